@@ -1,0 +1,107 @@
+# tlshim. `make help` lists the targets.
+#
+# Objects go to build/, one folder per way of building: obj (what ships), asan, tsan, plain (tests
+# that valgrind runs). Set CC, CFLAGS, PREFIX, DESTDIR as usual.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+CC      ?= cc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
+CFLAGS  ?= -O2 -g
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+BUILD   := build
+
+WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+           -Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral
+BASE    := -std=gnu11 -I. -fPIC -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong \
+           -pthread -MMD -MP $(WARN)
+HARDEN  := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+# Nettle goes in whole and hidden; GMP's archive is not position-independent, so it stays shared.
+CRYPTO  := -Wl,-Bstatic -lhogweed -lnettle -Wl,-Bdynamic -lgmp
+
+CORE    := $(wildcard crypto_glue/*.c tls/*.c tls/x509/*.c policy/*.c)
+SHIM    := $(wildcard shim/*.c)
+CLI     := $(wildcard shim/cli/*.c)
+# What the library and the launcher both are made of: credentials, the log, files.
+SHARED  := $(filter shim/common_%.c,$(SHIM))
+
+UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+CT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/ct_*.c))
+RACE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/race_*.c))
+TESTLIB := $(wildcard tests/lib/*.c)
+
+.PHONY: help all demo check bench soak fuzz install uninstall clean format lint deps test-programs
+
+help: ## list the targets (the default)
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 14
+
+all: $(BUILD)/libtlshim.so $(BUILD)/tlshim ## build the library and the launcher
+
+# ---- one rule per way of building ----
+flags_obj   := $(CFLAGS) -D_FORTIFY_SOURCE=2
+flags_asan  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+               -fno-sanitize-recover=undefined -DCG_TEST
+flags_tsan  := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -DCG_TEST
+flags_plain := -O2 -g -DCG_TEST
+objects      = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
+
+define way
+$$(BUILD)/$(1)/%.o: %.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(BASE) $$(flags_$(1)) $$(CPPFLAGS) -c $$< -o $$@
+$$(BUILD)/$(1)/libcore.a: $$(call objects,$(1),$$(CORE))
+	@rm -f $$@
+	ar rcs $$@ $$^
+-include $$(patsubst %.o,%.d,$$(call objects,$(1),$$(CORE) $$(SHIM) $$(CLI) $$(TESTLIB)))
+endef
+$(foreach w,obj asan tsan plain,$(eval $(call way,$(w))))
+
+# ---- what ships ----
+$(BUILD)/symbols.map: shim/symbols.h shim/symbols.map.in
+	@mkdir -p $(@D)
+	$(CC) -E -P -x c -I. shim/symbols.map.in -o $@
+
+$(BUILD)/libtlshim.so: $(call objects,obj,$(SHIM)) $(BUILD)/obj/libcore.a $(BUILD)/symbols.map
+	$(CC) -shared -pthread $(LDFLAGS) $(HARDEN) -Wl,-soname,libtlshim.so -Wl,--exclude-libs,ALL \
+	  -Wl,--version-script=$(BUILD)/symbols.map -Wl,-z,defs \
+	  -o $@ $(call objects,obj,$(SHIM)) $(BUILD)/obj/libcore.a $(CRYPTO) -ldl
+
+$(BUILD)/tlshim: $(call objects,obj,$(CLI) $(SHARED)) $(BUILD)/obj/libcore.a
+	$(CC) -pie $(LDFLAGS) $(HARDEN) -o $@ $(call objects,obj,$(CLI) $(SHARED)) \
+	  $(BUILD)/obj/libcore.a $(CRYPTO) -ldl
+
+# ---- tests ----
+$(BUILD)/tests/test_%: tests/unit/test_%.c $(BUILD)/asan/libcore.a $(call objects,asan,$(TESTLIB))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_asan) $< $(call objects,asan,$(TESTLIB)) $(BUILD)/asan/libcore.a \
+	  -o $@ $(CRYPTO) -lcmocka
+$(BUILD)/tests/race_%: tests/unit/race_%.c $(BUILD)/tsan/libcore.a $(call objects,tsan,$(TESTLIB))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_tsan) $< $(call objects,tsan,$(TESTLIB)) $(BUILD)/tsan/libcore.a \
+	  -o $@ $(CRYPTO) -lcmocka
+$(BUILD)/tests/ct_%: tests/unit/ct_%.c $(BUILD)/plain/libcore.a $(call objects,plain,$(TESTLIB))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_plain) $< $(call objects,plain,$(TESTLIB)) $(BUILD)/plain/libcore.a \
+	  -o $@ $(CRYPTO) -lcmocka
+-include $(wildcard $(BUILD)/tests/*.d)
+
+PROGRAMS := $(addprefix $(BUILD)/tests/,$(UNIT) $(CT) $(RACE))
+test-programs: all $(PROGRAMS)
+
+SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/e2e/*.t))
+
+check: deps ## build and run every test (installs what is missing through apt)
+	@$(MAKE) --no-print-directory test-programs
+	prove --timer --exec tests/run-one $(PROGRAMS) $(SCRIPTS)
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+format: ## format every C file in place
+	clang-format -i $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h \
+	  policy/*.h shim/*.h shim/cli/*.h tests/*/*.c tests/*/*.h)

@@ -1,0 +1,225 @@
+/* The TLS engine: bytes in, bytes out. No system call but getrandom (through crypto_glue), no
+ * allocation, no global state, no errno.
+ *
+ * A connection is three pieces of the caller's memory:
+ *   struct tls_session    flat, relocatable, at most 1 KiB; lives as long as the connection and may
+ *                         be moved (memcpy) or mapped elsewhere between any two calls
+ *   struct tls_handshake  only until the handshake is over; relocatable too; wiped by the engine
+ *   an output buffer      borrowed while there are records to send
+ * and a read-only struct tls_config. A struct tls_conn ties them together for the length of one
+ * call: build it on the stack, keep no copy.
+ *
+ * Four ports, each a (buffer, length) pair:
+ *   records in     tls_record_length says how many bytes make the next record; tls_receive takes it
+ *   records out    tls_output, tls_output_sent
+ *   plaintext in   tls_send
+ *   plaintext out  tls_receive's *plain
+ *
+ * Locking, for who wants it: once tls_is_established, tls_receive touches the session's read half
+ * only and tls_send, tls_output and tls_close the write half only, so two threads may work on the
+ * two halves. Until then one thread at a time. What the read half wants to say (an alert) goes
+ * through one atomic mailbox to the write half. */
+#ifndef TLS_H
+#define TLS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../crypto_glue/cg_cipher.h"
+#include "../crypto_glue/cg_hash.h"
+#include "../crypto_glue/cg_rsa.h"
+#include "tls_error.h"
+#include "x509/x509.h"
+
+enum { TLS_VERSION_10 = 0x0301 };
+
+enum {
+    TLS_HEADER = 5,
+    TLS_PLAINTEXT_MAX = 16384,
+    TLS_RECORD_MAX = TLS_HEADER + TLS_PLAINTEXT_MAX + 2048, /* RFC 2246 6.2.3 */
+    /* An output buffer: one full write, split 1/n-1, with alert; or any one handshake message. */
+    TLS_OUTPUT_SIZE = 20480,
+    TLS_NAME_MAX = 255,
+    TLS_MASTER_SECRET = 48,
+    TLS_VERIFY_DATA = 12
+};
+
+enum tls_role { TLS_CLIENT, TLS_SERVER };
+
+/* ---- suites: one table (tls_suites.c) ---- */
+
+enum tls_key_exchange { TLS_KX_RSA /* later rows */ };
+
+struct tls_suite {
+    uint16_t id;
+    const char *name;   /* IANA: TLS_RSA_WITH_AES_128_CBC_SHA */
+    const char *alias;  /* OpenSSL: AES128-SHA */
+    enum tls_key_exchange key_exchange;
+    enum cg_cipher_id cipher;
+    enum cg_hash_id mac;
+    uint16_t cipher_bits; /* strength: 128, 256, 112 for 3DES */
+};
+
+const struct tls_suite *tls_suite_by_id(uint16_t id);
+const struct tls_suite *tls_suite_by_name(const char *name, size_t length); /* either spelling */
+const struct tls_suite *tls_suite_at(size_t index); /* in default order; NULL past the end */
+
+/* ---- configuration: one per rule, read only ---- */
+
+struct tls_credential { /* own certificate chain, leaf first, and the leaf's key */
+    const struct x509_bytes *chain;
+    size_t chain_count;
+    const struct cg_rsa_private *key;
+};
+
+enum tls_client_certificate { TLS_CLIENT_CERT_NO, TLS_CLIENT_CERT_REQUEST, TLS_CLIENT_CERT_REQUIRE };
+
+enum { TLS_SUITES_MAX = 64 };
+
+struct tls_config {
+    enum tls_role role;
+    uint16_t version_min, version_max;
+    uint16_t suites[TLS_SUITES_MAX]; /* in order of preference */
+    size_t suite_count;
+    bool no_record_splitting;  /* BEAST defence off, for peers that choke on it */
+    bool allow_truncation;     /* end of stream without close_notify is an orderly end */
+    const struct tls_credential *credential; /* server: required; client: NULL for none */
+    const struct x509_trust *trust;          /* client: required */
+    enum tls_client_certificate client_certificate; /* a later issue; NO now */
+    bool skip_name_check;      /* only when the rule knows the peer otherwise (a pin) */
+    unsigned minimum_rsa_bits;
+    bool allow_sha1_certificates;
+    uint64_t data_limit_64;    /* bytes per key for 64-bit blocks; 0: 32 GiB */
+};
+
+/* ---- the flat session ---- */
+
+struct tls_half { /* one direction's keys; raw bytes only */
+    uint8_t cipher;    /* enum cg_cipher_id */
+    uint8_t mac;       /* enum cg_hash_id */
+    uint8_t protected; /* 0: still the null cipher of before ChangeCipherSpec */
+    uint8_t closed;    /* close_notify sent or received, or failed */
+    uint64_t sequence; /* of the next record */
+    uint64_t bytes;    /* under this key, for the data limit */
+    uint8_t key[CG_CIPHER_KEY_MAX];
+    uint8_t mac_key[CG_HASH_MAX];
+    uint8_t iv[CG_CIPHER_IV_MAX];
+};
+
+struct tls_session {
+    uint16_t format; /* of this struct; a reader of another format refuses */
+    uint16_t version, suite;
+    uint8_t role;
+    _Atomic uint8_t established; /* both Finished are checked; set once, under both locks */
+    _Atomic uint16_t mailbox;    /* an alert from the read half: level << 8 | description; 0 none */
+    uint8_t secure_renegotiation, session_id_length;
+    uint8_t session_id[32];
+    uint8_t master_secret[TLS_MASTER_SECRET];
+    uint8_t client_verify_data[TLS_VERIFY_DATA], server_verify_data[TLS_VERIFY_DATA];
+    struct tls_half read, write;
+    /* read half */
+    uint8_t empty_records, warnings;
+    uint8_t read_error, alert_received; /* enum tls_error; what the peer's fatal alert said */
+    /* write half */
+    uint8_t write_error, alert_sent;
+    uint32_t output_start, output_end; /* of what waits in the output buffer */
+};
+_Static_assert(sizeof(struct tls_session) <= 1024, "an idle session is at most 1 KiB");
+
+/* What only the handshake needs: state, transcript hashes, randoms, the message being put
+ * together, the peer's key, the peer's name. */
+struct tls_handshake;
+size_t tls_handshake_size(void); /* at most 24 KiB */
+
+/* ---- a call's view ---- */
+
+struct tls_event;
+
+struct tls_conn {
+    struct tls_session *session;
+    struct tls_handshake *handshake; /* NULL once established */
+    const struct tls_config *config;
+    uint8_t *output;    /* TLS_OUTPUT_SIZE bytes; may be NULL for tls_receive when established */
+    uint8_t *big;       /* room for a handshake message over 16 KiB, or NULL */
+    size_t big_size;    /* see TLS_NEED_BIG */
+    int64_t now;        /* seconds since 1970, for certificates; only looked at in a handshake */
+    void (*observe)(void *arg, const struct tls_event *event); /* NULL; for probe and trace */
+    void *observe_arg;
+};
+
+enum tls_result {
+    TLS_DONE,     /* the call did what it should */
+    TLS_CLOSED,   /* the peer's close_notify: no more will come */
+    TLS_NEED_BIG, /* give conn.big of TLS_BIG_SIZE bytes, kept until the message is done, and repeat
+                   * the call with the same record (it was not changed) */
+    TLS_NEED_ROOM, /* send some output first, then repeat the call */
+    TLS_FAILED    /* see tls_failure_text; an alert may wait in the output */
+};
+enum { TLS_BIG_SIZE = 131072 };
+
+void tls_session_init(struct tls_session *session, enum tls_role role);
+/* peer_name: what the program calls the peer (client side): a DNS name or an IP literal, or NULL
+ * when unknown; copied. Names, not literals, are sent as server_name (RFC 6066). */
+void tls_handshake_init(struct tls_handshake *handshake, const char *peer_name);
+
+/* Client: writes the ClientHello to the output. Server: nothing to do. Call once. */
+enum tls_result tls_start(struct tls_conn *conn);
+
+/* How many bytes, header included, the record that begins at `bytes` has; TLS_HEADER while fewer
+ * than TLS_HEADER bytes are there. 0 when what is there cannot be a record: hand it to tls_receive
+ * all the same (with what is there), which fails with the right error and alert. */
+size_t tls_record_length(const struct tls_session *session, const uint8_t *bytes, size_t have);
+
+/* Takes exactly one record, decrypting in place. Application data: *plain points into record.
+ * Anything else: *plain_length is 0. Replies go to the output (in a handshake) or the mailbox. */
+enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t length,
+                            uint8_t **plain, size_t *plain_length);
+/* The transport ended. TLS_CLOSED after close_notify or when the config allows truncation. */
+enum tls_result tls_receive_end(struct tls_conn *conn);
+
+/* Continues a handshake that stopped because the output was full. Call when output was sent. */
+enum tls_result tls_continue(struct tls_conn *conn);
+
+/* Seals up to n bytes of plaintext (1/n-1 split for CBC) as far as the output has room; *taken
+ * says how many. Only when established. */
+enum tls_result tls_send(struct tls_conn *conn, const void *plain, size_t n, size_t *taken);
+/* How many bytes of plaintext tls_send would take so that the records made are at most `space`
+ * bytes on the wire (0 when not even one byte fits). */
+size_t tls_plaintext_for(const struct tls_session *session, const struct tls_config *config,
+                         size_t space);
+/* Queues close_notify (once); after it tls_send fails. */
+enum tls_result tls_close(struct tls_conn *conn);
+/* Gives up: queues the alert that belongs to `error` (TIMEOUT, say) and ends both halves. */
+void tls_abort(struct tls_conn *conn, enum tls_error error);
+/* Moves what the read half left in the mailbox to the output; the write half's owner calls it
+ * before it sends anything. */
+void tls_flush_mailbox(struct tls_conn *conn);
+
+/* Bytes that wait to be sent: conn->output + start. Send some, then say how many. */
+const uint8_t *tls_output(const struct tls_conn *conn, size_t *length);
+void tls_output_sent(struct tls_conn *conn, size_t n);
+
+static inline bool tls_is_established(const struct tls_session *s)
+{
+    return atomic_load_explicit(&s->established, memory_order_acquire) != 0;
+}
+
+/* The first failure of this connection: TLS_ERROR_OK when none. */
+enum tls_error tls_failure(const struct tls_session *session);
+/* One line for people: what was expected, what came, in which state, which alert was sent or
+ * received. handshake may be NULL. Always ends the string. */
+void tls_failure_text(const struct tls_session *session, const struct tls_handshake *handshake,
+                      char *out, size_t size);
+
+/* ---- watching (tlshim probe, trace, demo) ---- */
+
+struct tls_event {
+    bool sent;            /* by us, else received */
+    uint8_t content_type; /* 20 change_cipher_spec, 21 alert, 22 handshake */
+    uint8_t message;      /* handshake type, or alert description */
+    char text[200];       /* content in words: suite, name, subject */
+};
+
+#endif

@@ -1,0 +1,116 @@
+/* Certificates, as much as TLS needs of RFC 5280: read, build a path to a trusted root, check names.
+ *
+ * Nothing here allocates or calls the system: certificates are offset views into bytes that the
+ * caller keeps, results go to structs that the caller gives. */
+#ifndef X509_H
+#define X509_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../crypto_glue/cg_hash.h"
+#include "../../crypto_glue/cg_rsa.h"
+#include "../tls_error.h"
+
+struct x509_bytes { /* a view; NULL and 0 when absent */
+    const uint8_t *data;
+    size_t length;
+};
+
+enum x509_key_kind { X509_KEY_RSA, X509_KEY_UNSUPPORTED /* later rows: DSA, EC, Ed25519 */ };
+
+struct x509_key {
+    enum x509_key_kind kind;
+    struct cg_rsa_public rsa; /* views into the certificate */
+};
+
+enum x509_signature {
+    X509_SIG_RSA_MD5, /* known, to be refused by name */
+    X509_SIG_RSA_SHA1,
+    X509_SIG_RSA_SHA224,
+    X509_SIG_RSA_SHA256,
+    X509_SIG_RSA_SHA384,
+    X509_SIG_RSA_SHA512,
+    X509_SIG_UNSUPPORTED
+};
+
+enum { /* keyUsage bits (RFC 5280 4.2.1.3), bit 0 first */
+    X509_KU_DIGITAL_SIGNATURE = 1 << 0,
+    X509_KU_KEY_ENCIPHERMENT = 1 << 2,
+    X509_KU_KEY_AGREEMENT = 1 << 4,
+    X509_KU_CERT_SIGN = 1 << 5,
+    X509_KU_CRL_SIGN = 1 << 6
+};
+
+struct x509_certificate {
+    struct x509_bytes der;         /* the whole */
+    struct x509_bytes tbs;         /* what the signature covers */
+    struct x509_bytes serial;      /* INTEGER content */
+    struct x509_bytes issuer;      /* Name, whole TLV */
+    struct x509_bytes subject;     /* Name, whole TLV */
+    struct x509_bytes public_key;  /* SubjectPublicKeyInfo, whole TLV: what pins hash */
+    struct x509_bytes signature;   /* BIT STRING content, no unused bits */
+    struct x509_bytes subject_alt_name; /* SEQUENCE content of GeneralNames */
+    struct x509_bytes subject_key_id, authority_key_id;
+    int64_t not_before, not_after; /* seconds since 1970, UTC */
+    enum x509_signature signature_algorithm;
+    struct x509_key key;
+    uint16_t key_usage;            /* bits above; 0xffff when the extension is absent */
+    bool is_ca;
+    bool has_path_length;
+    bool allows_server, allows_client; /* extendedKeyUsage; both true when it is absent */
+    bool has_unknown_critical;
+    uint8_t version;               /* 1, 2 or 3 */
+    int path_length;
+};
+
+/* Parses exactly one certificate of strict DER. On failure returns TLS_ERROR_CERT_PARSE and sets
+ * *why to a static phrase. The views point into der. */
+enum tls_error x509_parse(struct x509_certificate *cert, const uint8_t *der, size_t length,
+                          const char **why);
+
+/* Trust anchors: parsed certificates, in an array that the caller owns. */
+struct x509_trust {
+    const struct x509_certificate *roots;
+    size_t count;
+};
+
+enum x509_purpose { X509_SERVER, X509_CLIENT }; /* what the leaf wants to act as */
+
+struct x509_rules {
+    int64_t now;                 /* seconds since 1970 */
+    enum x509_purpose purpose;
+    unsigned minimum_rsa_bits;   /* for every key of the chain; roots too */
+    bool allow_sha1;             /* as a certificate's signature; a root's own is never checked */
+    /* What the leaf must be for; both NULL: no check of names (the caller has another way to know
+     * the peer, such as client certificates). ip is 4 or 16 bytes. */
+    const char *dns_name;
+    struct x509_bytes ip;
+};
+
+struct x509_failure {
+    enum tls_error error;
+    char detail[256]; /* which certificate, which rule (with its RFC section) and what to do */
+};
+
+enum { X509_CHAIN_MAX = 10 /* certificates that a peer may send */ };
+
+/* Is chain[0] (the leaf) to be trusted? The rest of the chain helps, in any order. On success
+ * returns TLS_ERROR_OK; else the error, and *failure says why. */
+enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
+                           const struct x509_trust *trust, const struct x509_rules *rules,
+                           struct x509_failure *failure);
+
+/* The name check alone (RFC 6125): subjectAltName only, a wildcard in the whole left-most label
+ * only, trailing dots and case ignored. */
+bool x509_matches_dns(const struct x509_certificate *cert, const char *name);
+bool x509_matches_ip(const struct x509_certificate *cert, struct x509_bytes ip);
+
+/* A name for people: "CN=host, O=Some Org", control and non-ASCII characters escaped, cut to size
+ * with "...". Always ends the string. */
+void x509_name_text(struct x509_bytes name, char *out, size_t size);
+/* The subjectAltName entries for people, "a.example b.example 10.0.0.1". */
+void x509_san_text(const struct x509_certificate *cert, char *out, size_t size);
+
+#endif
