@@ -30,6 +30,14 @@ CLI     := $(wildcard shim/cli/*.c)
 # What the library and the launcher both are made of: credentials, the log, files.
 SHARED  := $(filter shim/common_%.c,$(SHIM))
 
+# Debian packages: to build, to run the demo, to run the tests, to lint, to compare speeds.
+BUILD_PACKAGES := gcc libc6-dev nettle-dev libgmp-dev
+DEMO_PACKAGES  := python3 openssl curl ca-certificates
+CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget netcat-openbsd \
+                  redis-server redis-tools nginx-light lighttpd busybox
+LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
+BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
+
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 CT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/ct_*.c))
 RACE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/race_*.c))
@@ -40,7 +48,17 @@ TESTLIB := $(wildcard tests/lib/*.c)
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 14
 
-all: $(BUILD)/libtlshim.so $(BUILD)/tlshim ## build the library and the launcher
+all: headers $(BUILD)/libtlshim.so $(BUILD)/tlshim ## build the library and the launcher
+
+# Fails with the remedy, not with the compiler's first missing header.
+.PHONY: headers
+headers:
+	@printf '#include <nettle/rsa.h>\n#include <gmp.h>\n' | $(CC) $(CPPFLAGS) -E -x c - \
+	  >/dev/null 2>&1 || { echo "Missing compiler or headers: make deps, or as root:" \
+	  "apt-get install $(BUILD_PACKAGES)" >&2; exit 1; }
+
+deps: ## install what building and testing need, through apt
+	@tests/install-packages $(BUILD_PACKAGES) $(CHECK_PACKAGES)
 
 # ---- one rule per way of building ----
 flags_obj   := $(CFLAGS) -D_FORTIFY_SOURCE=2
@@ -97,7 +115,33 @@ SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/e2
 
 check: deps ## build and run every test (installs what is missing through apt)
 	@$(MAKE) --no-print-directory test-programs
-	prove --timer --exec tests/run-one $(PROGRAMS) $(SCRIPTS)
+	prove --timer -j2 --exec tests/run-one $(PROGRAMS) $(SCRIPTS)
+
+demo: ## a client and a server that know no TLS, talking TLS 1.0 (under a minute)
+	@tests/install-packages $(BUILD_PACKAGES) $(DEMO_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@tests/demo
+
+bench: ## compare speeds: plain, tlshim, native OpenSSL, stunnel
+	@tests/install-packages $(BUILD_PACKAGES) $(BENCH_PACKAGES)
+	@$(MAKE) --no-print-directory all
+	@tests/bench/run
+
+soak: deps ## the end-to-end tests again with 1 GiB each
+	@$(MAKE) --no-print-directory all
+	TLSTEST_MIB=1024 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
+
+fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
+	@tests/install-packages debootstrap
+	@tests/fresh-machine
+
+install: all ## install to $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)
+	install -m 644 $(BUILD)/libtlshim.so $(DESTDIR)$(LIBDIR)/
+	install -m 755 $(BUILD)/tlshim $(DESTDIR)$(PREFIX)/bin/
+
+uninstall: ## remove what install installed
+	rm -f $(DESTDIR)$(LIBDIR)/libtlshim.so $(DESTDIR)$(PREFIX)/bin/tlshim
 
 clean: ## remove build/
 	rm -rf $(BUILD)
