@@ -22,7 +22,10 @@ static inline uint32_t cg_ct_nonzero(uint32_t x)
     return (uint32_t)0 - (cg_ct_barrier(x | ((uint32_t)0 - x)) >> 31);
 }
 
-static inline uint32_t cg_ct_eq(uint32_t a, uint32_t b) { return ~cg_ct_nonzero(a ^ b); }
+static inline uint32_t cg_ct_eq(uint32_t a, uint32_t b)
+{
+    return ~cg_ct_nonzero(a ^ b);
+}
 
 /* All ones when a < b, both taken as unsigned. */
 static inline uint32_t cg_ct_lt(uint32_t a, uint32_t b)
@@ -30,7 +33,10 @@ static inline uint32_t cg_ct_lt(uint32_t a, uint32_t b)
     return (uint32_t)0 - (cg_ct_barrier(a ^ ((a ^ b) | ((a - b) ^ b))) >> 31);
 }
 
-static inline uint32_t cg_ct_ge(uint32_t a, uint32_t b) { return ~cg_ct_lt(a, b); }
+static inline uint32_t cg_ct_ge(uint32_t a, uint32_t b)
+{
+    return ~cg_ct_lt(a, b);
+}
 
 /* a where the mask is set, else b. */
 static inline uint32_t cg_ct_select(uint32_t mask, uint32_t a, uint32_t b)
