@@ -9,17 +9,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The compiler must not see that a mask has only two values, or it may bring a branch back. */
+/* The compiler must not see where a value comes from, or that it has only two values, or it may
+ * bring a branch back, or count a loop in steps of a secret. */
 static inline uint32_t cg_ct_barrier(uint32_t x)
 {
     __asm__("" : "+r"(x));
     return x;
 }
 
+/* All ones when the top bit of x is set. */
+static inline uint32_t cg_ct_top(uint32_t x)
+{
+    return (uint32_t)0 - cg_ct_barrier(x >> 31);
+}
+
 /* All ones when x is not 0. */
 static inline uint32_t cg_ct_nonzero(uint32_t x)
 {
-    return (uint32_t)0 - (cg_ct_barrier(x | ((uint32_t)0 - x)) >> 31);
+    x = cg_ct_barrier(x);
+    return cg_ct_top(x | ((uint32_t)0 - x));
 }
 
 static inline uint32_t cg_ct_eq(uint32_t a, uint32_t b)
@@ -30,7 +38,9 @@ static inline uint32_t cg_ct_eq(uint32_t a, uint32_t b)
 /* All ones when a < b, both taken as unsigned. */
 static inline uint32_t cg_ct_lt(uint32_t a, uint32_t b)
 {
-    return (uint32_t)0 - (cg_ct_barrier(a ^ ((a ^ b) | ((a - b) ^ b))) >> 31);
+    a = cg_ct_barrier(a);
+    b = cg_ct_barrier(b);
+    return cg_ct_top(a ^ ((a ^ b) | ((a - b) ^ b)));
 }
 
 static inline uint32_t cg_ct_ge(uint32_t a, uint32_t b)
