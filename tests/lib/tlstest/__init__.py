@@ -1,0 +1,22 @@
+"""Helpers for tlshim's end-to-end tests, which print TAP.
+
+    import os, sys
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+    import tlstest as t
+
+    t.start()               # own network namespace, temporary directory, capture of the wire
+    ...                     # t.ok, t.is_, t.skip, t.run, t.Server, t.TlsServer, t.tls_connect
+    t.finish()              # ends what was started, judges the capture, prints the plan
+
+TLSTEST_PLAIN=1 runs a test with no launcher and no TLS peers: what fails then is the test's fault or
+the program's, and the verdict on the capture is turned round (the marker must be seen).
+TLSTEST_MIB changes how many MiB each transfer moves (100).
+TLSTEST_KEEP=1 keeps the temporary directory.
+"""
+
+from .cases import *
+from .payload import *
+from .pki import *
+from .process import *
+from .stream import *
+from .tap import *

@@ -1,0 +1,135 @@
+"""TAP output, and the frame around a test: start() and finish()."""
+
+import atexit
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+
+from . import capture, process
+from .net import enter_namespace
+from .payload import MARKER
+
+__all__ = ["BUILD", "PLAIN", "ROOT", "bail", "diag", "finish", "is_", "ok", "skip", "start",
+           "subtest", "tmp"]
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+BUILD = os.path.join(ROOT, "build")
+PLAIN = os.environ.get("TLSTEST_PLAIN") == "1"
+
+_count = 0
+_failed = 0
+_wire = None
+_directory = None
+_finished = False
+
+
+def diag(text):
+    for line in str(text).splitlines():
+        print("# " + line, flush=True)
+
+
+def ok(good, name, detail=""):
+    """One test. detail is only shown when it failed."""
+    global _count, _failed
+    _count += 1
+    print("%s %d - %s" % ("ok" if good else "not ok", _count, name.replace("#", "\\#")),
+          flush=True)
+    if not good:
+        _failed += 1
+        diag(detail)
+    return bool(good)
+
+
+def is_(got, want, name):
+    return ok(got == want, name, "got:  %.300r\nwant: %.300r" % (got, want))
+
+
+def skip(name, why):
+    global _count
+    _count += 1
+    print("ok %d - %s # SKIP %s" % (_count, name, why), flush=True)
+
+
+def bail(why):
+    print("Bail out! " + why, flush=True)
+    sys.exit(1)
+
+
+def subtest(name, function, *args):
+    """Runs function(*args), which returns nothing when all is well, or a text that tells what is
+    not, or raises: either way one test."""
+    try:
+        wrong = function(*args)
+    except Exception:
+        wrong = traceback.format_exc(limit=-4)
+    return ok(not wrong, name, wrong or "")
+
+
+def tmp(*names):
+    """A path in this test's temporary directory."""
+    return os.path.join(_directory, *names)
+
+
+def start(covered=True):
+    """Call first. Re-executes the test in a network namespace of its own where that is allowed.
+    covered: the test runs programs under build/tlshim."""
+    global _wire, _directory
+    alone = enter_namespace()
+    os.makedirs(os.path.join(BUILD, "tmp"), exist_ok=True)
+    _directory = tempfile.mkdtemp(prefix=os.path.basename(sys.argv[0]) + ".",
+                                  dir=os.path.join(BUILD, "tmp"))
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(1))
+    atexit.register(_leave)
+    if covered and not PLAIN:
+        for name in ("tlshim", "libtlshim.so"):
+            if not os.path.exists(os.path.join(BUILD, name)):
+                bail("build/%s is missing: run make all" % name)
+    _wire = capture.Capture(MARKER) if alone else None
+
+
+def finish(moved=0):
+    """Call last. moved: bytes of payload that the test has sent over TLS connections; the capture
+    must hold at least as many in connections that began with a TLS 1.0 handshake."""
+    global _finished
+    process.stop_all()
+    _judge(moved)
+    is_(process.leftovers(), [], "nothing that the test started is left running")
+    print("1..%d" % _count, flush=True)
+    _finished = True
+    if not _failed and os.environ.get("TLSTEST_KEEP") != "1":
+        shutil.rmtree(_directory, ignore_errors=True)
+    elif _failed:
+        diag("kept: " + _directory)
+    sys.exit(1 if _failed else 0)
+
+
+def _judge(moved):
+    names = ("the capture holds the bytes moved, in TLS 1.0 records",
+             "no plaintext marker on the wire")
+    if PLAIN:
+        names = ("the capture holds the bytes moved", "without TLS the marker is seen on the wire")
+    if _wire is None:
+        for name in names:
+            skip(name, "no network namespace of its own may be made here")
+        return
+    seen = _wire.stop()
+    diag("captured: " + seen.summary())
+    have = seen.bytes if PLAIN else seen.tls_bytes
+    ok((PLAIN or seen.tls_connections) and have >= moved, names[0],
+       "moved %d bytes; %s" % (moved, seen.summary()))
+    if PLAIN:
+        ok(seen.marked, names[1], seen.summary())
+    else:
+        ok(not seen.marked, names[1], "the marker was seen in: " + ", ".join(seen.marked))
+
+
+def _leave():
+    process.stop_all()
+    if _wire is not None:
+        _wire.stop()
+    if not _finished and _directory and os.environ.get("TLSTEST_KEEP") != "1":
+        diag("ended early; kept: " + _directory)
