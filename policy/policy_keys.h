@@ -1,0 +1,82 @@
+/* Every key of the policy language, in one table. A key that this version cannot honour is listed
+ * all the same, so that it is refused by name instead of being taken for a typing error. */
+#ifndef POLICY_KEYS_H
+#define POLICY_KEYS_H
+
+#include <stddef.h>
+
+/* Kinds of section, as bits. */
+enum {
+    POLICY_IN_CLIENT = 1,
+    POLICY_IN_SERVER = 2,
+    POLICY_IN_PLAIN = 4,
+    POLICY_IN_DENY = 8,
+    POLICY_IN_DEFAULTS = 16,
+    POLICY_IN_TLS = POLICY_IN_CLIENT | POLICY_IN_SERVER,
+    POLICY_IN_RULES = POLICY_IN_TLS | POLICY_IN_PLAIN | POLICY_IN_DENY,
+    POLICY_IN_ANY = POLICY_IN_RULES | POLICY_IN_DEFAULTS
+};
+
+#define POLICY_C  POLICY_IN_CLIENT
+#define POLICY_S  POLICY_IN_SERVER
+#define POLICY_CS POLICY_IN_TLS
+#define POLICY_D  POLICY_IN_DEFAULTS
+#define POLICY_NC (POLICY_IN_RULES & ~POLICY_IN_SERVER)
+#define POLICY_NS (POLICY_IN_RULES & ~POLICY_IN_CLIENT)
+
+/* X(id, name, sections where it has a meaning, sections where this version honours it)
+ * Match keys and secrets have no place in [defaults]. */
+#define POLICY_KEYS(X)                                                                             \
+    X(CONNECT, "connect", POLICY_NC, POLICY_NC)                                                    \
+    X(LISTEN, "listen", POLICY_NS, POLICY_NS)                                                      \
+    X(PROGRAM, "program", POLICY_IN_RULES, POLICY_IN_RULES)                                        \
+    X(USER, "user", POLICY_IN_RULES, 0)                                                            \
+    X(VERSIONS, "versions", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                            \
+    X(SUITES, "suites", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                                \
+    X(MINIMUM_STRENGTH, "minimum-strength", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)            \
+    X(HANDSHAKE, "handshake", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                          \
+    X(HANDSHAKE_TIMEOUT, "handshake-timeout", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
+    X(RENEGOTIATION, "renegotiation", POLICY_CS | POLICY_D, 0)                                     \
+    X(TRUNCATION, "truncation", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                        \
+    X(TICKETS, "tickets", POLICY_CS | POLICY_D, 0)                                                 \
+    X(TICKET_KEYS, "ticket-keys", POLICY_S, 0)                                                     \
+    X(KEYLOG, "keylog", POLICY_CS | POLICY_D, 0)                                                   \
+    X(STARTTLS, "starttls", POLICY_CS, 0)                                                          \
+    X(LEGACY_UNTIL, "legacy-until", POLICY_IN_ANY, 0)                                              \
+    X(REASON, "reason", POLICY_IN_ANY, 0)                                                          \
+    X(CHILDREN, "children", POLICY_CS | POLICY_D, 0)                                               \
+    X(UNCOVERED_CHILD, "uncovered-child", POLICY_CS | POLICY_D, 0)                                 \
+    X(GROUPS, "groups", POLICY_CS | POLICY_D, 0)                                                   \
+    X(DH_PARAMETERS, "dh-parameters", POLICY_S | POLICY_D, 0)                                      \
+    X(ALPN, "alpn", POLICY_CS | POLICY_D, 0)                                                       \
+    X(PSK_IDENTITY, "psk-identity", POLICY_CS, 0)                                                  \
+    X(PSK_FILE, "psk-file", POLICY_CS, 0)                                                          \
+    X(RECORD_SPLITTING, "record-splitting", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)            \
+    X(DATA_LIMIT, "data-limit", POLICY_CS | POLICY_D, 0)                                           \
+    X(CRL, "crl", POLICY_CS | POLICY_D, 0)                                                         \
+    X(TRUST, "trust", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                                    \
+    X(VERIFY_NAME, "verify-name", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                        \
+    X(PIN, "pin", POLICY_C | POLICY_D, 0)                                                          \
+    X(CERTIFICATE, "certificate", POLICY_CS | POLICY_D, POLICY_S | POLICY_D)                       \
+    X(KEY, "key", POLICY_CS, POLICY_S)                                                             \
+    X(CLIENT_CERTIFICATE, "client-certificate", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
+    X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, 0)                                        \
+    X(UNMATCHED, "unmatched", POLICY_D, POLICY_D)
+
+enum policy_key_id {
+#define X(id, name, meaning, honoured) POLICY_KEY_##id,
+    POLICY_KEYS(X)
+#undef X
+        POLICY_KEY_COUNT
+};
+
+struct policy_key {
+    const char *name;
+    unsigned meaning, honoured; /* POLICY_IN_ bits */
+};
+extern const struct policy_key policy_keys[POLICY_KEY_COUNT];
+
+/* The key of this name, POLICY_KEY_COUNT when there is none. */
+enum policy_key_id policy_key_by_name(const char *name, size_t length);
+
+#endif

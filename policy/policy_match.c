@@ -1,0 +1,100 @@
+/* For a connection, the rule that decides. */
+#include <string.h>
+
+#include "policy_parser.h"
+#include "policy_pattern.h"
+#include "policy_text.h"
+
+/* Compares a name that a program used, of n characters, with a lower-case one of the policy. */
+static bool is_name(const char *name, size_t n, const char *lower)
+{
+    if (strlen(lower) != n)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (policy_lower(name[i]) != lower[i])
+            return false;
+    return true;
+}
+
+static bool matches_name(const struct policy_pattern *pattern, const char *name)
+{
+    size_t n = name ? strlen(name) : 0;
+    if (n > 0 && name[n - 1] == '.')
+        n--;
+    if (pattern->host == POLICY_HOST_NAME)
+        return n > 0 && is_name(name, n, pattern->name);
+    size_t tail = strlen(pattern->name); /* ".example.com" */
+    return n > tail && is_name(name + n - tail, tail, pattern->name);
+}
+
+static bool matches_address(const struct policy_pattern *pattern, const uint8_t *address,
+                            uint8_t length)
+{
+    if (pattern->address_length != length)
+        return false;
+    size_t whole = pattern->prefix / 8;
+    unsigned rest = pattern->prefix % 8;
+    if (memcmp(pattern->address, address, whole) != 0)
+        return false;
+    return rest == 0 || ((pattern->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
+}
+
+static bool matches_pattern(const struct policy_pattern *pattern, const struct policy_query *query)
+{
+    if (query->port < pattern->first_port || query->port > pattern->last_port)
+        return false;
+    switch (pattern->host) {
+    case POLICY_HOST_ANY:
+        return true;
+    case POLICY_HOST_ADDRESS:
+        return matches_address(pattern, query->address, query->address_length);
+    default:
+        return matches_name(pattern, query->name);
+    }
+}
+
+static bool matches_program(const struct policy_rule *rule, const char *program)
+{
+    if (!rule->programs)
+        return true;
+    if (!program || !program[0])
+        return false;
+    const char *slash = strrchr(program, '/'), *base = slash ? slash + 1 : program;
+    for (const char *const *p = rule->programs; *p; p++)
+        if (strcmp((*p)[0] == '/' ? program : base, *p) == 0)
+            return true;
+    return false;
+}
+
+const struct policy_rule *policy_match(const struct policy *policy,
+                                       const struct policy_query *query)
+{
+    struct policy_query q = *query;
+    policy_unmap_address(q.address, &q.address_length);
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        const struct policy_pattern *pattern =
+            q.direction == POLICY_CONNECT ? rule->connect : rule->listen;
+        while (pattern && !matches_pattern(pattern, &q))
+            pattern = pattern->next;
+        if (pattern && matches_program(rule, q.program))
+            return rule;
+    }
+    return NULL;
+}
+
+bool policy_covers_listen_port(const struct policy *policy, uint16_t port)
+{
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        for (const struct policy_pattern *p = rule->listen; p; p = p->next) {
+            if (port < p->first_port || port > p->last_port)
+                continue;
+            if (rule->kind != POLICY_PLAIN)
+                return true;
+            if (p->host == POLICY_HOST_ANY && !rule->programs)
+                return false; /* whoever accepts here is decided */
+        }
+    }
+    return !policy->unmatched_plain;
+}

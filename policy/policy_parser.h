@@ -1,0 +1,95 @@
+/* Inside the policy parser: what its files share. Two passes: policy_lines.c takes the text apart
+ * into sections and entries; policy_parse.c gives them their meaning, with policy_values.c for
+ * settings and policy_pattern.c for addresses. An error is reported and the pass goes on behind it,
+ * so that one run finds them all. */
+#ifndef POLICY_PARSER_H
+#define POLICY_PARSER_H
+
+#include "policy.h"
+#include "policy_keys.h"
+
+struct policy_parser {
+    struct policy_pool *pool;
+    const char *file;
+    const char *(*environment)(const char *name);
+    void (*report)(void *arg, const struct policy_error *error);
+    void *report_arg;
+    unsigned errors;
+    bool pool_full; /* reported once */
+};
+
+/* Text as written: not ended by NUL, ${VAR} not looked at yet. */
+struct policy_word {
+    const char *text;
+    size_t length;
+    struct policy_place place;
+};
+
+struct policy_entry {
+    enum policy_key_id key;
+    bool of_defaults;
+    struct policy_place place; /* of the key */
+    struct policy_word value;  /* not empty; no white space at its ends; no comment */
+};
+
+enum { POLICY_NAME_MAX = 64 };
+
+struct policy_section {
+    struct policy_section *next;
+    unsigned kind;    /* one POLICY_IN_ bit; 0: a header that was wrong */
+    const char *name; /* "" for [defaults] */
+    struct policy_place place;
+    const struct policy_entry *entries[POLICY_KEY_COUNT];
+};
+
+void policy_complain(struct policy_parser *parser, struct policy_place place, const char *format,
+                     ...) __attribute__((format(printf, 3, 4)));
+
+/* Zeroed memory from the pool. NULL when it is used up, which is reported. */
+void *policy_take(struct policy_parser *parser, struct policy_place place, size_t size);
+
+/* The place of `to`, in the same line as `from`, whose place is given. */
+struct policy_place policy_advance(struct policy_place place, const char *from, const char *to);
+
+/* The first pass. The list of sections in the order of the file, or NULL. */
+struct policy_section *policy_read_lines(struct policy_parser *parser, const char *text,
+                                         size_t length);
+/* "[client erp]", for messages. */
+void policy_section_title(const struct policy_section *section, char *out, size_t size);
+const char *policy_section_kind_name(unsigned kind);
+
+/* Takes the next word off the front of *rest. False when there is none. */
+bool policy_next_word(struct policy_word *rest, struct policy_word *word);
+
+/* A copy in the pool with ${VAR} and $$ replaced. text NULL on error, which is reported. */
+struct policy_string policy_expand(struct policy_parser *parser, const struct policy_word *word);
+
+/* Reads one setting (not a match key) into *settings. Errors are reported. suites are not yet
+ * filtered by strength. */
+void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,
+                         struct policy_settings *settings);
+/* Every suite of the engine, in its order. */
+void policy_all_suites(struct policy_settings *settings);
+/* Questions of few answers: the index of the value among `choices` (NULL-terminated), or -1
+ * with an error that lists them. */
+int policy_read_choice(struct policy_parser *parser, const struct policy_entry *entry,
+                       const char *const *choices);
+
+enum policy_host { POLICY_HOST_ANY, POLICY_HOST_NAME, POLICY_HOST_BELOW, POLICY_HOST_ADDRESS };
+
+struct policy_pattern {
+    const struct policy_pattern *next;
+    struct policy_string word; /* ${VAR} replaced */
+    enum policy_host host;
+    const char *name;    /* NAME: lower case, no trailing dot; BELOW: ".example.com" */
+    uint8_t address[16]; /* bits beyond prefix are 0 */
+    uint8_t address_length, prefix;
+    uint16_t first_port, last_port;
+};
+
+/* One HOST:PORT. NULL on error, which is reported. */
+struct policy_pattern *policy_read_pattern(struct policy_parser *parser,
+                                           const struct policy_word *word,
+                                           enum policy_direction direction);
+
+#endif
