@@ -335,14 +335,17 @@ static void read_entry(struct policy_parser *parser, struct line *line,
                             : "");
         return;
     }
+    size_t length = (size_t)(line->end - line->at);
     struct policy_entry *entry = policy_take(parser, place, sizeof *entry);
-    if (!entry)
+    char *value = entry ? policy_take(parser, place, length + 1) : NULL;
+    if (!value)
         return;
+    memcpy(value, line->at, length);
     *entry = (struct policy_entry){
         .key = key,
         .of_defaults = section->kind == POLICY_IN_DEFAULTS,
         .place = place,
-        .value = {line->at, (size_t)(line->end - line->at), value_place},
+        .value = {value, length, value_place},
     };
     section->entries[key] = entry;
 }

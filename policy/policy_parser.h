@@ -29,7 +29,8 @@ struct policy_entry {
     enum policy_key_id key;
     bool of_defaults;
     struct policy_place place; /* of the key */
-    struct policy_word value;  /* not empty; no white space at its ends; no comment */
+    struct policy_word value;  /* in the pool, ended by NUL; not empty; no white
+                                * space at its ends; no comment */
 };
 
 enum { POLICY_NAME_MAX = 64 };

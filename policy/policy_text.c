@@ -76,7 +76,7 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
 const char *policy_nearest(const char *s, size_t n, const char *(*name)(const void *arg, size_t i),
                            const void *arg)
 {
-    if (n < 2 || n > NEAREST_MAX)
+    if (n < 3 || n > NEAREST_MAX)
         return NULL;
     const char *nearest = NULL, *prefixed = NULL;
     unsigned best = (unsigned)(n / 4 + 1), prefixes = 0;
@@ -90,7 +90,7 @@ const char *policy_nearest(const char *s, size_t n, const char *(*name)(const vo
             best = d;
             nearest = candidate;
         }
-        if (n >= 3 && length > n && strncmp(s, candidate, n) == 0) {
+        if (length > n && strncmp(s, candidate, n) == 0) {
             prefixed = candidate;
             prefixes++;
         }

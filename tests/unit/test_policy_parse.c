@@ -1,0 +1,516 @@
+/* The policy parser: every kind of wrong text with its exact place and message, and what right
+ * texts mean. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy.h"
+#include "policy/policy_keys.h"
+#include "policy/policy_parser.h"
+#include "tls/tls.h"
+
+static unsigned char pool_memory[8 << 20] __attribute__((aligned(16)));
+
+static const char *environment(const char *name)
+{
+    static const struct {
+        const char *name, *value;
+    } variables[] = {{"DIR", "/run/my creds"}, {"HOST", "db.example"}, {"EMPTY", ""},
+                     {"NEWLINE", "a\nb"},      {"LATIN", "caf\xe9"},   {"HASH", "a #b"}};
+    for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
+        if (strcmp(name, variables[i].name) == 0)
+            return variables[i].value;
+    return NULL;
+}
+
+static bool parse_n(struct policy *policy, const char *text, size_t length,
+                    struct policy_error *error)
+{
+    struct policy_pool pool = {pool_memory, policy_pool_size(length), 0};
+    assert_true(pool.size <= sizeof pool_memory);
+    /* An exact copy on the heap, so that the sanitizer sees a read past the end. */
+    char *copy = malloc(length ? length : 1);
+    memcpy(copy, text, length);
+    bool good = policy_parse(policy, &pool, "f.conf", copy, length, environment, error);
+    free(copy); /* nothing may point into the text */
+    return good;
+}
+
+static bool parse(struct policy *policy, const char *text, struct policy_error *error)
+{
+    return parse_n(policy, text, strlen(text), error);
+}
+
+static void must_parse(struct policy *policy, const char *text)
+{
+    struct policy_error error;
+    if (!parse(policy, text, &error))
+        fail_msg("%u:%u: %s\nin: %s", error.place.line, error.place.column, error.message, text);
+}
+
+#define CLIENT "[client c]\nconnect = *:1\ntrust = system\n" /* what follows is in line 4 */
+
+static const struct {
+    const char *text;
+    unsigned line, column;
+    const char *message;
+} bad[] = {
+    /* ---- lines ---- */
+    {"a\x01", 1, 2, "a control character (0x01) in the text; remove it"},
+    {"# caf\xe9", 1, 6, "byte 0xe9 is not UTF-8; save the file as UTF-8"},
+    {"# \xc3\xa9 \xc2\x85", 1, 5, "a control character (0x85) in the text; remove it"},
+    {"# \xed\xa0\x80", 1, 3, "byte 0xed is not UTF-8; save the file as UTF-8"},
+    {"# \xc0\xaf", 1, 3, "byte 0xc0 is not UTF-8; save the file as UTF-8"},
+    {"\xef\xbb\xbf[defaults]", 1, 1, "the file begins with a byte order mark; save it without"},
+    {"[defaults]\r\n", 1, 11,
+     "the line ends in a carriage return; save the file with Unix line ends (sed -i 's/\\r$//' "
+     "FILE)"},
+    {"[defaults]\nunmatched\n", 2, 1, "a \"=\" is missing: KEY = VALUE"},
+    {"; comment", 1, 1, "a comment begins with #, not with ;"},
+    {"[defaults]\n = deny", 2, 2, "a key is missing before the \"=\""},
+    {"[defaults]\nunmatched =  # deny", 2, 12, "\"unmatched\" has no value"},
+    {"[defaults]\nunmatched =", 2, 12, "\"unmatched\" has no value"},
+    {"unmatched = deny", 1, 1,
+     "\"unmatched\" stands before the first section; put it below [defaults] or a rule"},
+    {"[defaults]\nunmatched = deny\n\tunmatched = plain", 3, 2,
+     "\"unmatched\" is set already, in line 2; a key stands once in a section"},
+    {"[deny c]\nconnect = a:1\nconnect = b:1", 3, 1,
+     "\"connect\" is set already, in line 2; a key stands once in a section, its words separated "
+     "by spaces"},
+    /* ---- headers ---- */
+    {"[clinet erp]", 1, 2, "unknown kind of section \"clinet\"; did you mean \"client\"?"},
+    {"[x]", 1, 2,
+     "unknown kind of section \"x\"; there are client, server, plain, deny and defaults"},
+    {"[Client x]", 1, 2, "unknown kind of section \"Client\"; did you mean \"client\"?"},
+    {"[]", 1, 2,
+     "unknown kind of section \"\"; there are client, server, plain, deny and defaults"},
+    {"[client]", 1, 8, "a name is missing: [client NAME]"},
+    {"[defaults x]", 1, 11, "[defaults] takes no name"},
+    {"[deny a b]", 1, 9, "a section's name is made of letters, digits and . _ -"},
+    {"[deny \xc3\xa9t\xc3\xa9]", 1, 7, "a name is missing: [deny NAME]"},
+    {"[deny a", 1, 8, "the ] of the section header is missing"},
+    {"[deny a] listen = *:1", 1, 9,
+     "text behind the section header; settings go on lines of their own"},
+    {"[deny a]\nlisten = *:1\n[deny a]\nlisten = *:2", 3, 1,
+     "[deny a] is there already, in line 1; sections are never merged: give this one another name"},
+    {"[defaults]\n[defaults]", 2, 1,
+     "[defaults] is there already, in line 1; sections are never merged: give this one another "
+     "name"},
+    /* ---- keys ---- */
+    {CLIENT "conect = *:1", 4, 1, "unknown key \"conect\"; did you mean \"connect\"?"},
+    {CLIENT "Handshake = connect", 4, 1, "unknown key \"Handshake\"; did you mean \"handshake\"?"},
+    {CLIENT "minimum_strength = 0", 4, 1,
+     "unknown key \"minimum_strength\"; did you mean \"minimum-strength\"?"},
+    {CLIENT "zebra = 1", 4, 1, "unknown key \"zebra\"; tlshim.conf(5) lists the keys"},
+    {CLIENT "pin = x", 4, 1, "\"pin\" is not supported by this version"},
+    {CLIENT "listen = *:1", 4, 1, "\"listen\" has no meaning in a [client] section"},
+    {CLIENT "unmatched = plain", 4, 1,
+     "\"unmatched\" has no meaning in a [client] section; it belongs into [defaults]"},
+    {CLIENT "certificate = /x", 4, 1,
+     "\"certificate\" is not supported by this version in a [client] section"},
+    {"[defaults]\nkey = /x", 2, 1, "\"key\" has no meaning in a [defaults] section"},
+    {"[defaults]\nconnect = *:1", 2, 1, "\"connect\" has no meaning in a [defaults] section"},
+    {"[plain p]\nconnect = *:1\ntrust = system", 3, 1,
+     "\"trust\" has no meaning in a [plain] section"},
+    /* ---- what a rule needs ---- */
+    {"[client c]\nconnect = *:1", 1, 1,
+     "[client c] trusts nobody; add \"trust = /path/to/ca.pem\" or \"trust = system\""},
+    {"\n[client c]\ntrust = system", 2, 1,
+     "[client c] matches nothing; add \"connect = HOST:PORT\""},
+    {"[plain c]\nprogram = x", 1, 1,
+     "[plain c] matches nothing; add \"connect = HOST:PORT\" or \"listen = *:PORT\""},
+    {"[server s]\ncertificate = /c\nkey = /k", 1, 1,
+     "[server s] matches nothing; add \"listen = *:PORT\""},
+    {"[server s]\nlisten = *:1\nkey = /k", 1, 1,
+     "[server s] has no certificate; add \"certificate = /path/to/chain.pem\""},
+    {"[server s]\nlisten = *:1\ncertificate = /c", 1, 1,
+     "[server s] has no key; add \"key = /path/to/key.pem\""},
+    /* ---- addresses ---- */
+    {"[deny d]\nconnect = a:1 b", 3 - 1, 15,
+     "\"b\": the port is missing: HOST:PORT, or HOST:* for any port"},
+    {"[deny d]\nconnect = :1", 2, 11,
+     "\":1\": the host is missing: HOST:PORT, or *:PORT for any host"},
+    {"[deny d]\nconnect = ::1:53", 2, 11,
+     "\"::1:53\": an IPv6 address is written in brackets: [2001:db8::1]:443"},
+    {"[deny d]\nconnect = [::1:53", 2, 11, "\"[::1:53\": the ] is missing"},
+    {"[deny d]\nconnect =  [::1]", 2, 12,
+     "\"[::1]\": the port is missing: HOST:PORT, or HOST:* for any port"},
+    {"[deny d]\nconnect = [fe80::]/10:1", 2, 11,
+     "\"[fe80::]/10:1\": the prefix length goes inside the brackets: [2001:db8::/32]:443"},
+    {"[deny d]\nconnect = [fe80::1%eth0]:1", 2, 11,
+     "\"[fe80::1%eth0]:1\": what is in brackets is not an IPv6 address"},
+    {"[deny d]\nconnect = [10.0.0.1]:1", 2, 11,
+     "\"[10.0.0.1]:1\": what is in brackets is not an IPv6 address"},
+    {"[deny d]\nconnect = a:0", 2, 11,
+     "\"a:0\": the port is a number from 1 to 65535, a range such as 1-1023, or *"},
+    {"[deny d]\nconnect = a:65536", 2, 11,
+     "\"a:65536\": the port is a number from 1 to 65535, a range such as 1-1023, or *"},
+    {"[deny d]\nconnect = a:http", 2, 11,
+     "\"a:http\": the port is a number from 1 to 65535, a range such as 1-1023, or *"},
+    {"[deny d]\nconnect = a:1-", 2, 11,
+     "\"a:1-\": the port is a number from 1 to 65535, a range such as 1-1023, or *"},
+    {"[deny d]\nconnect = a:99-1", 2, 11,
+     "\"a:99-1\": the range of ports is empty: the smaller number comes first"},
+    {"[deny d]\nconnect = 10.1.2.3/16:1", 2, 11,
+     "\"10.1.2.3/16:1\": the address has bits beyond its prefix length; the network is "
+     "10.1.0.0/16, the one host is written without /16"},
+    {"[deny d]\nconnect = [2001:db8::1/32]:1", 2, 11,
+     "\"[2001:db8::1/32]:1\": the address has bits beyond its prefix length; the network is "
+     "[2001:db8::/32], the one host is written without /32"},
+    {"[deny d]\nconnect = 10.0.0.0/33:1", 2, 11,
+     "\"10.0.0.0/33:1\": the prefix length is a number from 0 to 32"},
+    {"[deny d]\nconnect = 10.0.0.0/:1", 2, 11,
+     "\"10.0.0.0/:1\": the prefix length is a number from 0 to 32"},
+    {"[deny d]\nconnect = [::/129]:1", 2, 11,
+     "\"[::/129]:1\": the prefix length is a number from 0 to 128"},
+    {"[deny d]\nconnect = a.example/8:1", 2, 11,
+     "\"a.example/8:1\": only an address takes a prefix length, as 10.0.0.0/8"},
+    {"[deny d]\nconnect = 10.0.0.256:1", 2, 11,
+     "\"10.0.0.256:1\": this is neither a DNS name nor an IPv4 address"},
+    {"[deny d]\nconnect = 0x7f000001:1", 2, 11,
+     "\"0x7f000001:1\": this is neither a DNS name nor an IPv4 address"},
+    {"[deny d]\nconnect = a.*.b:1", 2, 11,
+     "\"a.*.b:1\": this is neither a DNS name nor an IPv4 address"},
+    {"[deny d]\nconnect = a..b:1", 2, 11,
+     "\"a..b:1\": this is neither a DNS name nor an IPv4 address"},
+    {"[deny d]\nconnect = \xc3\xa9t\xc3\xa9.fr:1 b", 2, 11,
+     "\"\xc3\xa9t\xc3\xa9.fr:1\": an international name is written in its ASCII form (xn--...)"},
+    {"[deny d]\nconnect = ${HOST}:1 \xc3\xa9:1 b", 2, 21,
+     "\"\xc3\xa9:1\": an international name is written in its ASCII form (xn--...)"},
+    {"[deny d]\nlisten = a.example:1", 2, 10,
+     "\"a.example:1\": a listener has an address, not a name; write *:PORT or ADDRESS:PORT"},
+    /* ---- values ---- */
+    {"[defaults]\nunmatched = allow", 2, 13,
+     "\"allow\" is not a value of \"unmatched\" (deny | plain)"},
+    {CLIENT "minimum-strength = 100", 4, 20,
+     "\"100\" is not a value of \"minimum-strength\" (0 | 40 | 56 | 80 | 112 | 128 | 192 | 256)"},
+    {CLIENT "handshake = conect", 4, 13,
+     "\"conect\" is not a value of \"handshake\" (first-use | connect); did you mean \"connect\"?"},
+    {CLIENT "handshake-timeout = 0", 4, 21, "\"0\" is not a number of seconds from 1 to 3600"},
+    {CLIENT "handshake-timeout = 30s", 4, 21, "\"30s\" is not a number of seconds from 1 to 3600"},
+    {CLIENT "handshake-timeout = 99999999999", 4, 21,
+     "\"99999999999\" is not a number of seconds from 1 to 3600"},
+    {CLIENT "versions = TLSv1.2", 4, 12, "TLSv1.2 is not supported by this version; write TLSv1.0"},
+    {CLIENT "versions = TLS1.0 TLSv1.0", 4, 19, "TLSv1.0 is named twice"},
+    {CLIENT "versions = 1.0", 4, 12, "unknown version \"1.0\"; write TLSv1.0"},
+    {CLIENT "suites = AES128-SAH", 4, 10,
+     "unknown suite \"AES128-SAH\"; did you mean \"AES128-SHA\"?"},
+    {CLIENT "suites = AES128-SHA AES128-SHA", 4, 21,
+     "TLS_RSA_WITH_AES_128_CBC_SHA is in the list already"},
+    {CLIENT "suites = -AES128-SHA", 4, 10,
+     "there is no TLS_RSA_WITH_AES_128_CBC_SHA to remove here; what is removed stands before it, "
+     "as in \"ALL -AES128-SHA\""},
+    {CLIENT "suites = AES128-SHA ALL", 4, 21, "ALL stands first, or not at all"},
+    {CLIENT "suites = AES128-SHA -AES128-SHA", 4, 10, "every suite is removed; leave at least one"},
+    {CLIENT "suites = AES128-SHA\nminimum-strength = 256", 4, 10,
+     "no suite of [client c] reaches minimum-strength = 256; add a stronger suite or lower the "
+     "floor"},
+    {CLIENT "truncation = yes", 4, 14, "\"yes\" is not a value of \"truncation\" (refuse | allow)"},
+    {CLIENT "record-splitting = of", 4, 20,
+     "\"of\" is not a value of \"record-splitting\" (on | off)"},
+    {CLIENT "verify-name = a b", 4, 15, "\"a b\" is neither a DNS name nor an IP address"},
+    {"[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\nclient-certificate = require", 5, 22,
+     "\"client-certificate = require\" is not supported by this version"},
+    {"[client c]\nconnect = *:1\ntrust = \"/ca.pem\"", 3, 9, "a value is written without quotes"},
+    {"[deny d]\nconnect = *:1\nprogram = bin/x", 3, 11,
+     "\"bin/x\": a program is a bare name or an absolute path"},
+    {"[deny d]\nconnect = *:1\nprogram = a python*", 3, 13,
+     "\"python*\": a program is named without wildcards; leave the key out for any program"},
+    /* ---- variables ---- */
+    {"[client c]\nconnect = *:1\ntrust = /a/${NONE}/b", 3, 12,
+     "${NONE} is not set in the environment"},
+    {"[client c]\nconnect = *:1\ntrust = ${EMPTY}", 3, 9,
+     "${EMPTY} is empty, or has control characters or bytes that are not UTF-8"},
+    {"[client c]\nconnect = *:1\ntrust = ${NEWLINE}", 3, 9,
+     "${NEWLINE} is empty, or has control characters or bytes that are not UTF-8"},
+    {"[client c]\nconnect = *:1\ntrust = ${LATIN}", 3, 9,
+     "${LATIN} is empty, or has control characters or bytes that are not UTF-8"},
+    {"[client c]\nconnect = *:1\ntrust = ${DIR", 3, 9,
+     "a variable is written ${NAME}, of letters, digits and _"},
+    {"[client c]\nconnect = *:1\ntrust = ${}", 3, 9,
+     "a variable is written ${NAME}, of letters, digits and _"},
+    {"[client c]\nconnect = *:1\ntrust = a$DIR", 3, 10,
+     "a $ begins ${NAME}; write $$ for the character itself"},
+    {"[client c]\nconnect = *:1\ntrust = a$", 3, 10,
+     "a $ begins ${NAME}; write $$ for the character itself"},
+};
+
+static void bad_texts_are_refused_with_place_and_remedy(void **state)
+{
+    (void)state;
+    unsigned failures = 0;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct policy policy;
+        struct policy_error error;
+        if (parse(&policy, bad[i].text, &error))
+            fail_msg("accepted: %s", bad[i].text);
+        if (error.place.line != bad[i].line || error.place.column != bad[i].column ||
+            strcmp(error.message, bad[i].message) != 0) {
+            print_message("%s\n  gave     %u:%u: %s\n  expected %u:%u: %s\n", bad[i].text,
+                          error.place.line, error.place.column, error.message, bad[i].line,
+                          bad[i].column, bad[i].message);
+            failures++;
+        }
+        assert_string_equal(error.place.file, "f.conf");
+    }
+    assert_int_equal(failures, 0);
+}
+
+static void nul_bytes_and_long_lines_are_refused(void **state)
+{
+    (void)state;
+    struct policy policy;
+    struct policy_error error;
+    assert_false(parse_n(&policy, "[defaults]\n#\0\n", 14, &error));
+    assert_int_equal(error.place.line, 2);
+    assert_int_equal(error.place.column, 2);
+    assert_string_equal(error.message, "a control character (0x00) in the text; remove it");
+
+    char text[POLICY_LINE_MAX + 2];
+    memset(text, '#', sizeof text);
+    assert_true(parse_n(&policy, text, POLICY_LINE_MAX, &error));
+    assert_false(parse_n(&policy, text, POLICY_LINE_MAX + 1, &error));
+    assert_string_equal(error.message, "the line is longer than 4096 bytes");
+}
+
+static unsigned reported;
+static void count_report(void *arg, const struct policy_error *error)
+{
+    (void)arg;
+    (void)error;
+    reported++;
+}
+
+static void every_error_is_found_in_one_run(void **state)
+{
+    (void)state;
+    static const char text[] = "[client a]\nconect = a:1\ntrust = ${NONE}\n[server b]\nlisten = "
+                               "*:0\n[bad]\nanything = 1\n";
+    struct policy policy;
+    struct policy_pool pool = {pool_memory, sizeof pool_memory, 0};
+    reported = 0;
+    assert_false(policy_parse_all(&policy, &pool, "f.conf", text, sizeof text - 1, environment,
+                                  count_report, NULL));
+    /* conect, NONE, a matches nothing; port 0, no certificate, no key; [bad], anything */
+    assert_int_equal(reported, 8);
+}
+
+static void privileged_programs_take_nothing_from_the_environment(void **state)
+{
+    (void)state;
+    static const char text[] = "[client a]\nconnect = *:1\ntrust = ${DIR}/x";
+    struct policy policy;
+    struct policy_error error;
+    struct policy_pool pool = {pool_memory, sizeof pool_memory, 0};
+    assert_false(policy_parse(&policy, &pool, "f", text, sizeof text - 1, NULL, &error));
+    assert_string_equal(error.message, "${DIR}: a privileged program takes nothing from the "
+                                       "environment; write the value itself");
+}
+
+static void unsupported_keys_are_all_refused_by_name(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned kind;
+        const char *header;
+    } kinds[] = {{POLICY_IN_CLIENT, "[client x]"},
+                 {POLICY_IN_SERVER, "[server x]"},
+                 {POLICY_IN_PLAIN, "[plain x]"},
+                 {POLICY_IN_DENY, "[deny x]"},
+                 {POLICY_IN_DEFAULTS, "[defaults]"}};
+    for (int key = 0; key < POLICY_KEY_COUNT; key++)
+        for (size_t k = 0; k < 5; k++) {
+            if (policy_keys[key].honoured & kinds[k].kind)
+                continue;
+            char text[200];
+            struct policy policy;
+            struct policy_error error;
+            snprintf(text, sizeof text, "%s\n%s = 1\n", kinds[k].header, policy_keys[key].name);
+            struct policy_pool pool = {pool_memory, sizeof pool_memory, 0};
+            reported = 0;
+            assert_false(policy_parse_all(&policy, &pool, "f", text, strlen(text), environment,
+                                          count_report, NULL));
+            assert_false(parse(&policy, text, &error));
+            assert_true(error.place.line == 1 || strstr(error.message, policy_keys[key].name));
+        }
+}
+
+/* ---- right texts ---- */
+
+static void an_empty_policy_denies(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "");
+    assert_int_equal(policy.rule_count, 0);
+    assert_false(policy.unmatched_plain);
+}
+
+static void the_example_of_the_manual_parses(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "# at the top\n"
+                        "[defaults]\n"
+                        "minimum-strength = 128\t# bits\n"
+                        "unmatched = plain\n"
+                        "[plain local-dns]\n"
+                        "connect = 127.0.0.53:53 [::1]:53\n"
+                        "\n"
+                        "  [client erp]   # indented\n"
+                        "  connect = *.erp.example.com:5432 10.1.0.0/16:5432-5440\n"
+                        "  program = psql /usr/bin/pg_dump\n"
+                        "  trust=/etc/tlshim/ca#1.pem\n"
+                        "  handshake = connect\n"
+                        "[server imap]\n"
+                        "listen = *:993\n"
+                        "certificate = ${DIR}/imap $${x}.pem\n"
+                        "key = ${DIR}/imap.key\n"
+                        "client-certificate = no\n"
+                        "truncation = allow\n"
+                        "record-splitting = off\n"
+                        "minimum-strength = 112\n"
+                        "[deny telnet]\n"
+                        "connect = *:23");
+    assert_int_equal(policy.rule_count, 4);
+    assert_true(policy.unmatched_plain);
+    const struct policy_rule *rules = policy.rules;
+    assert_int_equal(rules[0].kind, POLICY_PLAIN);
+    assert_string_equal(rules[1].name, "erp");
+    assert_int_equal(rules[1].place.line, 8);
+    assert_int_equal(rules[1].place.column, 3);
+    assert_int_equal(rules[1].index, 1);
+    assert_string_equal(rules[1].programs[1], "/usr/bin/pg_dump");
+    assert_null(rules[1].programs[2]);
+    assert_string_equal(rules[1].settings.trust.text, "/etc/tlshim/ca#1.pem");
+    assert_int_equal(rules[1].settings.trust.place.line, 11);
+    assert_int_equal(rules[1].settings.trust.place.column, 9);
+    assert_false(rules[1].settings.trust_system);
+    assert_int_equal(rules[1].settings.handshake, POLICY_HANDSHAKE_CONNECT);
+    assert_int_equal(rules[1].settings.minimum_strength, 128);
+    assert_int_equal(rules[1].settings.handshake_timeout, 30);
+    assert_true(rules[1].settings.record_splitting);
+    assert_string_equal(rules[2].settings.certificate.text, "/run/my creds/imap ${x}.pem");
+    assert_string_equal(rules[2].settings.key.text, "/run/my creds/imap.key");
+    assert_true(rules[2].settings.allow_truncation);
+    assert_false(rules[2].settings.record_splitting);
+    assert_int_equal(rules[2].settings.minimum_strength, 112);
+    assert_null(rules[2].connect);
+    assert_int_equal(rules[3].kind, POLICY_DENY);
+}
+
+static void defaults_count_wherever_they_stand(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "[client c]\nconnect = *:1\n[client d]\nconnect = *:2\ntrust = /d\n"
+                        "[defaults]\ntrust = system\nhandshake-timeout = 7\n");
+    assert_true(policy.rules[0].settings.trust_system);
+    assert_int_equal(policy.rules[0].settings.handshake_timeout, 7);
+    assert_false(policy.rules[1].settings.trust_system);
+    assert_string_equal(policy.rules[1].settings.trust.text, "/d");
+}
+
+static void suites_are_chosen_in_order_and_weak_ones_leave(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, CLIENT "suites = AES256-SHA TLS_RSA_WITH_AES_128_CBC_SHA DES-CBC3-SHA\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_int_equal(s->suite_count, 3);
+    assert_int_equal(s->suites[0], 0x0035);
+    assert_int_equal(s->suites[1], 0x002f);
+    assert_int_equal(s->suites[2], 0x000a);
+
+    must_parse(&policy, CLIENT "suites = AES256-SHA DES-CBC3-SHA\nminimum-strength = 128\n");
+    s = &policy.rules[0].settings;
+    assert_int_equal(s->suite_count, 1);
+    assert_int_equal(s->suites[0], 0x0035);
+
+    must_parse(&policy, CLIENT "suites = ALL -AES256-SHA\n");
+    s = &policy.rules[0].settings;
+    for (size_t i = 0; i < s->suite_count; i++) {
+        assert_int_not_equal(s->suites[i], 0x0035);
+        assert_true(tls_suite_by_id(s->suites[i])->cipher_bits >= 112);
+    }
+
+    must_parse(&policy, CLIENT);
+    assert_int_equal(policy.rules[0].settings.suites[0], tls_suite_at(0)->id);
+}
+
+static void a_variable_never_splits_a_word(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "[plain p]\nconnect = ${HOST}:80 a:1\nprogram = ${DIR} ${HASH}\n");
+    assert_string_equal(policy.rules[0].programs[0], "/run/my creds");
+    assert_string_equal(policy.rules[0].programs[1], "a #b");
+    assert_null(policy.rules[0].programs[2]);
+}
+
+static void the_pool_is_always_enough(void **state)
+{
+    (void)state;
+    struct policy policy;
+    struct policy_error error;
+    /* The costliest text for its length: four-byte words. */
+    static char text[65536];
+    size_t n = 0;
+    while (n + 2100 < sizeof text) {
+        n += (size_t)sprintf(text + n, "[deny r%zu]\nconnect =", n);
+        for (int i = 0; i < 500; i++)
+            n += (size_t)sprintf(text + n, " *:1");
+        text[n++] = '\n';
+    }
+    if (!parse_n(&policy, text, n, &error))
+        fail_msg("%u:%u: %s", error.place.line, error.place.column, error.message);
+
+    n = 0;
+    for (int i = 0; i < POLICY_RULES_MAX; i++)
+        n += (size_t)sprintf(text + n, "[deny %d]\nconnect = *:1\n", i);
+    assert_true(parse_n(&policy, text, n, &error));
+    assert_int_equal(policy.rule_count, POLICY_RULES_MAX);
+    n += (size_t)sprintf(text + n, "[deny x]\nconnect = *:1\n");
+    assert_false(parse_n(&policy, text, n, &error));
+    assert_string_equal(error.message, "more than 1024 sections");
+}
+
+static void a_small_pool_is_an_error(void **state)
+{
+    (void)state;
+    static const char text[] = "[plain p]\nconnect = a:1\n";
+    for (size_t size = 0; size < 8192; size += 16) {
+        struct policy policy;
+        struct policy_error error;
+        unsigned char *memory = malloc(size ? size : 1);
+        struct policy_pool pool = {memory, size, 0};
+        if (!policy_parse(&policy, &pool, "f", text, sizeof text - 1, environment, &error))
+            assert_string_equal(error.message, "the policy is too large");
+        free(memory);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_texts_are_refused_with_place_and_remedy),
+        cmocka_unit_test(nul_bytes_and_long_lines_are_refused),
+        cmocka_unit_test(every_error_is_found_in_one_run),
+        cmocka_unit_test(privileged_programs_take_nothing_from_the_environment),
+        cmocka_unit_test(unsupported_keys_are_all_refused_by_name),
+        cmocka_unit_test(an_empty_policy_denies),
+        cmocka_unit_test(the_example_of_the_manual_parses),
+        cmocka_unit_test(defaults_count_wherever_they_stand),
+        cmocka_unit_test(suites_are_chosen_in_order_and_weak_ones_leave),
+        cmocka_unit_test(a_variable_never_splits_a_word),
+        cmocka_unit_test(the_pool_is_always_enough),
+        cmocka_unit_test(a_small_pool_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
