@@ -18,7 +18,7 @@ BUILD   := build
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
            -Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral
-BASE    := -std=gnu11 -I. -fPIC -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong \
+BASE    := -std=gnu11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -fno-strict-aliasing -fstack-protector-strong \
            -pthread -MMD -MP $(WARN)
 HARDEN  := -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 # Nettle goes in whole and hidden; GMP's archive is not position-independent, so it stays shared.
@@ -66,12 +66,14 @@ flags_asan  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                -fno-sanitize-recover=undefined -DCG_TEST
 flags_tsan  := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -DCG_TEST
 flags_plain := -O2 -g -DCG_TEST
+# Fortified headers would make inline functions of the very names that the shim defines.
+no_fortify  := -U_FORTIFY_SOURCE
 objects      = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
 
 define way
 $$(BUILD)/$(1)/%.o: %.c
 	@mkdir -p $$(@D)
-	$$(CC) $$(BASE) $$(flags_$(1)) $$(CPPFLAGS) -c $$< -o $$@
+	$$(CC) $$(BASE) $$(flags_$(1)) $$(CPPFLAGS) $$(if $$(filter shim/%,$$<),$$(no_fortify)) -c $$< -o $$@
 $$(BUILD)/$(1)/libcore.a: $$(call objects,$(1),$$(CORE))
 	@rm -f $$@
 	ar rcs $$@ $$^

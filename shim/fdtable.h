@@ -1,0 +1,62 @@
+/* What each descriptor number of this process stands for.
+ *
+ * A flat array, one word per number: unknown, plain or a session. "Unknown" is the start of every
+ * number; it is found out at first use (classify.c). A session's entry is believed only while the
+ * socket's cookie agrees, for a number can be closed and reused without passing through here. */
+#ifndef SHIM_FDTABLE_H
+#define SHIM_FDTABLE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "session.h"
+
+enum { FD_UNKNOWN, FD_PLAIN, FD_TLS };
+enum { FDTABLE_SIZE = 1 << 20 /* numbers; Linux's usual ceiling for RLIMIT_NOFILE */ };
+
+extern _Atomic uint64_t *fdtable; /* kind | session index << 2 | generation << 32 */
+
+bool fdtable_init(void);
+
+static inline unsigned fdtable_kind(int fd)
+{
+    if ((unsigned)fd >= FDTABLE_SIZE)
+        return FD_UNKNOWN;
+    return (unsigned)(atomic_load_explicit(&fdtable[fd], memory_order_acquire) & 3);
+}
+
+/* The session that the entry names; NULL when it names none or the session is gone. */
+struct shim_ref fdtable_session(int fd);
+
+/* Sets an entry. Entries of a session are counted: fdtable_count says how many numbers of this
+ * process name it. False: the number is beyond the table. */
+bool fdtable_set_session(int fd, struct shim_ref ref);
+void fdtable_set_plain(int fd);
+/* Back to unknown. Returns the session that the entry named, if any, and in *left how many entries
+ * of this process still name it. */
+struct shim_ref fdtable_clear(int fd, unsigned *left);
+/* One above the highest number that ever named a session. */
+int fdtable_reach(void);
+
+/* SO_COOKIE, 0 when fd is no socket. */
+uint64_t fd_cookie(int fd);
+
+/* ---- classify.c: what a descriptor is, asking the policy when nobody knows ---- */
+
+enum fd_verdict {
+    FD_IS_PLAIN, /* pass the call through */
+    FD_IS_TLS,   /* *ref is the session */
+    FD_IS_DENIED /* the policy forbids it: errno is set */
+};
+enum fd_verdict fd_look(int fd, struct shim_ref *ref);
+
+/* The inline part of it, for the common case. */
+static inline enum fd_verdict fd_verdict(int fd, struct shim_ref *ref)
+{
+    if (__builtin_expect(fdtable != NULL, 1) && fdtable_kind(fd) == FD_PLAIN)
+        return FD_IS_PLAIN;
+    return fd_look(fd, ref);
+}
+
+#endif

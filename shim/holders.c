@@ -1,0 +1,309 @@
+#include "holders.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+
+#include "arena.h"
+#include "global.h"
+#include "real.h"
+
+static uint32_t own_id;
+/* Reserved between holders_before_fork and the two after it; several threads may fork at once. */
+static __thread uint32_t child_id __attribute__((tls_model("initial-exec")));
+
+/* A child writes its pid within this time, or the fork failed unseen. */
+static const int64_t fork_patience = 5 * 1000000000LL;
+
+uint32_t shim_process_id(void)
+{
+    return own_id;
+}
+
+static int64_t boot_time(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* Start of a process in nanoseconds since boot: field 22 of its stat, in ticks of 10 ms. -1 when it
+ * cannot be read. */
+static int64_t start_of(int pid)
+{
+    char path[40], text[512];
+    const char *at;
+    long fd, n;
+    int64_t ticks = 0;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    n = sys3(SYS_read, fd, text, sizeof(text) - 1);
+    sys3(SYS_close, fd, 0, 0);
+    if (n <= 0)
+        return -1;
+    text[n] = '\0';
+    at = strrchr(text, ')'); /* the name before it may hold anything */
+    for (int field = 2; at != NULL && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (at == NULL)
+        return -1;
+    for (at++; *at >= '0' && *at <= '9'; at++)
+        ticks = ticks * 10 + (*at - '0');
+    return ticks * 10000000LL;
+}
+
+static bool lives(const struct shim_process *p)
+{
+    if (p->id == own_id)
+        return true;
+    if (p->pid == 0)
+        return boot_time() - p->since < fork_patience;
+    if (sys3(SYS_kill, p->pid, 0, 0) == -ESRCH)
+        return false;
+    int64_t start = start_of(p->pid);
+
+    return start < 0 || start <= p->since;
+}
+
+static struct shim_process *process_by_id(uint32_t id)
+{
+    struct shim_global *g = shim_global();
+
+    for (uint32_t i = 0; id != 0 && i < g->process_reach; i++)
+        if (g->processes[i].id == id)
+            return &g->processes[i];
+    return NULL;
+}
+
+static bool has_children(uint32_t id)
+{
+    struct shim_global *g = shim_global();
+
+    for (uint32_t i = 0; i < g->process_reach; i++)
+        if (g->processes[i].id != 0 && g->processes[i].parent == id)
+            return true;
+    return false;
+}
+
+/* A free entry; a dead process's is free once it has no children, whose descent it documents. */
+static struct shim_process *free_entry(void)
+{
+    struct shim_global *g = shim_global();
+
+    for (uint32_t i = 0; i < g->process_reach; i++)
+        if (g->processes[i].id == 0)
+            return &g->processes[i];
+    if (g->process_reach < SHIM_PROCESSES)
+        return &g->processes[g->process_reach++];
+    for (uint32_t i = 0; i < g->process_reach; i++)
+        if (!lives(&g->processes[i]) && !has_children(g->processes[i].id))
+            return &g->processes[i];
+    return NULL;
+}
+
+static uint32_t add_process(int pid, uint32_t parent)
+{
+    struct shim_global *g = shim_global();
+    struct shim_process *p = free_entry();
+
+    if (p == NULL)
+        return 0;
+    p->id = ++g->next_process;
+    p->pid = pid;
+    p->parent = parent;
+    p->fork_number = parent == 0 ? g->forks : ++g->forks;
+    p->since = boot_time();
+    return p->id;
+}
+
+void holders_start(void)
+{
+    registry_lock();
+    own_id = add_process((int)sys3(SYS_getpid, 0, 0, 0), 0);
+    registry_unlock();
+}
+
+void holders_before_fork(void)
+{
+    struct shim_guard guard;
+
+    shim_enter(&guard);
+    registry_lock();
+    child_id = add_process(0, own_id);
+    registry_unlock();
+    shim_leave(&guard);
+}
+
+void holders_in_parent(int pid)
+{
+    struct shim_guard guard;
+    struct shim_process *child;
+
+    shim_enter(&guard);
+    registry_lock();
+    child = process_by_id(child_id);
+    if (child != NULL) {
+        if (pid < 0)
+            child->id = 0;
+        else if (child->pid == 0)
+            child->pid = pid;
+    }
+    registry_unlock();
+    shim_leave(&guard);
+}
+
+void holders_in_child(void)
+{
+    struct shim_guard guard;
+    struct shim_process *self;
+
+    shim_enter(&guard);
+    registry_lock();
+    own_id = child_id;
+    self = process_by_id(own_id);
+    if (self != NULL) {
+        self->pid = (int)sys3(SYS_getpid, 0, 0, 0);
+        self->since = boot_time();
+    }
+    registry_unlock();
+    shim_leave(&guard);
+}
+
+/* The entry stays, without a pid that lives, while children descend from it. */
+void holders_end(void)
+{
+    struct shim_guard guard;
+    struct shim_process *self;
+
+    shim_enter(&guard);
+    registry_lock();
+    self = process_by_id(own_id);
+    if (self != NULL) {
+        if (has_children(own_id)) {
+            self->pid = 0;
+            self->since = boot_time() - fork_patience;
+        } else {
+            self->id = 0;
+        }
+    }
+    registry_unlock();
+    shim_leave(&guard);
+}
+
+static struct shim_holder *holder_list(struct shim_session *s)
+{
+    return s->holder_slab != 0 ? arena_at(ARENA_SLAB, s->holder_slab) : s->holders;
+}
+
+static uint32_t holder_room(const struct shim_session *s)
+{
+    return s->holder_slab != 0 ? ARENA_SLAB_SIZE / sizeof(struct shim_holder)
+                               : SHIM_HOLDERS_INLINE;
+}
+
+static struct shim_holder *holder_entry(struct shim_session *s, uint32_t process)
+{
+    struct shim_holder *list = holder_list(s);
+
+    for (uint32_t i = 0; i < s->holder_count; i++)
+        if (list[i].process == process)
+            return &list[i];
+    return NULL;
+}
+
+/* Entries of processes that are no longer in the table say nothing any more. */
+static void prune(struct shim_session *s)
+{
+    struct shim_holder *list = holder_list(s);
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < s->holder_count; i++)
+        if (process_by_id(list[i].process) != NULL)
+            list[kept++] = list[i];
+    s->holder_count = kept;
+}
+
+static bool make_room(struct shim_session *s)
+{
+    uint32_t slab;
+
+    if (s->holder_count < holder_room(s))
+        return true;
+    prune(s);
+    if (s->holder_count < holder_room(s))
+        return true;
+    if (s->holder_slab != 0 || (slab = arena_take(ARENA_SLAB)) == 0)
+        return false;
+    memcpy(arena_at(ARENA_SLAB, slab), s->holders, sizeof(s->holders));
+    s->holder_slab = slab;
+    return true;
+}
+
+static void note(struct shim_session *s, uint32_t process, uint32_t holds)
+{
+    struct shim_holder *entry = holder_entry(s, process);
+
+    if (entry == NULL && make_room(s)) {
+        entry = &holder_list(s)[s->holder_count++];
+        entry->process = process;
+    }
+    if (entry != NULL)
+        entry->holds = holds;
+}
+
+static bool holds(struct shim_session *s, const struct shim_process *p)
+{
+    while (p != NULL) {
+        const struct shim_holder *entry = holder_entry(s, p->id);
+
+        if (entry != NULL)
+            return entry->holds != 0;
+        if (p->id == s->birth_process)
+            return true;
+        /* Not above birth_forks: forked before the session was born. Compared as a difference,
+         * for the count may wrap. */
+        if ((int32_t)(p->fork_number - s->birth_forks) <= 0)
+            return false;
+        p = process_by_id(p->parent);
+    }
+    return false;
+}
+
+static bool drop_locked(struct shim_session *s)
+{
+    struct shim_global *g = shim_global();
+
+    if (g->forks == s->birth_forks && s->holder_count == 0 && s->birth_process == own_id)
+        return true;
+    if (own_id == 0) /* the table was full: nobody can tell */
+        return false;
+    /* Children that inherited it from here hold it in their own right from now on. */
+    for (uint32_t i = 0; i < g->process_reach; i++) {
+        struct shim_process *p = &g->processes[i];
+
+        if (p->id != 0 && p->parent == own_id && holder_entry(s, p->id) == NULL && holds(s, p))
+            note(s, p->id, 1);
+    }
+    note(s, own_id, 0);
+    for (uint32_t i = 0; i < g->process_reach; i++) {
+        const struct shim_process *p = &g->processes[i];
+
+        if (p->id != 0 && p->id != own_id && holds(s, p) && lives(p))
+            return false;
+    }
+    return true;
+}
+
+bool holders_drop(struct shim_session *s)
+{
+    bool last;
+
+    registry_lock();
+    last = drop_locked(s);
+    registry_unlock();
+    return last;
+}

@@ -1,0 +1,39 @@
+/* Who holds a session: which processes have a descriptor for its socket.
+ *
+ * A count would be wrong after kill -9, and touching every session at fork would make fork slow
+ * for a program with thousands of them. So fork only adds a line to the process table; that a child
+ * inherited a session follows from the table (it was forked after the session's birth from a
+ * process that held it), and is written down with the session only when a holder gives it up. */
+#ifndef SHIM_HOLDERS_H
+#define SHIM_HOLDERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "session.h"
+
+struct shim_process {
+    uint32_t id;       /* 0: free entry */
+    int32_t pid;       /* 0: being forked */
+    uint32_t parent;   /* id */
+    uint32_t fork_number; /* the arena's count of forks when it was made */
+    int64_t since;     /* CLOCK_BOOTTIME ns: not before its start, so a later start is another's */
+};
+
+/* This process's id; it is registered by holders_start. */
+uint32_t shim_process_id(void);
+void holders_start(void);
+
+/* Around fork: the child is registered before it exists, so that the parent's close just after
+ * fork already knows of it. in_parent gets the child's pid, or a negative number when fork failed. */
+void holders_before_fork(void);
+void holders_in_parent(int pid);
+void holders_in_child(void);
+/* At exit, when every session has been given up. */
+void holders_end(void);
+
+/* This process gives the session up. True when nobody else that lives holds it. Between shim_enter
+ * and shim_leave. */
+bool holders_drop(struct shim_session *s);
+
+#endif

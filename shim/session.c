@@ -1,0 +1,233 @@
+#include "session.h"
+
+#include <string.h>
+
+#include "../crypto_glue/cg_ct.h"
+#include "arena.h"
+#include "global.h"
+#include "real.h"
+#include "watch.h"
+
+void shim_enter(struct shim_guard *guard)
+{
+    uint64_t all = ~(uint64_t)0;
+
+    guard->saved_errno = errno;
+    sys4(SYS_rt_sigprocmask, SIG_SETMASK, &all, &guard->signals, sizeof(all));
+}
+
+void shim_leave(const struct shim_guard *guard)
+{
+    sys4(SYS_rt_sigprocmask, SIG_SETMASK, &guard->signals, NULL, sizeof(guard->signals));
+    errno = guard->saved_errno;
+}
+
+/* Whoever held the lock died inside: what it was doing to keys and buffers is unknown. */
+static void fail_closed(struct shim_session *s)
+{
+    atomic_store(&s->error, EPROTO);
+    atomic_store(&s->stage, SHIM_FAILED);
+}
+
+static bool lock(pthread_mutex_t *mutex, struct shim_session *s)
+{
+    int r = pthread_mutex_lock(mutex);
+
+    if (r == EOWNERDEAD) {
+        pthread_mutex_consistent(mutex);
+        if (s != NULL)
+            fail_closed(s);
+        r = 0;
+    }
+    return r == 0;
+}
+
+static bool lock_live(pthread_mutex_t *mutex, struct shim_ref ref)
+{
+    if (!lock(mutex, ref.session))
+        return false;
+    if (session_is_live(ref))
+        return true;
+    pthread_mutex_unlock(mutex);
+    return false;
+}
+
+bool session_lock_read(struct shim_ref ref)
+{
+    return lock_live(&ref.session->read_lock, ref);
+}
+
+bool session_lock_write(struct shim_ref ref)
+{
+    return lock_live(&ref.session->write_lock, ref);
+}
+
+bool session_lock_both(struct shim_ref ref)
+{
+    if (!session_lock_read(ref))
+        return false;
+    if (session_lock_write(ref))
+        return true;
+    session_unlock_read(ref.session);
+    return false;
+}
+
+bool session_try_write(struct shim_ref ref)
+{
+    pthread_mutex_t *mutex = &ref.session->write_lock;
+    int r = pthread_mutex_trylock(mutex);
+
+    if (r == EOWNERDEAD) {
+        pthread_mutex_consistent(mutex);
+        fail_closed(ref.session);
+        r = 0;
+    }
+    if (r != 0)
+        return false;
+    if (session_is_live(ref))
+        return true;
+    pthread_mutex_unlock(mutex);
+    return false;
+}
+
+void session_unlock_read(struct shim_session *s)
+{
+    pthread_mutex_unlock(&s->read_lock);
+}
+
+void session_unlock_write(struct shim_session *s)
+{
+    pthread_mutex_unlock(&s->write_lock);
+}
+
+void session_unlock_both(struct shim_session *s)
+{
+    session_unlock_write(s);
+    session_unlock_read(s);
+}
+
+void registry_lock(void)
+{
+    lock(&shim_global()->registry_lock, NULL);
+}
+
+void registry_unlock(void)
+{
+    pthread_mutex_unlock(&shim_global()->registry_lock);
+}
+
+static uint32_t *bucket_of(uint64_t cookie)
+{
+    uint64_t mixed = cookie * 0x9e3779b97f4a7c15u;
+
+    return &shim_global()->by_cookie[mixed >> (64 - SHIM_COOKIE_BITS)];
+}
+
+void shim_mutex_init(pthread_mutex_t *mutex)
+{
+    pthread_mutexattr_t attributes;
+
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(mutex, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+}
+
+/* Clears all but what must outlive the session: generation and locks. */
+static void clear(struct shim_session *s)
+{
+    const size_t from = offsetof(struct shim_session, tls);
+
+    cg_wipe((char *)s + from, sizeof(*s) - from);
+    s->cookie = 0;
+}
+
+struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule)
+{
+    struct shim_ref ref = {0};
+    uint32_t index = arena_take(ARENA_SESSION);
+    struct shim_session *s = arena_at(ARENA_SESSION, index);
+    uint32_t *bucket = bucket_of(cookie);
+
+    if (s == NULL)
+        return ref;
+    if (atomic_load(&s->generation) == 0) {
+        shim_mutex_init(&s->read_lock);
+        shim_mutex_init(&s->write_lock);
+    }
+    clear(s);
+    s->index = index;
+    s->cookie = cookie;
+    s->rule = rule;
+    s->program_low_water = 1;
+    tls_session_init(&s->tls, role);
+    registry_lock();
+    s->birth_process = shim_process_id();
+    s->birth_forks = shim_global()->forks;
+    s->hash_next = *bucket;
+    *bucket = index;
+    ref.session = s;
+    ref.generation = atomic_fetch_add(&s->generation, 1) + 1;
+    registry_unlock();
+    return ref;
+}
+
+struct shim_ref session_find(uint64_t cookie)
+{
+    struct shim_ref ref = {0};
+
+    registry_lock();
+    for (uint32_t at = *bucket_of(cookie); at != 0;) {
+        struct shim_session *s = arena_at(ARENA_SESSION, at);
+
+        if (s->cookie == cookie) {
+            ref.session = s;
+            ref.generation = atomic_load(&s->generation);
+            break;
+        }
+        at = s->hash_next;
+    }
+    registry_unlock();
+    return ref;
+}
+
+static void unlink_from_bucket(const struct shim_session *s)
+{
+    for (uint32_t *at = bucket_of(s->cookie); *at != 0;) {
+        struct shim_session *entry = arena_at(ARENA_SESSION, *at);
+
+        if (entry == s) {
+            *at = s->hash_next;
+            return;
+        }
+        at = &entry->hash_next;
+    }
+}
+
+/* Gives a slab back without what was in it. */
+static void give_wiped(uint32_t *slab)
+{
+    if (*slab != 0)
+        cg_wipe(arena_at(ARENA_SLAB, *slab), ARENA_SLAB_SIZE);
+    arena_give(ARENA_SLAB, *slab);
+    *slab = 0;
+}
+
+void session_release(struct shim_session *s)
+{
+    registry_lock();
+    watch_forget(s);
+    unlink_from_bucket(s);
+    atomic_fetch_add(&s->generation, 1);
+    registry_unlock();
+    give_wiped(&s->handshake_slab);
+    give_wiped(&s->queue_slab);
+    give_wiped(&s->in_slab);
+    arena_give(ARENA_SLAB, s->out_slab);
+    arena_give(ARENA_SLAB, s->holder_slab);
+    arena_give(ARENA_BIG, s->big_piece);
+    clear(s);
+    session_unlock_both(s);
+    arena_give(ARENA_SESSION, s->index);
+}

@@ -1,0 +1,128 @@
+/* A TLS connection as the library keeps it: the engine's flat session, its buffers, its two locks.
+ *
+ * Sessions live in the arena and are named by a shim_ref; the generation tells a live one from a
+ * later one in the same place. Memory of a session is always mapped and its locks always usable,
+ * so a stale reference is found out after locking, never by a crash.
+ *
+ * Locking rules:
+ *   - read_lock covers the reading half, write_lock the writing half; whoever needs both takes
+ *     read_lock first. Until the handshake is over every call takes both.
+ *   - All signals are blocked while a lock is held (shim_enter), every system call made then is a
+ *     non-blocking one through shim_sys, and nobody waits while holding one. So neither signal
+ *     handlers, cancellation, siglongjmp nor fork ever meets a held lock of its own thread.
+ *   - Locks are robust: when a holder dies, the next one finds out and the session fails closed. */
+#ifndef SHIM_SESSION_H
+#define SHIM_SESSION_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "../tls/tls.h"
+
+enum shim_stage {
+    SHIM_CONNECTING, /* TCP is not up yet: a non-blocking or interrupted connect */
+    SHIM_HANDSHAKE,
+    SHIM_OPEN,       /* established, until closed */
+    SHIM_FAILED
+};
+
+enum { SHIM_QUEUE_MAX = 16384 /* plaintext that may wait for the handshake, bytes */ };
+enum { SHIM_HOLDERS_INLINE = 8 };
+
+struct shim_holder {
+    uint32_t process; /* id in the process table, never reused */
+    uint32_t holds;   /* 1: has it; 0: had it and gave it up */
+};
+
+struct shim_session {
+    _Atomic uint32_t link;       /* the arena's while the session is free */
+    _Atomic uint32_t generation; /* odd: live */
+    uint64_t cookie;             /* SO_COOKIE: which socket this belongs to */
+    uint32_t index;              /* own place in the pool */
+    pthread_mutex_t read_lock, write_lock;
+    struct tls_session tls;
+
+    uint32_t rule;               /* policy_rule.index */
+    _Atomic uint8_t stage;       /* enum shim_stage */
+    _Atomic uint8_t touched;     /* a read or write was tried during the handshake */
+    _Atomic uint8_t eager;       /* handshake = connect: touched from the start */
+    _Atomic uint8_t tail;        /* sealed bytes wait for room in the kernel */
+    _Atomic int error;           /* errno to give once */
+    int64_t deadline;            /* of the handshake, CLOCK_MONOTONIC nanoseconds */
+
+    /* the handshake's, under both locks */
+    uint32_t handshake_slab, big_piece;
+    uint32_t queue_slab, queue_length; /* plaintext written before Finished */
+    uint8_t started;
+
+    /* the reading half's */
+    uint32_t in_slab;    /* 0 while nothing is in user memory */
+    uint32_t in_have;    /* ciphertext of a partial record at the slab's start */
+    uint32_t plain_start, plain_end; /* plaintext left over, in the slab */
+    uint8_t held_byte;   /* the last record's last byte is still in the kernel */
+    uint8_t ended;       /* close_notify, or a tolerated end */
+    uint32_t low_water;  /* SO_RCVLOWAT set by us; 0 when it is the program's */
+    uint32_t program_low_water;
+
+    /* the writing half's */
+    uint32_t out_slab;
+    uint8_t shut;        /* close_notify is sent */
+
+    /* under the registry lock */
+    uint32_t hash_next;
+    uint32_t watches;    /* first struct shim_watch */
+    uint32_t birth_process, birth_forks;
+    uint32_t holder_count, holder_slab;
+    struct shim_holder holders[SHIM_HOLDERS_INLINE];
+
+    /* What the program calls the peer, kept until the handshake starts; then the address for log
+     * lines. */
+    char peer_name[TLS_NAME_MAX + 1];
+    char peer_address[56]; /* "[2001:db8::1]:65535" */
+};
+
+struct shim_ref {
+    struct shim_session *session; /* NULL: no TLS here */
+    uint32_t generation;
+};
+
+struct shim_guard {
+    uint64_t signals; /* the mask to put back */
+    int saved_errno;
+};
+
+/* Blocks every signal and remembers errno; undone by shim_leave. */
+void shim_enter(struct shim_guard *guard);
+void shim_leave(const struct shim_guard *guard);
+
+/* Take a lock; false when the session is gone (nothing is then held). */
+bool session_lock_read(struct shim_ref ref);
+bool session_lock_write(struct shim_ref ref);
+bool session_lock_both(struct shim_ref ref);
+/* Never waits: false also when somebody else has it. */
+bool session_try_write(struct shim_ref ref);
+void session_unlock_read(struct shim_session *s);
+void session_unlock_write(struct shim_session *s);
+void session_unlock_both(struct shim_session *s);
+
+static inline bool session_is_live(struct shim_ref ref)
+{
+    return atomic_load_explicit(&ref.session->generation, memory_order_acquire) == ref.generation;
+}
+
+/* A new session for the socket with this cookie, held by this process, in stage CONNECTING.
+ * The session is NULL when the arena is full. Call between shim_enter and shim_leave. */
+struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule);
+/* The live session of the socket with this cookie, if any. */
+struct shim_ref session_find(uint64_t cookie);
+/* Wipes and frees. Both locks are held and are released. */
+void session_release(struct shim_session *s);
+
+/* The lock over what is not one session's: the cookie table, holders, watches. Between shim_enter
+ * and shim_leave, and never while waiting for a session's lock. */
+void registry_lock(void);
+void registry_unlock(void);
+
+#endif

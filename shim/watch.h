@@ -1,0 +1,44 @@
+/* Which TLS descriptors are in which epoll sets.
+ *
+ * The kernel's registration of a TLS descriptor carries a token of ours as data, and a mask that is
+ * ours while the handshake runs or sealed bytes wait. What the program asked for is kept here, so
+ * that epoll_wait can give back its own data, and a CTL_MOD to the program's mask fires its edges
+ * when the handshake is over. Watches lie in the arena, for an epoll set is shared by fork. */
+#ifndef SHIM_WATCH_H
+#define SHIM_WATCH_H
+
+#include "real.h"
+#include "session.h"
+
+struct shim_watch {
+    _Atomic uint32_t link; /* the arena's while free */
+    uint32_t index, serial;
+    uint32_t next;         /* in the session's chain */
+    struct shim_ref ref;
+    int epoll_fd, fd;      /* numbers in the process that added it */
+    uint32_t wanted;       /* the program's mask */
+    uint32_t given;        /* the mask that the kernel has */
+    uint8_t disarmed;      /* a one-shot that has fired */
+    uint8_t out_reported;  /* edge-triggered OUT was given during the handshake */
+    uint64_t data;         /* the program's */
+};
+
+/* epoll_ctl on a TLS descriptor, as the real one: 0 or -1 with errno. */
+int watch_control(int epoll_fd, int operation, int fd, struct shim_ref ref,
+                  struct epoll_event *event);
+
+/* Brings the kernel's masks in line with the session's stage. Between shim_enter and shim_leave;
+ * the session's locks may be held. */
+void watch_update(struct shim_session *s);
+/* Forgets all of a session's watches; its memory is about to be reused. */
+void watch_forget(struct shim_session *s);
+static inline bool watch_any(const struct shim_session *s)
+{
+    return __atomic_load_n(&s->watches, __ATOMIC_RELAXED) != 0;
+}
+
+/* Turns what the kernel reported into what the program may see, in place: drives handshakes,
+ * swallows events that mean nothing to the program. Returns how many are left. */
+int watch_translate(struct epoll_event *events, int count);
+
+#endif
