@@ -1,22 +1,15 @@
-/* Certificates, as much as TLS needs of RFC 5280: read, build a path to a trusted root, check names.
+/* Certificates, as much as TLS needs of RFC 5280: read, build a path to a trusted root, check
+ * names.
  *
  * Nothing here allocates or calls the system: certificates are offset views into bytes that the
  * caller keeps, results go to structs that the caller gives. */
 #ifndef X509_H
 #define X509_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "../../crypto_glue/cg_hash.h"
 #include "../../crypto_glue/cg_rsa.h"
 #include "../tls_error.h"
-
-struct x509_bytes { /* a view; NULL and 0 when absent */
-    const uint8_t *data;
-    size_t length;
-};
+#include "bytes.h"
 
 enum x509_key_kind { X509_KEY_RSA, X509_KEY_UNSUPPORTED /* later rows: DSA, EC, Ed25519 */ };
 
@@ -36,37 +29,45 @@ enum x509_signature {
 };
 
 enum { /* keyUsage bits (RFC 5280 4.2.1.3), bit 0 first */
-    X509_KU_DIGITAL_SIGNATURE = 1 << 0,
-    X509_KU_KEY_ENCIPHERMENT = 1 << 2,
-    X509_KU_KEY_AGREEMENT = 1 << 4,
-    X509_KU_CERT_SIGN = 1 << 5,
-    X509_KU_CRL_SIGN = 1 << 6
+       X509_KU_DIGITAL_SIGNATURE = 1 << 0,
+       X509_KU_KEY_ENCIPHERMENT = 1 << 2,
+       X509_KU_KEY_AGREEMENT = 1 << 4,
+       X509_KU_CERT_SIGN = 1 << 5,
+       X509_KU_CRL_SIGN = 1 << 6
 };
 
 struct x509_certificate {
-    struct x509_bytes der;         /* the whole */
-    struct x509_bytes tbs;         /* what the signature covers */
-    struct x509_bytes serial;      /* INTEGER content */
-    struct x509_bytes issuer;      /* Name, whole TLV */
-    struct x509_bytes subject;     /* Name, whole TLV */
-    struct x509_bytes public_key;  /* SubjectPublicKeyInfo, whole TLV: what pins hash */
-    struct x509_bytes signature;   /* BIT STRING content, no unused bits */
+    struct x509_bytes der;              /* the whole */
+    struct x509_bytes tbs;              /* what the signature covers */
+    struct x509_bytes serial;           /* INTEGER content */
+    struct x509_bytes issuer;           /* Name, whole TLV */
+    struct x509_bytes subject;          /* Name, whole TLV */
+    struct x509_bytes public_key;       /* SubjectPublicKeyInfo, whole TLV: what pins hash */
+    struct x509_bytes signature;        /* BIT STRING content, no unused bits */
     struct x509_bytes subject_alt_name; /* SEQUENCE content of GeneralNames */
     struct x509_bytes subject_key_id, authority_key_id;
     int64_t not_before, not_after; /* seconds since 1970, UTC */
     enum x509_signature signature_algorithm;
     struct x509_key key;
-    uint16_t key_usage;            /* bits above; 0xffff when the extension is absent */
+    uint16_t key_usage; /* bits above; 0xffff when the extension is absent */
     bool is_ca;
     bool has_path_length;
     bool allows_server, allows_client; /* extendedKeyUsage; both true when it is absent */
+    bool allows_any;                   /* anyExtendedKeyUsage is listed */
     bool has_unknown_critical;
-    uint8_t version;               /* 1, 2 or 3 */
+    uint8_t version; /* 1, 2 or 3 */
     int path_length;
 };
 
-/* Parses exactly one certificate of strict DER. On failure returns TLS_ERROR_CERT_PARSE and sets
- * *why to a static phrase. The views point into der. */
+/* Parses exactly one certificate of strict DER (der.h). Refused besides what is no DER: a version
+ * that does not fit the fields, inner and outer signature algorithm that differ, a serial number
+ * that is negative or over 20 octets, an empty issuer, NUL or broken UTF-8 in names, a signature
+ * with unused bits, a time outside the UTCTime/GeneralizedTime rule, duplicate or malformed
+ * extensions, keyCertSign or a path length without cA. A key or signature algorithm that is not
+ * known is no error here but X509_KEY_UNSUPPORTED and X509_SIG_UNSUPPORTED, so that a bundle with
+ * such a certificate can be read; x509_verify refuses to use it.
+ * On failure returns TLS_ERROR_CERT_PARSE and sets *why to a static phrase. The views point into
+ * der. */
 enum tls_error x509_parse(struct x509_certificate *cert, const uint8_t *der, size_t length,
                           const char **why);
 
@@ -79,31 +80,64 @@ struct x509_trust {
 enum x509_purpose { X509_SERVER, X509_CLIENT }; /* what the leaf wants to act as */
 
 struct x509_rules {
-    int64_t now;                 /* seconds since 1970 */
+    int64_t now; /* seconds since 1970 */
     enum x509_purpose purpose;
-    unsigned minimum_rsa_bits;   /* for every key of the chain; roots too */
-    bool allow_sha1;             /* as a certificate's signature; a root's own is never checked */
+    unsigned minimum_rsa_bits; /* for every key of the chain; roots too */
+    bool allow_sha1;           /* as a certificate's signature; a root's own is never checked */
     /* What the leaf must be for; both NULL: no check of names (the caller has another way to know
      * the peer, such as client certificates). ip is 4 or 16 bytes. */
     const char *dns_name;
     struct x509_bytes ip;
 };
 
+enum { X509_DETAIL_MAX = 480 };
+
 struct x509_failure {
     enum tls_error error;
-    char detail[256]; /* which certificate, which rule (with its RFC section) and what to do */
+    char detail[X509_DETAIL_MAX]; /* which certificate, which rule (with its RFC section) and what
+                                   * to do */
 };
 
-enum { X509_CHAIN_MAX = 10 /* certificates that a peer may send */ };
+/* What one x509_verify may cost, whatever the peer sends. Past any of these the answer is
+ * TLS_ERROR_CERT_CHAIN_LIMIT. The most expensive chain takes X509_SIGNATURES_MAX public-key
+ * operations; names and extensions cost microseconds beside that. */
+enum {
+    X509_CHAIN_MAX = 10, /* certificates that a peer may send; also of a path, without its root */
+    X509_SIGNATURES_MAX = 48, /* signatures checked; none is checked twice */
+    X509_STEPS_MAX = 400      /* issuers tried in the search, with or without a signature check */
+};
 
-/* Is chain[0] (the leaf) to be trusted? The rest of the chain helps, in any order. On success
- * returns TLS_ERROR_OK; else the error, and *failure says why. */
+/* Is chain[0] (the leaf) to be trusted? The rest of the chain helps, in any order.
+ *
+ * The search goes from the leaf to issuers whose subject is the name sought (RFC 5280 7.1) and
+ * whose key identifier, where both sides have one, is the one named: trust anchors first, then the
+ * peer's certificates, deepest path first, until a path passes every check. A dead end is no
+ * failure as long as another path holds, so cross-signed, unordered and superfluous certificates
+ * do no harm, nor does an expired root beside a good one.
+ *
+ * Trust anchors: every certificate of `trust` is one, also when it is not self-signed (a chain may
+ * end at an intermediate that the trust file holds) and also when it is the leaf itself, byte by
+ * byte (a self-signed server certificate in the trust file). Their own signatures are not checked.
+ * All else is: dates, key size, critical extensions, and as issuers basicConstraints (but for
+ * version 1 and 2, which cannot have it: listing such a certificate is what makes it a CA), path
+ * length, keyUsage and extendedKeyUsage, which bind what is below them. As a leaf an anchor needs
+ * no CA bit, but usage, purpose and name as any other.
+ *
+ * extendedKeyUsage of CAs limits what is below them (as all TLS stacks do; RFC 5280 leaves it
+ * open); anyExtendedKeyUsage suffices there, but not in the leaf, where RFC 5280 4.2.1.12 leaves
+ * the choice.
+ *
+ * On success returns TLS_ERROR_OK; else the error of the path that came furthest, and *failure
+ * says why. */
 enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
                            const struct x509_trust *trust, const struct x509_rules *rules,
                            struct x509_failure *failure);
 
-/* The name check alone (RFC 6125): subjectAltName only, a wildcard in the whole left-most label
- * only, trailing dots and case ignored. */
+/* The name check alone (RFC 9525, which replaces RFC 6125): subjectAltName only, never the common
+ * name. Case and one trailing dot are ignored. A wildcard is the whole left-most label, stands for
+ * exactly one label, and needs two labels or more after it ("*.com" matches nothing). Names are
+ * A-labels; anything that is not letters, digits, '-' and '_' matches nothing. An IP address
+ * (4 or 16 bytes) matches only an iPAddress entry, a name only a dNSName entry. */
 bool x509_matches_dns(const struct x509_certificate *cert, const char *name);
 bool x509_matches_ip(const struct x509_certificate *cert, struct x509_bytes ip);
 

@@ -1,0 +1,242 @@
+/* The extensions of a certificate (RFC 5280 4.2): each is read whole or refused. */
+#include "x509_internal.h"
+
+enum { EXTENSIONS_MAX = 40 }; /* the most that any certificate of Debian's bundle has is 12 */
+
+/* Each reader gets the cursor over extnValue; the caller checks that nothing is left over. */
+typedef x509_why reader(struct x509_certificate *cert, struct der *value, bool critical);
+
+static bool is_ia5(struct x509_bytes s)
+{
+    for (size_t i = 0; i < s.length; i++)
+        if (s.data[i] == 0 || s.data[i] >= 0x80)
+            return false;
+    return true;
+}
+
+x509_why x509_check_general_name(const struct der_element *name)
+{
+    struct der inside = der_over(name->content);
+    struct der_element e;
+    switch (name->tag) {
+    case X509_GN_EMAIL:
+    case X509_GN_DNS:
+    case X509_GN_URI:
+        return is_ia5(name->content) ? NULL
+                                     : "an alternative name has NUL or non-ASCII characters in it "
+                                       "(RFC 5280 4.2.1.6)";
+    case X509_GN_DIRECTORY:
+        if (!der_next(&inside, &e) || !der_done(&inside))
+            return "a directory name is malformed (RFC 5280 4.2.1.6)";
+        return x509_check_name(e.whole);
+    case X509_GN_REGISTERED_ID:
+        return der_is_oid(name->content) ? NULL : "a registered ID is malformed";
+    case X509_GN_IP:
+    case X509_GN_OTHER:
+    case X509_GN_X400:
+    case X509_GN_EDI:
+        return NULL;
+    default:
+        return "a general name is of no known form (RFC 5280 4.2.1.6)";
+    }
+}
+
+static x509_why read_alternative_names(struct der *value, struct x509_bytes *names)
+{
+    struct der d;
+    struct der_element e;
+    x509_why why;
+    if (!der_read(value, DER_SEQUENCE, names) || names->length == 0)
+        return "the alternative names are malformed (RFC 5280 4.2.1.6)";
+    for (d = der_over(*names); !der_done(&d);) {
+        if (!der_next(&d, &e))
+            return "the alternative names are malformed (RFC 5280 4.2.1.6)";
+        if ((why = x509_check_general_name(&e)))
+            return why;
+        if (e.tag == X509_GN_IP && e.content.length != 4 && e.content.length != 16)
+            return "an IP address has neither 4 nor 16 octets (RFC 5280 4.2.1.6)";
+    }
+    return NULL;
+}
+
+static x509_why read_subject_alt_name(struct x509_certificate *cert, struct der *value,
+                                      bool critical)
+{
+    if (!critical && x509_name_is_empty(cert->subject))
+        return "the subject is empty, but subjectAltName is not critical (RFC 5280 4.1.2.6)";
+    return read_alternative_names(value, &cert->subject_alt_name);
+}
+
+static x509_why read_issuer_alt_name(struct x509_certificate *cert, struct der *value,
+                                     bool critical)
+{
+    struct x509_bytes names;
+    (void)cert, (void)critical;
+    return read_alternative_names(value, &names);
+}
+
+static x509_why read_basic_constraints(struct x509_certificate *cert, struct der *value,
+                                       bool critical)
+{
+    struct der inside;
+    unsigned length;
+    (void)critical;
+    if (!der_enter(value, DER_SEQUENCE, &inside) || !der_default_false(&inside, &cert->is_ca))
+        return "basicConstraints is malformed (RFC 5280 4.2.1.9)";
+    if (der_done(&inside))
+        return NULL;
+    if (!der_small(&inside, 0x7fffffff, &length) || !der_done(&inside))
+        return "basicConstraints is malformed (RFC 5280 4.2.1.9)";
+    if (!cert->is_ca)
+        return "a path length without cA (RFC 5280 4.2.1.9)";
+    cert->has_path_length = true;
+    cert->path_length = (int)length;
+    return NULL;
+}
+
+static x509_why read_key_usage(struct x509_certificate *cert, struct der *value, bool critical)
+{
+    (void)critical;
+    return der_named_bits(value, &cert->key_usage) && cert->key_usage != 0
+               ? NULL
+               : "keyUsage is malformed or empty (RFC 5280 4.2.1.3)";
+}
+
+static x509_why read_extended_key_usage(struct x509_certificate *cert, struct der *value,
+                                        bool critical)
+{
+    struct der inside;
+    struct x509_bytes oid;
+    (void)critical;
+    if (!der_enter(value, DER_SEQUENCE, &inside) || der_done(&inside))
+        return "extendedKeyUsage is malformed or empty (RFC 5280 4.2.1.12)";
+    cert->allows_server = cert->allows_client = false;
+    while (!der_done(&inside)) {
+        if (!der_oid(&inside, &oid))
+            return "extendedKeyUsage is malformed (RFC 5280 4.2.1.12)";
+        enum x509_oid purpose = x509_oid_find(oid);
+        cert->allows_server |= purpose == X509_OID_SERVER_AUTH;
+        cert->allows_client |= purpose == X509_OID_CLIENT_AUTH;
+        cert->allows_any |= purpose == X509_OID_ANY_KEY_USAGE;
+    }
+    return NULL;
+}
+
+static x509_why read_subject_key_id(struct x509_certificate *cert, struct der *value, bool critical)
+{
+    if (critical)
+        return "subjectKeyIdentifier is critical (RFC 5280 4.2.1.2)";
+    return der_read(value, DER_OCTET_STRING, &cert->subject_key_id) &&
+                   cert->subject_key_id.length > 0
+               ? NULL
+               : "subjectKeyIdentifier is malformed (RFC 5280 4.2.1.2)";
+}
+
+static x509_why read_authority_key_id(struct x509_certificate *cert, struct der *value,
+                                      bool critical)
+{
+    struct der inside;
+    struct x509_bytes issuer = {NULL, 0}, serial = {NULL, 0};
+    static const char malformed[] = "authorityKeyIdentifier is malformed (RFC 5280 4.2.1.1)";
+    if (critical)
+        return "authorityKeyIdentifier is critical (RFC 5280 4.2.1.1)";
+    if (!der_enter(value, DER_SEQUENCE, &inside))
+        return malformed;
+    if (der_peek(&inside) == DER_CONTEXT_PRIMITIVE(0) &&
+        (!der_read(&inside, DER_CONTEXT_PRIMITIVE(0), &cert->authority_key_id) ||
+         cert->authority_key_id.length == 0))
+        return malformed;
+    if (der_peek(&inside) == DER_CONTEXT(1) && !der_read(&inside, DER_CONTEXT(1), &issuer))
+        return malformed;
+    if (der_peek(&inside) == DER_CONTEXT_PRIMITIVE(2) &&
+        (!der_read(&inside, DER_CONTEXT_PRIMITIVE(2), &serial) || !der_is_integer(serial)))
+        return malformed;
+    return der_done(&inside) && !issuer.data == !serial.data ? NULL : malformed;
+}
+
+/* Not used, but a malformed one is not passed over. */
+static x509_why read_authority_info_access(struct x509_certificate *cert, struct der *value,
+                                           bool critical)
+{
+    struct der inside, description;
+    struct x509_bytes oid;
+    struct der_element e;
+    (void)cert;
+    if (critical)
+        return "authorityInfoAccess is critical (RFC 5280 4.2.2.1)";
+    if (!der_enter(value, DER_SEQUENCE, &inside) || der_done(&inside))
+        return "authorityInfoAccess is malformed (RFC 5280 4.2.2.1)";
+    while (!der_done(&inside))
+        if (!der_enter(&inside, DER_SEQUENCE, &description) || !der_oid(&description, &oid) ||
+            !der_next(&description, &e) || !der_done(&description))
+            return "authorityInfoAccess is malformed (RFC 5280 4.2.2.1)";
+    return NULL;
+}
+
+static reader *reader_of(enum x509_oid oid)
+{
+    switch (oid) {
+    case X509_OID_SUBJECT_ALT_NAME:
+        return read_subject_alt_name;
+    case X509_OID_ISSUER_ALT_NAME:
+        return read_issuer_alt_name;
+    case X509_OID_BASIC_CONSTRAINTS:
+        return read_basic_constraints;
+    case X509_OID_KEY_USAGE:
+        return read_key_usage;
+    case X509_OID_EXTENDED_KEY_USAGE:
+        return read_extended_key_usage;
+    case X509_OID_SUBJECT_KEY_ID:
+        return read_subject_key_id;
+    case X509_OID_AUTHORITY_KEY_ID:
+        return read_authority_key_id;
+    case X509_OID_AUTHORITY_INFO_ACCESS:
+        return read_authority_info_access;
+    default:
+        return NULL;
+    }
+}
+
+static x509_why parse_one(struct x509_certificate *cert, struct x509_bytes oid, bool critical,
+                          struct x509_bytes content)
+{
+    struct der value = der_over(content);
+    reader *read = reader_of(x509_oid_find(oid));
+    if (!read) {
+        cert->has_unknown_critical |= critical;
+        return NULL;
+    }
+    x509_why why = read(cert, &value, critical);
+    if (!why && !der_done(&value))
+        why = "an extension has bytes after its end (RFC 5280 4.2)";
+    return why;
+}
+
+x509_why x509_parse_extensions(struct x509_certificate *cert, struct x509_bytes content)
+{
+    struct der d = der_over(content), extension;
+    struct x509_bytes oids[EXTENSIONS_MAX], value;
+    size_t count = 0;
+    bool critical;
+    x509_why why;
+    if (der_done(&d))
+        return "the list of extensions is empty (RFC 5280 4.1.2.9)";
+    while (!der_done(&d)) {
+        if (count == EXTENSIONS_MAX)
+            return "the certificate has more than 40 extensions";
+        if (!der_enter(&d, DER_SEQUENCE, &extension) || !der_oid(&extension, &oids[count]) ||
+            !der_default_false(&extension, &critical) ||
+            !der_read(&extension, DER_OCTET_STRING, &value) || !der_done(&extension))
+            return "an extension is malformed (RFC 5280 4.2)";
+        for (size_t i = 0; i < count; i++)
+            if (x509_bytes_equal(oids[i], oids[count]))
+                return "an extension is there twice (RFC 5280 4.2)";
+        if ((why = parse_one(cert, oids[count], critical, value)))
+            return why;
+        count++;
+    }
+    if (cert->key_usage != 0xffff && cert->key_usage & X509_KU_CERT_SIGN && !cert->is_ca)
+        return "keyUsage allows signing certificates, basicConstraints does not "
+               "(RFC 5280 4.2.1.9)";
+    return NULL;
+}

@@ -1,0 +1,155 @@
+/* Is this certificate for that name? (RFC 9525 6, RFC 5280 4.2.1.6) */
+#include "x509_internal.h"
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
+}
+
+static bool is_label_char(uint8_t c)
+{
+    c = lower(c);
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static bool is_label(const uint8_t *s, size_t length)
+{
+    if (length == 0 || length > 63 || s[0] == '-' || s[length - 1] == '-')
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (!is_label_char(s[i]))
+            return false;
+    return true;
+}
+
+bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *name)
+{
+    size_t n = text.length, start = 0;
+    if (n > 0 && text.data[n - 1] == '.')
+        n--;
+    if (n == 0 || n > 253)
+        return false;
+    if (wildcard && n > 2 && text.data[0] == '*' && text.data[1] == '.')
+        start = 2;
+    for (size_t i = start; i <= n; i++) {
+        if (i < n && text.data[i] != '.')
+            continue;
+        if (!is_label(text.data + start, i - start))
+            return false;
+        start = i + 1;
+    }
+    *name = (struct x509_bytes){text.data, n};
+    return true;
+}
+
+static bool equal_folded(struct x509_bytes a, struct x509_bytes b)
+{
+    if (a.length != b.length)
+        return false;
+    for (size_t i = 0; i < a.length; i++)
+        if (lower(a.data[i]) != lower(b.data[i]))
+            return false;
+    return true;
+}
+
+static struct x509_bytes after_first_dot(struct x509_bytes name)
+{
+    const uint8_t *dot = memchr(name.data, '.', name.length);
+    if (!dot)
+        return (struct x509_bytes){name.data, 0};
+    return (struct x509_bytes){dot + 1, name.length - (size_t)(dot + 1 - name.data)};
+}
+
+/* Both are valid; presented may begin with "*.". */
+static bool matches(struct x509_bytes presented, struct x509_bytes wanted)
+{
+    if (presented.data[0] != '*')
+        return equal_folded(presented, wanted);
+    struct x509_bytes rest = after_first_dot(presented), wanted_rest = after_first_dot(wanted);
+    return after_first_dot(rest).length > 0 && equal_folded(rest, wanted_rest);
+}
+
+bool x509_matches_dns(const struct x509_certificate *cert, const char *name)
+{
+    struct x509_bytes wanted, presented;
+    struct der d = der_over(cert->subject_alt_name);
+    struct der_element e;
+    if (!x509_dns_name((struct x509_bytes){(const uint8_t *)name, strlen(name)}, false, &wanted))
+        return false;
+    while (!der_done(&d) && der_next(&d, &e))
+        if (e.tag == X509_GN_DNS && x509_dns_name(e.content, true, &presented) &&
+            matches(presented, wanted))
+            return true;
+    return false;
+}
+
+bool x509_matches_ip(const struct x509_certificate *cert, struct x509_bytes ip)
+{
+    struct der d = der_over(cert->subject_alt_name);
+    struct der_element e;
+    if (ip.length != 4 && ip.length != 16)
+        return false;
+    while (!der_done(&d) && der_next(&d, &e))
+        if (e.tag == X509_GN_IP && x509_bytes_equal(e.content, ip))
+            return true;
+    return false;
+}
+
+/* ---- for people ---- */
+
+static void add_ipv6(struct x509_text *t, const uint8_t *ip)
+{
+    for (size_t i = 0; i < 16; i += 2) {
+        unsigned group = (unsigned)ip[i] << 8 | ip[i + 1];
+        bool shown = false;
+        if (i > 0)
+            x509_text_add(t, ":");
+        for (int shift = 12; shift >= 0; shift -= 4) {
+            char digit[2] = {"0123456789abcdef"[group >> shift & 15], 0};
+            shown |= digit[0] != '0' || shift == 0;
+            if (shown)
+                x509_text_add(t, digit);
+        }
+    }
+}
+
+static void add_ip(struct x509_text *t, struct x509_bytes ip)
+{
+    if (ip.length == 16) {
+        add_ipv6(t, ip.data);
+        return;
+    }
+    for (size_t i = 0; i < ip.length; i++) {
+        if (i > 0)
+            x509_text_add(t, ".");
+        x509_text_add_number(t, ip.data[i]);
+    }
+}
+
+void x509_san_text(const struct x509_certificate *cert, char *out, size_t size)
+{
+    struct x509_text t = x509_text_over(out, size);
+    struct der d = der_over(cert->subject_alt_name);
+    struct der_element e;
+    bool first = true;
+    while (!der_done(&d) && der_next(&d, &e) && !t.cut) {
+        if (!first)
+            x509_text_add(&t, " ");
+        first = false;
+        switch (e.tag) {
+        case X509_GN_IP:
+            add_ip(&t, e.content);
+            break;
+        case X509_GN_DNS:
+        case X509_GN_EMAIL:
+        case X509_GN_URI:
+            for (size_t i = 0; i < e.content.length; i++)
+                x509_text_add_escaped(&t, e.content.data[i]);
+            break;
+        default:
+            x509_text_add(&t, "(other)");
+            break;
+        }
+    }
+    x509_text_end(&t);
+}

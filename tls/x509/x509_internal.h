@@ -1,0 +1,84 @@
+/* What the files of tls/x509 share among themselves. */
+#ifndef X509_INTERNAL_H
+#define X509_INTERNAL_H
+
+#include "der.h"
+#include "x509.h"
+#include "x509_oid.h"
+
+/* Parsers return NULL, or a static phrase that says what is wrong. */
+typedef const char *x509_why;
+
+/* ---- x509_algorithm.c ---- */
+enum x509_signature x509_signature_algorithm(struct x509_bytes algorithm_whole);
+x509_why x509_parse_public_key(struct x509_key *key, struct x509_bytes spki_whole);
+const char *x509_signature_words(enum x509_signature algorithm); /* "RSA with SHA-1" */
+unsigned x509_key_bits(const struct x509_key *key);
+/* Does `key` verify `signature` over `signed_bytes`? A key of another kind than the algorithm's
+ * does not. */
+bool x509_signature_holds(const struct x509_key *key, enum x509_signature algorithm,
+                          struct x509_bytes signed_bytes, struct x509_bytes signature);
+
+/* ---- x509_extensions.c ---- */
+/* content: of the [3] in a certificate. Fills what the extensions say. */
+x509_why x509_parse_extensions(struct x509_certificate *cert, struct x509_bytes content);
+/* The forms of a GeneralName, RFC 5280 4.2.1.6. */
+enum {
+    X509_GN_OTHER = DER_CONTEXT(0),
+    X509_GN_EMAIL = DER_CONTEXT_PRIMITIVE(1),
+    X509_GN_DNS = DER_CONTEXT_PRIMITIVE(2),
+    X509_GN_X400 = DER_CONTEXT(3),
+    X509_GN_DIRECTORY = DER_CONTEXT(4),
+    X509_GN_EDI = DER_CONTEXT(5),
+    X509_GN_URI = DER_CONTEXT_PRIMITIVE(6),
+    X509_GN_IP = DER_CONTEXT_PRIMITIVE(7),
+    X509_GN_REGISTERED_ID = DER_CONTEXT_PRIMITIVE(8)
+};
+
+/* A GeneralName's own syntax. An IP address may have any length: constraints have twice as many
+ * octets as names. */
+x509_why x509_check_general_name(const struct der_element *name);
+
+/* ---- x509_name.c ---- */
+/* A Name of RFC 5280 4.1.2.4, whole TLV: structure, strings without NUL, valid UTF-8. */
+x509_why x509_check_name(struct x509_bytes name);
+bool x509_name_is_empty(struct x509_bytes name);
+/* RFC 5280 7.1: same attributes in the same order; text is compared without regard to the string
+ * type, to case (ASCII only: beyond that, characters compare as they are) and to runs of spaces. */
+bool x509_names_equal(struct x509_bytes a, struct x509_bytes b);
+
+/* ---- x509_hostname.c ---- */
+/* A DNS name as certificates may hold it: labels of letters, digits, '-', '_', at most 253 octets,
+ * the left-most label perhaps "*". One trailing dot is allowed and left out of the result. */
+bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *name);
+
+/* ---- x509_rules.c ---- */
+/* What a certificate must be on its own, as the leaf (and for the name, if asked) and as an issuer
+ * of the certificate that `below` intermediate certificates separate from the leaf. */
+bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rules *rules,
+                     struct x509_failure *failure);
+bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
+                       const struct x509_rules *rules, struct x509_failure *failure);
+/* The signature algorithm of a certificate that is not an anchor. */
+bool x509_rules_signature(const struct x509_certificate *cert, const struct x509_rules *rules,
+                          struct x509_failure *failure);
+/* Records a failure of `cert`: "certificate SUBJECT (issuer I, serial S): WHAT; REMEDY". Returns
+ * false. */
+bool x509_fail(struct x509_failure *failure, enum tls_error error,
+               const struct x509_certificate *cert, const char *what, const char *remedy);
+
+/* ---- x509_text.c: strings into a buffer, cut with "..." ---- */
+struct x509_text {
+    char *start, *at, *end; /* end: where the final NUL goes at the latest; NULL: no room at all */
+    bool cut;
+};
+struct x509_text x509_text_over(char *out, size_t size);
+void x509_text_add(struct x509_text *t, const char *s);
+void x509_text_add_number(struct x509_text *t, uint64_t n);
+void x509_text_add_hex(struct x509_text *t, struct x509_bytes bytes);
+/* A character of a string that a peer made: escaped unless it is printable ASCII. */
+void x509_text_add_escaped(struct x509_text *t, uint8_t c);
+void x509_text_add_date(struct x509_text *t, int64_t seconds); /* "2024-02-29 12:00:00Z" */
+void x509_text_end(struct x509_text *t); /* the NUL, and the dots when it was cut */
+
+#endif

@@ -1,0 +1,255 @@
+/* Distinguished names: what they may look like, when two are the same, and how people read them. */
+#include "x509_internal.h"
+
+struct attribute {
+    bool starts_rdn;
+    struct x509_bytes type; /* OBJECT IDENTIFIER content */
+    uint8_t tag;            /* of the value */
+    struct x509_bytes value;
+};
+
+struct walk {
+    struct der rdns, rdn;
+};
+
+static bool walk_begin(struct walk *w, struct x509_bytes name)
+{
+    struct der d = der_over(name);
+    w->rdn = (struct der){NULL, NULL};
+    return der_enter(&d, DER_SEQUENCE, &w->rdns) && der_done(&d);
+}
+
+static bool walk_done(const struct walk *w)
+{
+    return der_done(&w->rdn) && der_done(&w->rdns);
+}
+
+static bool walk_next(struct walk *w, struct attribute *a)
+{
+    struct der pair;
+    struct der_element value;
+    a->starts_rdn = der_done(&w->rdn);
+    if (a->starts_rdn && !der_enter(&w->rdns, DER_SET, &w->rdn))
+        return false;
+    if (!der_enter(&w->rdn, DER_SEQUENCE, &pair) || !der_oid(&pair, &a->type) ||
+        !der_next(&pair, &value) || !der_done(&pair))
+        return false;
+    a->tag = value.tag;
+    a->value = value.content;
+    return true;
+}
+
+static bool is_text(uint8_t tag)
+{
+    return tag == DER_UTF8_STRING || tag == DER_PRINTABLE_STRING || tag == DER_IA5_STRING ||
+           tag == DER_VISIBLE_STRING;
+}
+
+/* RFC 3629: shortest forms only, no surrogates, nothing above U+10FFFF. */
+static bool is_utf8(struct x509_bytes s)
+{
+    for (size_t i = 0; i < s.length;) {
+        uint8_t c = s.data[i++];
+        unsigned more = c < 0x80   ? 0
+                        : c < 0xc2 ? 4
+                        : c < 0xe0 ? 1
+                        : c < 0xf0 ? 2
+                        : c < 0xf5 ? 3
+                                   : 4;
+        if (more == 4 || more > s.length - i)
+            return false;
+        uint8_t low = c == 0xe0 ? 0xa0 : c == 0xf0 ? 0x90 : 0x80;
+        uint8_t high = c == 0xed ? 0x9f : c == 0xf4 ? 0x8f : 0xbf;
+        for (; more > 0; more--, low = 0x80, high = 0xbf, i++)
+            if (s.data[i] < low || s.data[i] > high)
+                return false;
+    }
+    return true;
+}
+
+x509_why x509_check_name(struct x509_bytes name)
+{
+    struct walk w;
+    struct attribute a;
+    if (!walk_begin(&w, name))
+        return "a name is not a sequence (RFC 5280 4.1.2.4)";
+    while (!walk_done(&w)) {
+        if (!walk_next(&w, &a))
+            return "a name's attribute is malformed (RFC 5280 4.1.2.4)";
+        if ((is_text(a.tag) || a.tag == DER_T61_STRING) && a.value.length > 0 &&
+            memchr(a.value.data, 0, a.value.length))
+            return "a name has a NUL in it";
+        if (a.tag == DER_UTF8_STRING && !is_utf8(a.value))
+            return "a name is not valid UTF-8 (RFC 3629)";
+    }
+    return NULL;
+}
+
+bool x509_name_is_empty(struct x509_bytes name)
+{
+    struct walk w;
+    return !walk_begin(&w, name) || walk_done(&w);
+}
+
+/* The next character of a string as it takes part in comparison, -1 at its end: ASCII capitals
+ * folded, leading and trailing spaces dropped, inner runs of spaces taken as one. */
+static int next_folded(const uint8_t **at, const uint8_t *end, bool at_start)
+{
+    const uint8_t *p = *at;
+    if (p < end && *p == ' ') {
+        while (p < end && *p == ' ')
+            p++;
+        if (!at_start && p < end) {
+            *at = p;
+            return ' ';
+        }
+    }
+    if (p == end) {
+        *at = p;
+        return -1;
+    }
+    *at = p + 1;
+    return *p >= 'A' && *p <= 'Z' ? *p + ('a' - 'A') : *p;
+}
+
+static bool text_equal(struct x509_bytes a, struct x509_bytes b)
+{
+    const uint8_t *p = a.data, *q = b.data;
+    for (bool start = true;; start = false) {
+        int c = next_folded(&p, a.data + a.length, start);
+        if (c != next_folded(&q, b.data + b.length, start))
+            return false;
+        if (c < 0)
+            return true;
+    }
+}
+
+bool x509_names_equal(struct x509_bytes a, struct x509_bytes b)
+{
+    struct walk v, w;
+    struct attribute x, y;
+    if (x509_bytes_equal(a, b))
+        return true;
+    if (!walk_begin(&v, a) || !walk_begin(&w, b))
+        return false;
+    while (!walk_done(&v) && !walk_done(&w)) {
+        if (!walk_next(&v, &x) || !walk_next(&w, &y) || x.starts_rdn != y.starts_rdn ||
+            !x509_bytes_equal(x.type, y.type))
+            return false;
+        if (is_text(x.tag) && is_text(y.tag)
+                ? !text_equal(x.value, y.value)
+                : x.tag != y.tag || !x509_bytes_equal(x.value, y.value))
+            return false;
+    }
+    return walk_done(&v) && walk_done(&w);
+}
+
+static const char *attribute_word(struct x509_bytes type)
+{
+    switch (x509_oid_find(type)) {
+    case X509_OID_AT_COMMON_NAME:
+        return "CN";
+    case X509_OID_AT_SURNAME:
+        return "SN";
+    case X509_OID_AT_SERIAL_NUMBER:
+        return "serialNumber";
+    case X509_OID_AT_COUNTRY:
+        return "C";
+    case X509_OID_AT_LOCALITY:
+        return "L";
+    case X509_OID_AT_STATE:
+        return "ST";
+    case X509_OID_AT_STREET:
+        return "street";
+    case X509_OID_AT_ORGANIZATION:
+        return "O";
+    case X509_OID_AT_UNIT:
+        return "OU";
+    case X509_OID_AT_TITLE:
+        return "title";
+    case X509_OID_AT_GIVEN_NAME:
+        return "GN";
+    case X509_OID_AT_DOMAIN:
+        return "DC";
+    case X509_OID_AT_USER:
+        return "UID";
+    case X509_OID_AT_EMAIL:
+        return "emailAddress";
+    default:
+        return NULL;
+    }
+}
+
+static void add_oid(struct x509_text *t, struct x509_bytes oid)
+{
+    uint64_t arc = 0;
+    bool first = true;
+    for (size_t i = 0; i < oid.length; i++) {
+        arc = arc << 7 | (oid.data[i] & 0x7f);
+        if (oid.data[i] & 0x80)
+            continue;
+        if (first) {
+            uint64_t top = arc < 80 ? arc / 40 : 2;
+            x509_text_add_number(t, top);
+            arc -= top * 40;
+            first = false;
+        }
+        x509_text_add(t, ".");
+        x509_text_add_number(t, arc);
+        arc = 0;
+    }
+}
+
+static void add_attribute(struct x509_text *t, const struct attribute *a)
+{
+    const char *word = attribute_word(a->type);
+    if (word)
+        x509_text_add(t, word);
+    else
+        add_oid(t, a->type);
+    x509_text_add(t, "=");
+    if (!is_text(a->tag) && a->tag != DER_T61_STRING) {
+        x509_text_add(t, "#");
+        x509_text_add_hex(t, a->value);
+        return;
+    }
+    for (size_t i = 0; i < a->value.length; i++) {
+        if (strchr(",+\\\"<>;", a->value.data[i]) && a->value.data[i])
+            x509_text_add(t, "\\");
+        x509_text_add_escaped(t, a->value.data[i]);
+    }
+}
+
+/* RFC 4514 2.1: the last RDN comes first, which is also what people look for first. */
+void x509_name_text(struct x509_bytes name, char *out, size_t size)
+{
+    enum { SHOWN = 16 };
+    struct walk w, at_rdn[SHOWN];
+    struct attribute a;
+    size_t rdns = 0;
+    struct x509_text t = x509_text_over(out, size);
+    if (!walk_begin(&w, name) || walk_done(&w)) {
+        x509_text_add(&t, "(empty name)");
+        x509_text_end(&t);
+        return;
+    }
+    while (!walk_done(&w)) {
+        if (der_done(&w.rdn))
+            at_rdn[rdns++ % SHOWN] = w;
+        if (!walk_next(&w, &a))
+            break;
+    }
+    for (size_t i = 0; i < rdns && i < SHOWN; i++) {
+        w = at_rdn[(rdns - 1 - i) % SHOWN];
+        for (bool first = true; walk_next(&w, &a); first = false) {
+            if (i > 0 || !first)
+                x509_text_add(&t, first ? ", " : "+");
+            add_attribute(&t, &a);
+            if (der_done(&w.rdn))
+                break;
+        }
+    }
+    if (rdns > SHOWN)
+        x509_text_add(&t, ", ...");
+    x509_text_end(&t);
+}

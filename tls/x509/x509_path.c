@@ -1,0 +1,201 @@
+/* The search for a path from the leaf to a trust anchor. See x509_verify in x509.h for what it
+ * promises. */
+#include "x509_internal.h"
+
+enum { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
+
+struct search {
+    const struct x509_certificate *chain;
+    size_t count;
+    const struct x509_trust *trust;
+    const struct x509_rules *rules;
+    struct x509_failure *failure;
+    unsigned progress; /* of the path that failure tells about; see give_up */
+    unsigned signatures, steps;
+    bool over_limit;
+    const struct x509_certificate *path[X509_CHAIN_MAX];
+    uint8_t signed_by[X509_CHAIN_MAX][X509_CHAIN_MAX]; /* answers: [child][issuer] of chain */
+};
+
+/* How far a path came, for choosing which failure to report: a longer one beats a shorter one, and
+ * of two the one that met an anchor. A certificate whose issuer is not at hand at all is reported
+ * only when nothing else is known. */
+enum { MISSING_ISSUER = 0, BAD_ISSUER = 1, BAD_ANCHOR = 2 };
+
+static bool give_up(struct search *s, size_t depth, unsigned kind, const struct x509_failure *why)
+{
+    unsigned progress = kind == MISSING_ISSUER ? 1 : 2 + 4 * (unsigned)depth + kind;
+    if (progress > s->progress) {
+        s->progress = progress;
+        *s->failure = *why;
+    }
+    return false;
+}
+
+/* Self-issued certificates do not count (RFC 5280 4.2.1.9, 6.1.4 l). */
+static unsigned intermediates_below(const struct search *s, size_t depth)
+{
+    unsigned n = 0;
+    for (size_t i = 1; i < depth; i++)
+        n += !x509_names_equal(s->path[i]->subject, s->path[i]->issuer);
+    return n;
+}
+
+static bool may_have_issued(const struct x509_certificate *issuer,
+                            const struct x509_certificate *child)
+{
+    if (child->authority_key_id.data && issuer->subject_key_id.data &&
+        !x509_bytes_equal(child->authority_key_id, issuer->subject_key_id))
+        return false;
+    return x509_names_equal(issuer->subject, child->issuer);
+}
+
+static bool check_signature(struct search *s, const struct x509_certificate *child,
+                            const struct x509_certificate *issuer)
+{
+    if (s->signatures == X509_SIGNATURES_MAX) {
+        s->over_limit = true;
+        return false;
+    }
+    s->signatures++;
+    return x509_signature_holds(&issuer->key, child->signature_algorithm, child->tbs,
+                                child->signature);
+}
+
+static bool signature_by_peer(struct search *s, const struct x509_certificate *child,
+                              const struct x509_certificate *issuer)
+{
+    uint8_t *known = &s->signed_by[child - s->chain][issuer - s->chain];
+    if (*known == ANSWER_UNKNOWN)
+        *known = check_signature(s, child, issuer) ? ANSWER_YES : ANSWER_NO;
+    return *known == ANSWER_YES;
+}
+
+/* Is `issuer` one above path[depth - 1]? */
+static bool is_issuer(struct search *s, size_t depth, const struct x509_certificate *issuer,
+                      bool is_anchor)
+{
+    const struct x509_certificate *child = s->path[depth - 1];
+    struct x509_failure why;
+    unsigned kind = is_anchor ? BAD_ANCHOR : BAD_ISSUER;
+    if (!x509_rules_issuer(issuer, is_anchor, intermediates_below(s, depth), s->rules, &why))
+        return give_up(s, depth, kind, &why);
+    bool holds =
+        is_anchor ? check_signature(s, child, issuer) : signature_by_peer(s, child, issuer);
+    if (holds)
+        return true;
+    if (s->over_limit)
+        return false;
+    x509_fail(&why, TLS_ERROR_CERT_SIGNATURE, child,
+              "its signature does not verify with its issuer's key (RFC 5280 6.1.3)",
+              "get a fresh copy of the chain and the root");
+    return give_up(s, depth, kind, &why);
+}
+
+static bool may_step(struct search *s)
+{
+    if (s->steps < X509_STEPS_MAX) {
+        s->steps++;
+        return true;
+    }
+    s->over_limit = true;
+    return false;
+}
+
+static bool reaches_anchor(struct search *s, size_t depth)
+{
+    const struct x509_certificate *child = s->path[depth - 1];
+    for (size_t i = 0; i < s->trust->count; i++) {
+        const struct x509_certificate *root = &s->trust->roots[i];
+        if (!may_have_issued(root, child))
+            continue;
+        if (!may_step(s))
+            return false;
+        if (is_issuer(s, depth, root, true))
+            return true;
+    }
+    return false;
+}
+
+static bool is_on_path(const struct search *s, size_t depth, const struct x509_certificate *cert)
+{
+    for (size_t i = 0; i < depth; i++)
+        if (s->path[i] == cert || (x509_bytes_equal(s->path[i]->subject, cert->subject) &&
+                                   x509_bytes_equal(s->path[i]->public_key, cert->public_key)))
+            return true;
+    return false;
+}
+
+/* path[0] to path[depth - 1] is a path so far: is there a way on to an anchor? */
+static bool extend(struct search *s, size_t depth)
+{
+    const struct x509_certificate *child = s->path[depth - 1];
+    struct x509_failure why;
+    if (!x509_rules_signature(child, s->rules, &why))
+        return give_up(s, depth, BAD_ISSUER, &why);
+    if (reaches_anchor(s, depth))
+        return true;
+    for (size_t i = 0; i < s->count && depth < X509_CHAIN_MAX && !s->over_limit; i++) {
+        const struct x509_certificate *issuer = &s->chain[i];
+        if (!may_have_issued(issuer, child) || is_on_path(s, depth, issuer) || !may_step(s) ||
+            !is_issuer(s, depth, issuer, false))
+            continue;
+        s->path[depth] = issuer;
+        if (extend(s, depth + 1))
+            return true;
+    }
+    x509_fail(&why, TLS_ERROR_CERT_UNTRUSTED, child,
+              x509_names_equal(child->subject, child->issuer)
+                  ? "it is self-signed and not in the trust file (RFC 5280 6.1)"
+                  : "its issuer is neither in the trust file nor sent by the peer (RFC 5280 6.1)",
+              "add the root to `trust`, or have the peer send its intermediate certificates");
+    return give_up(s, depth, MISSING_ISSUER, &why);
+}
+
+static bool is_anchor(const struct x509_trust *trust, const struct x509_certificate *cert)
+{
+    for (size_t i = 0; i < trust->count; i++)
+        if (x509_bytes_equal(trust->roots[i].der, cert->der))
+            return true;
+    return false;
+}
+
+static enum tls_error refuse(struct x509_failure *failure, enum tls_error error, const char *detail)
+{
+    struct x509_text t = x509_text_over(failure->detail, sizeof failure->detail);
+    x509_text_add(&t, detail);
+    x509_text_end(&t);
+    failure->error = error;
+    return error;
+}
+
+enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
+                           const struct x509_trust *trust, const struct x509_rules *rules,
+                           struct x509_failure *failure)
+{
+    struct search s = {.chain = chain,
+                       .count = count,
+                       .trust = trust,
+                       .rules = rules,
+                       .failure = failure,
+                       .path = {chain}};
+    failure->error = TLS_ERROR_OK;
+    failure->detail[0] = 0;
+    if (count == 0)
+        return refuse(failure, TLS_ERROR_NO_CERTIFICATE, "the peer sent no certificate");
+    if (count > X509_CHAIN_MAX)
+        return refuse(failure, TLS_ERROR_CERT_CHAIN_LIMIT,
+                      "the peer sent more than 10 certificates; have it send only its own chain");
+    if (!x509_rules_leaf(&chain[0], rules, failure))
+        return failure->error;
+    if (is_anchor(trust, &chain[0]) || extend(&s, 1)) {
+        failure->error = TLS_ERROR_OK;
+        failure->detail[0] = 0;
+        return TLS_ERROR_OK;
+    }
+    if (s.over_limit)
+        return refuse(failure, TLS_ERROR_CERT_CHAIN_LIMIT,
+                      "no path to a root was found within 48 signature checks and 400 steps; have "
+                      "the peer send only its own chain");
+    return failure->error;
+}

@@ -1,0 +1,196 @@
+/* What each certificate of a path must be on its own (RFC 5280 6.1.3, 6.1.4, RFC 2246 7.4.2), and
+ * how a failure reads. */
+#include "x509_internal.h"
+
+static void name_certificate(struct x509_text *t, const struct x509_certificate *cert)
+{
+    char name[100];
+    x509_text_add(t, "certificate ");
+    x509_name_text(cert->subject, name, sizeof name);
+    x509_text_add(t, name);
+    x509_text_add(t, " (issuer ");
+    x509_name_text(cert->issuer, name, sizeof name);
+    x509_text_add(t, name);
+    x509_text_add(t, ", serial ");
+    x509_text_add_hex(t, cert->serial);
+    x509_text_add(t, "): ");
+}
+
+bool x509_fail(struct x509_failure *failure, enum tls_error error,
+               const struct x509_certificate *cert, const char *what, const char *remedy)
+{
+    struct x509_text t = x509_text_over(failure->detail, sizeof failure->detail);
+    failure->error = error;
+    name_certificate(&t, cert);
+    x509_text_add(&t, what);
+    x509_text_add(&t, "; ");
+    x509_text_add(&t, remedy);
+    x509_text_end(&t);
+    return false;
+}
+
+/* A phrase with a value in it, for x509_fail. */
+static const char *phrase(char *out, size_t size, const char *before, const char *value,
+                          const char *after)
+{
+    struct x509_text t = x509_text_over(out, size);
+    x509_text_add(&t, before);
+    x509_text_add(&t, value);
+    x509_text_add(&t, after);
+    x509_text_end(&t);
+    return out;
+}
+
+static bool check_dates(const struct x509_certificate *cert, const struct x509_rules *rules,
+                        struct x509_failure *failure)
+{
+    char date[32], what[96];
+    struct x509_text t = x509_text_over(date, sizeof date);
+    if (rules->now < cert->not_before) {
+        x509_text_add_date(&t, cert->not_before);
+        x509_text_end(&t);
+        return x509_fail(
+            failure, TLS_ERROR_CERT_NOT_YET, cert,
+            phrase(what, sizeof what, "not valid before ", date, " (RFC 5280 4.1.2.5)"),
+            "check this machine's clock");
+    }
+    if (rules->now > cert->not_after) {
+        x509_text_add_date(&t, cert->not_after);
+        x509_text_end(&t);
+        return x509_fail(failure, TLS_ERROR_CERT_EXPIRED, cert,
+                         phrase(what, sizeof what, "expired ", date, " (RFC 5280 4.1.2.5)"),
+                         "renew it, or check this machine's clock");
+    }
+    return true;
+}
+
+static bool check_key(const struct x509_certificate *cert, const struct x509_rules *rules,
+                      struct x509_failure *failure)
+{
+    char bits[24], what[96];
+    struct x509_text t = x509_text_over(bits, sizeof bits);
+    if (cert->key.kind == X509_KEY_UNSUPPORTED)
+        return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,
+                         "its public key is of a kind that is not supported (RFC 5280 4.1.2.7)",
+                         "use a certificate with an RSA key");
+    if (!cg_rsa_public_is_sane(&cert->key.rsa))
+        return x509_fail(failure, TLS_ERROR_CERT_WEAK_KEY, cert,
+                         "its RSA key is not usable: even, or of a size or exponent out of bounds "
+                         "(RFC 8017 3.1)",
+                         "make a new key");
+    if (x509_key_bits(&cert->key) >= rules->minimum_rsa_bits)
+        return true;
+    x509_text_add_number(&t, x509_key_bits(&cert->key));
+    x509_text_end(&t);
+    return x509_fail(
+        failure, TLS_ERROR_CERT_WEAK_KEY, cert,
+        phrase(what, sizeof what, "its RSA key has ", bits, " bits, below the floor (RFC 3766)"),
+        "make a longer key, or lower `minimum-strength` in the rule");
+}
+
+static bool check_common(const struct x509_certificate *cert, const struct x509_rules *rules,
+                         struct x509_failure *failure)
+{
+    if (cert->has_unknown_critical)
+        return x509_fail(failure, TLS_ERROR_CERT_CRITICAL, cert,
+                         "it has a critical extension that is not understood (RFC 5280 4.2)",
+                         "reissue it without that extension, or mark it not critical");
+    return check_dates(cert, rules, failure) && check_key(cert, rules, failure);
+}
+
+static bool check_name(const struct x509_certificate *cert, const struct x509_rules *rules,
+                       struct x509_failure *failure)
+{
+    char sans[120], what[200];
+    if (!rules->dns_name && !rules->ip.data)
+        return true;
+    if ((rules->dns_name && x509_matches_dns(cert, rules->dns_name)) ||
+        (rules->ip.data && x509_matches_ip(cert, rules->ip)))
+        return true;
+    if (!cert->subject_alt_name.data)
+        return x509_fail(failure, TLS_ERROR_CERT_NAME, cert,
+                         "it has no subjectAltName, and a common name does not count (RFC 9525 2)",
+                         "reissue it with a subjectAltName");
+    x509_san_text(cert, sans, sizeof sans);
+    struct x509_text t = x509_text_over(what, sizeof what);
+    x509_text_add(&t, "it is for ");
+    x509_text_add(&t, sans);
+    x509_text_add(&t, ", not for ");
+    for (const char *c = rules->dns_name ? rules->dns_name : "this IP address"; *c; c++)
+        x509_text_add_escaped(&t, (uint8_t)*c);
+    x509_text_add(&t, " (RFC 9525 6)");
+    x509_text_end(&t);
+    return x509_fail(failure, TLS_ERROR_CERT_NAME, cert, what,
+                     "connect by one of its names, or set `verify-name` in the rule");
+}
+
+bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rules *rules,
+                     struct x509_failure *failure)
+{
+    bool server = rules->purpose == X509_SERVER;
+    if (!check_common(cert, rules, failure))
+        return false;
+    /* RSA key exchange decrypts, ephemeral ones and client authentication sign. */
+    unsigned usage = X509_KU_DIGITAL_SIGNATURE |
+                     (server ? X509_KU_KEY_ENCIPHERMENT | X509_KU_KEY_AGREEMENT : 0u);
+    if (!(cert->key_usage & usage))
+        return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
+                         "its keyUsage allows neither signing nor key exchange (RFC 5280 4.2.1.3)",
+                         "reissue it with digitalSignature and keyEncipherment");
+    if (!(server ? cert->allows_server : cert->allows_client))
+        return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
+                         server ? "its extendedKeyUsage is without serverAuth (RFC 5280 4.2.1.12)"
+                                : "its extendedKeyUsage is without clientAuth (RFC 5280 4.2.1.12)",
+                         "reissue it for that purpose");
+    return check_name(cert, rules, failure);
+}
+
+bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
+                       const struct x509_rules *rules, struct x509_failure *failure)
+{
+    bool server = rules->purpose == X509_SERVER;
+    if (!check_common(cert, rules, failure))
+        return false;
+    if (!cert->is_ca && !(is_anchor && cert->version < 3))
+        return x509_fail(failure, TLS_ERROR_CERT_NOT_CA, cert,
+                         "it has issued a certificate, but is no CA: basicConstraints is without "
+                         "cA (RFC 5280 4.2.1.9)",
+                         "get the certificate from a CA");
+    if (!(cert->key_usage & X509_KU_CERT_SIGN))
+        return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
+                         "its keyUsage does not allow signing certificates (RFC 5280 4.2.1.3)",
+                         "reissue it with keyCertSign");
+    if (cert->has_path_length && below > (unsigned)cert->path_length)
+        return x509_fail(failure, TLS_ERROR_CERT_PATH_LENGTH, cert,
+                         "more CAs are below it than its path length allows (RFC 5280 4.2.1.9)",
+                         "reissue it with a greater path length, or shorten the chain");
+    if (!(server ? cert->allows_server : cert->allows_client) && !cert->allows_any)
+        return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
+                         "its extendedKeyUsage does not allow it to issue for this purpose "
+                         "(RFC 5280 4.2.1.12)",
+                         "use a CA for this purpose");
+    return true;
+}
+
+bool x509_rules_signature(const struct x509_certificate *cert, const struct x509_rules *rules,
+                          struct x509_failure *failure)
+{
+    switch (cert->signature_algorithm) {
+    case X509_SIG_UNSUPPORTED:
+        return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,
+                         "it is signed with an algorithm that is not supported "
+                         "(RFC 5280 4.1.1.2)",
+                         "reissue it, signed with RSA and SHA-256");
+    case X509_SIG_RSA_MD5:
+        return x509_fail(failure, TLS_ERROR_CERT_WEAK_HASH, cert,
+                         "it is signed with MD5, which can be forged (RFC 6151)",
+                         "reissue it, signed with SHA-256");
+    case X509_SIG_RSA_SHA1:
+        return rules->allow_sha1 ||
+               x509_fail(failure, TLS_ERROR_CERT_WEAK_HASH, cert,
+                         "it is signed with SHA-1, which can be forged (RFC 9155)",
+                         "reissue it, signed with SHA-256, or allow SHA-1 in the rule");
+    default:
+        return true;
+    }
+}
