@@ -1,0 +1,297 @@
+/* The log: where lines go, how they look, what they may not do to the program. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <paths.h>
+#undef _PATH_LOG
+#define _PATH_LOG "tlshim-test-log.socket"
+
+#include "shim/common_log.c"
+
+ssize_t os_read(int fd, void *buffer, size_t n)
+{
+    return read(fd, buffer, n);
+}
+ssize_t os_write(int fd, const void *buffer, size_t n)
+{
+    return write(fd, buffer, n);
+}
+int os_close(int fd)
+{
+    return close(fd);
+}
+int os_socket(int domain, int type, int protocol)
+{
+    return socket(domain, type, protocol);
+}
+ssize_t os_sendto(int fd, const void *buffer, size_t n, int flags, const struct sockaddr *to,
+                  socklen_t to_length)
+{
+    return sendto(fd, buffer, n, flags, to, to_length);
+}
+
+static char got[8 * LOG_LINE_MAX];
+
+/* Runs `say` with descriptor 2 as the write end of a pipe; what was written is in `got`. */
+static void with_stderr(void (*say)(void))
+{
+    int ends[2], kept = dup(2);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    dup2(ends[1], 2);
+    close(ends[1]);
+    log_init();
+    say();
+    dup2(kept, 2);
+    close(kept);
+    ssize_t n = 0, used = 0;
+    while ((n = read(ends[0], got + used, sizeof got - 1 - (size_t)used)) > 0)
+        used += n;
+    got[used] = '\0';
+    close(ends[0]);
+}
+
+static const char *prefixed(const char *rest)
+{
+    static char line[LOG_LINE_MAX * 2];
+    snprintf(line, sizeof line, "tlshim[%d]: %s", (int)getpid(), rest);
+    return line;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    unsetenv("TLSHIM_LOG");
+    unsetenv("TLSHIM_LOG_TO");
+    memset(recent, 0, sizeof recent);
+    return 0;
+}
+
+static void say_each_level(void)
+{
+    errno = E2BIG;
+    log_line(LOG_LEVEL_ERROR, "e %d", 1);
+    log_line(LOG_LEVEL_WARN, "w");
+    log_line(LOG_LEVEL_INFO, "i");
+    log_line(LOG_LEVEL_DEBUG, "d");
+    assert_int_equal(errno, E2BIG);
+}
+
+static void levels(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (int i = 0; i < 4; i++) {
+        clean(NULL);
+        setenv("TLSHIM_LOG", names[i], 1);
+        with_stderr(say_each_level);
+        int lines = 0;
+        for (const char *p = got; (p = strchr(p, '\n')); p++)
+            lines++;
+        assert_int_equal(lines, i + 1);
+    }
+    assert_ptr_equal(strstr(got, prefixed("error: e 1\n")), got);
+    clean(NULL);
+    with_stderr(say_each_level);
+    assert_true(strstr(got, ": warn: w\n") && !strstr(got, ": info: "));
+}
+
+static void wrong_settings_are_reported(void **state)
+{
+    (void)state;
+    setenv("TLSHIM_LOG", "loud", 1);
+    with_stderr(say_each_level);
+    assert_non_null(strstr(
+        got, "warn: TLSHIM_LOG=\"loud\" is none of error, warn, info, debug; warn is taken\n"));
+    assert_non_null(strstr(got, ": warn: w\n"));
+    setenv("TLSHIM_LOG", "warn", 1);
+    setenv("TLSHIM_LOG_TO", "", 1);
+    with_stderr(say_each_level);
+    assert_non_null(strstr(got, "TLSHIM_LOG_TO is empty or too long"));
+}
+
+static void say_strange_bytes(void)
+{
+    log_line(LOG_LEVEL_ERROR, "%s", "a\nb\r\x1b[2J\x7f \xc3\xa9 \xe9 \xc2\x85 z");
+}
+
+static void control_characters_are_escaped(void **state)
+{
+    (void)state;
+    with_stderr(say_strange_bytes);
+    assert_string_equal(got,
+                        prefixed("error: a\\x0ab\\x0d\\x1b[2J\\x7f \xc3\xa9 \\xe9 \\xc2\\x85 z\n"));
+}
+
+static char long_text[3 * LOG_LINE_MAX];
+static void say_long(void)
+{
+    log_line(LOG_LEVEL_ERROR, "%s", long_text);
+}
+
+static void long_lines_are_cut(void **state)
+{
+    (void)state;
+    static const char fills[] = {'x', '\x01'};
+    for (size_t f = 0; f < sizeof fills; f++)
+        for (size_t n = LOG_LINE_MAX - 40; n < LOG_LINE_MAX + 10; n++) {
+            memset(long_text, fills[f], n);
+            long_text[n] = '\0';
+            memset(recent, 0, sizeof recent); /* cut lines are the same */
+            with_stderr(say_long);
+            size_t length = strlen(got);
+            assert_true(length <= LOG_LINE_MAX);
+            assert_int_equal(got[length - 1], '\n');
+            assert_true(length > LOG_LINE_MAX - 80);
+        }
+    assert_non_null(strstr(got, "...\n"));
+}
+
+static void say_often(void)
+{
+    for (int i = 0; i < 100; i++) {
+        log_line(LOG_LEVEL_WARN, "again");
+        log_line(LOG_LEVEL_WARN, "number %d", i);
+    }
+}
+
+static void say_once(void)
+{
+    log_line(LOG_LEVEL_WARN, "again");
+}
+
+static unsigned count_of(const char *what)
+{
+    unsigned n = 0;
+    for (const char *p = got; (p = strstr(p, what)); p++)
+        n++;
+    return n;
+}
+
+static void repeated_lines_are_limited(void **state)
+{
+    (void)state;
+    with_stderr(say_often);
+    /* "number N" lines may share the slot, and then forget the count. */
+    assert_true(count_of(": again\n") >= LOG_REPEAT_MAX && count_of(": again\n") < 20);
+    assert_int_equal(count_of(": number "), 100);
+
+    memset(recent, 0, sizeof recent);
+    with_stderr(say_once);
+    size_t slot = hash_of("again") % (sizeof recent / sizeof recent[0]);
+    recent[slot].count = LOG_REPEAT_MAX + 7;
+    with_stderr(say_once);
+    assert_string_equal(got, "");
+    recent[slot].hash_and_start -= LOG_REPEAT_SECONDS; /* the window ends */
+    with_stderr(say_once);
+    assert_string_equal(got, prefixed("warn: again (and 8 times more before)\n"));
+}
+
+static void a_file_is_appended_to_and_not_kept_open(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tlshim-log.XXXXXX";
+    close(mkstemp(path));
+    setenv("TLSHIM_LOG_TO", path, 1);
+    int before = dup(0);
+    close(before);
+    with_stderr(say_each_level);
+    assert_string_equal(got, "");
+    int after = dup(0);
+    close(after);
+    assert_int_equal(before, after);
+    int fd = open(path, O_RDONLY);
+    ssize_t n = read(fd, got, sizeof got - 1);
+    got[n] = '\0';
+    close(fd);
+    unlink(path);
+    assert_ptr_equal(strstr(got, prefixed("error: e 1\n")), got);
+    assert_non_null(strstr(got, "warn: w\n"));
+}
+
+static int syslog_socket(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = _PATH_LOG};
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    unlink(_PATH_LOG);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static const char *received(int fd)
+{
+    ssize_t n = recv(fd, got, sizeof got - 1, 0);
+    got[n < 0 ? 0 : n] = '\0';
+    return got;
+}
+
+static void what_cannot_go_to_stderr_goes_to_syslog(void **state)
+{
+    (void)state;
+    char expected[200];
+    int fd = syslog_socket(), kept = dup(2), pair[2];
+    snprintf(expected, sizeof expected, "<27>%s", prefixed("error: x"));
+
+    /* descriptor 2 is a socket, perhaps a peer's */
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    dup2(pair[0], 2);
+    log_init();
+    log_line(LOG_LEVEL_ERROR, "x");
+    char byte;
+    assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
+    assert_string_equal(received(fd), expected);
+    close(pair[0]);
+    close(pair[1]);
+
+    /* a pipe that nobody reads: no SIGPIPE (its default would end this test) */
+    assert_int_equal(pipe(pair), 0);
+    close(pair[0]);
+    dup2(pair[1], 2);
+    close(pair[1]);
+    log_line(LOG_LEVEL_ERROR, "x");
+    assert_string_equal(received(fd), expected);
+    sigset_t pending;
+    sigpending(&pending);
+    assert_false(sigismember(&pending, SIGPIPE));
+
+    close(2);
+    log_line(LOG_LEVEL_ERROR, "x");
+    assert_string_equal(received(fd), expected);
+    dup2(kept, 2);
+    close(kept);
+
+    setenv("TLSHIM_LOG_TO", "syslog", 1);
+    log_init();
+    log_line(LOG_LEVEL_WARN, "y");
+    snprintf(expected, sizeof expected, "<28>%s", prefixed("warn: y"));
+    assert_string_equal(received(fd), expected);
+
+    setenv("TLSHIM_LOG_TO", "/nonexistent/x", 1);
+    log_init();
+    log_line(LOG_LEVEL_WARN, "z");
+    snprintf(expected, sizeof expected, "<28>%s", prefixed("warn: z"));
+    assert_string_equal(received(fd), expected);
+    close(fd);
+    unlink(_PATH_LOG);
+}
+
+int main(void)
+{
+    char directory[] = "/tmp/tlshim-test.XXXXXX";
+    if (!mkdtemp(directory) || chdir(directory) != 0)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(levels, clean),
+        cmocka_unit_test_setup(wrong_settings_are_reported, clean),
+        cmocka_unit_test_setup(control_characters_are_escaped, clean),
+        cmocka_unit_test_setup(long_lines_are_cut, clean),
+        cmocka_unit_test_setup(repeated_lines_are_limited, clean),
+        cmocka_unit_test_setup(a_file_is_appended_to_and_not_kept_open, clean),
+        cmocka_unit_test_setup(what_cannot_go_to_stderr_goes_to_syslog, clean),
+    };
+    int result = cmocka_run_group_tests(tests, NULL, NULL);
+    rmdir(directory);
+    return result;
+}
