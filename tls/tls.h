@@ -54,8 +54,8 @@ enum tls_key_exchange { TLS_KX_RSA /* later rows */ };
 
 struct tls_suite {
     uint16_t id;
-    const char *name;   /* IANA: TLS_RSA_WITH_AES_128_CBC_SHA */
-    const char *alias;  /* OpenSSL: AES128-SHA */
+    const char *name;  /* IANA: TLS_RSA_WITH_AES_128_CBC_SHA */
+    const char *alias; /* OpenSSL: AES128-SHA */
     enum tls_key_exchange key_exchange;
     enum cg_cipher_id cipher;
     enum cg_hash_id mac;
@@ -74,7 +74,11 @@ struct tls_credential { /* own certificate chain, leaf first, and the leaf's key
     const struct cg_rsa_private *key;
 };
 
-enum tls_client_certificate { TLS_CLIENT_CERT_NO, TLS_CLIENT_CERT_REQUEST, TLS_CLIENT_CERT_REQUIRE };
+enum tls_client_certificate {
+    TLS_CLIENT_CERT_NO,
+    TLS_CLIENT_CERT_REQUEST,
+    TLS_CLIENT_CERT_REQUIRE
+};
 
 enum { TLS_SUITES_MAX = 64 };
 
@@ -83,20 +87,20 @@ struct tls_config {
     uint16_t version_min, version_max;
     uint16_t suites[TLS_SUITES_MAX]; /* in order of preference */
     size_t suite_count;
-    bool no_record_splitting;  /* BEAST defence off, for peers that choke on it */
-    bool allow_truncation;     /* end of stream without close_notify is an orderly end */
-    const struct tls_credential *credential; /* server: required; client: NULL for none */
-    const struct x509_trust *trust;          /* client: required */
+    bool no_record_splitting; /* BEAST defence off, for peers that choke on it */
+    bool allow_truncation;    /* end of stream without close_notify is an orderly end */
+    const struct tls_credential *credential;        /* server: required; client: NULL for none */
+    const struct x509_trust *trust;                 /* client: required */
     enum tls_client_certificate client_certificate; /* a later issue; NO now */
-    bool skip_name_check;      /* only when the rule knows the peer otherwise (a pin) */
+    bool skip_name_check; /* only when the rule knows the peer otherwise (a pin) */
     unsigned minimum_rsa_bits;
     bool allow_sha1_certificates;
-    uint64_t data_limit_64;    /* bytes per key for 64-bit blocks; 0: 32 GiB */
+    uint64_t data_limit_64; /* bytes per key for 64-bit blocks; 0: 32 GiB */
 };
 
 /* ---- the flat session ---- */
 
-struct tls_half { /* one direction's keys; raw bytes only */
+struct tls_half {      /* one direction's keys; raw bytes only */
     uint8_t cipher;    /* enum cg_cipher_id */
     uint8_t mac;       /* enum cg_hash_id */
     uint8_t protected; /* 0: still the null cipher of before ChangeCipherSpec */
@@ -120,10 +124,15 @@ struct tls_session {
     uint8_t client_verify_data[TLS_VERIFY_DATA], server_verify_data[TLS_VERIFY_DATA];
     struct tls_half read, write;
     /* read half */
-    uint8_t empty_records, warnings;
-    uint8_t read_error, alert_received; /* enum tls_error; what the peer's fatal alert said */
+    uint8_t empty_records, warnings;  /* in a row */
+    uint8_t alert[2], alert_have;     /* of an alert that came in pieces */
+    uint8_t refused[4], refused_have; /* header of a handshake message after the handshake */
+    uint32_t refused_left;            /* bytes of its body to skip */
+    _Atomic uint8_t read_error;       /* enum tls_error */
+    _Atomic uint8_t alert_received;   /* the peer's fatal enum tls_alert */
     /* write half */
-    uint8_t write_error, alert_sent;
+    _Atomic uint8_t write_error;       /* enum tls_error */
+    _Atomic uint8_t alert_sent;        /* our last enum tls_alert */
     uint32_t output_start, output_end; /* of what waits in the output buffer */
 };
 _Static_assert(sizeof(struct tls_session) <= 1024, "an idle session is at most 1 KiB");
@@ -141,10 +150,10 @@ struct tls_conn {
     struct tls_session *session;
     struct tls_handshake *handshake; /* NULL once established */
     const struct tls_config *config;
-    uint8_t *output;    /* TLS_OUTPUT_SIZE bytes; may be NULL for tls_receive when established */
-    uint8_t *big;       /* room for a handshake message over 16 KiB, or NULL */
-    size_t big_size;    /* see TLS_NEED_BIG */
-    int64_t now;        /* seconds since 1970, for certificates; only looked at in a handshake */
+    uint8_t *output; /* TLS_OUTPUT_SIZE bytes; may be NULL for tls_receive when established */
+    uint8_t *big;    /* room for a handshake message over 16 KiB, or NULL */
+    size_t big_size; /* see TLS_NEED_BIG */
+    int64_t now;     /* seconds since 1970, for certificates; only looked at in a handshake */
     void (*observe)(void *arg, const struct tls_event *event); /* NULL; for probe and trace */
     void *observe_arg;
 };
@@ -155,7 +164,7 @@ enum tls_result {
     TLS_NEED_BIG, /* give conn.big of TLS_BIG_SIZE bytes, kept until the message is done, and repeat
                    * the call with the same record (it was not changed) */
     TLS_NEED_ROOM, /* send some output first, then repeat the call */
-    TLS_FAILED    /* see tls_failure_text; an alert may wait in the output */
+    TLS_FAILED     /* see tls_failure_text; an alert may wait in the output */
 };
 enum { TLS_BIG_SIZE = 131072 };
 
@@ -174,8 +183,8 @@ size_t tls_record_length(const struct tls_session *session, const uint8_t *bytes
 
 /* Takes exactly one record, decrypting in place. Application data: *plain points into record.
  * Anything else: *plain_length is 0. Replies go to the output (in a handshake) or the mailbox. */
-enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t length,
-                            uint8_t **plain, size_t *plain_length);
+enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t length, uint8_t **plain,
+                            size_t *plain_length);
 /* The transport ended. TLS_CLOSED after close_notify or when the config allows truncation. */
 enum tls_result tls_receive_end(struct tls_conn *conn);
 

@@ -1,0 +1,45 @@
+/* CertificateRequest (RFC 2246 7.4.4). */
+#include "tls_handshake.h"
+
+enum { RSA_SIGN = 1 /* ClientCertificateType */ };
+
+/* Was some certificate of our chain issued by this name? */
+static bool chain_is_issued_by(const struct tls_credential *credential, struct tls_reader name)
+{
+    struct x509_certificate certificate;
+    const char *why;
+
+    for (size_t i = 0; i < credential->chain_count; i++) {
+        const struct x509_bytes *der = &credential->chain[i];
+        if (x509_parse(&certificate, der->data, der->length, &why) == TLS_ERROR_OK &&
+            certificate.issuer.length == name.left &&
+            memcmp(certificate.issuer.data, name.at, name.left) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_reader body)
+{
+    struct tls_handshake *h = conn->handshake;
+    const struct tls_credential *credential = conn->config->credential;
+    struct tls_reader types = tls_read_vector(&body, 1);
+    struct tls_reader names = tls_read_vector(&body, 2);
+
+    if (!tls_read_all(&body) || types.left == 0) {
+        return TLS_ERROR_DECODE;
+    }
+    bool type_fits = memchr(types.at, RSA_SIGN, types.left) != NULL;
+    bool name_fits = names.left == 0; /* no names: any issuer will do (RFC 4346 7.4.4) */
+    while (names.left > 0) {
+        struct tls_reader name = tls_read_vector(&names, 2);
+        if (names.bad || name.left == 0) {
+            return TLS_ERROR_DECODE;
+        }
+        name_fits = name_fits || (credential != NULL && chain_is_issued_by(credential, name));
+    }
+    h->certificate_requested = true;
+    h->certificate_fits = credential != NULL && type_fits && name_fits;
+    return TLS_ERROR_OK;
+}

@@ -1,0 +1,134 @@
+/* ClientHello (RFC 2246 7.4.1.2). */
+#include "../crypto_glue/cg_random.h"
+#include "tls_extensions.h"
+#include "tls_text.h"
+
+enum {
+    SCSV_RENEGOTIATION = 0x00ff, /* TLS_EMPTY_RENEGOTIATION_INFO_SCSV, RFC 5746 3.3 */
+    COMPRESSION_NULL = 0,
+    SESSION_ID_MAX = 32
+};
+
+enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *body)
+{
+    struct tls_handshake *h = conn->handshake;
+    const struct tls_config *config = conn->config;
+
+    if (!cg_random(h->client_random, TLS_RANDOM)) {
+        return TLS_ERROR_RANDOM;
+    }
+    h->client_version = config->version_max;
+    tls_write_u16(body, h->client_version);
+    tls_write_bytes(body, h->client_random, TLS_RANDOM);
+    tls_write_u8(body, 0);
+    size_t suites = tls_open_vector(body, 2);
+    for (size_t i = 0; i < config->suite_count; i++) {
+        tls_write_u16(body, config->suites[i]);
+    }
+    tls_write_u16(body, SCSV_RENEGOTIATION);
+    tls_extension_signalled(conn, &tls_ext_renegotiation_info);
+    tls_close_vector(body, 2, suites);
+    tls_write_u8(body, 1);
+    tls_write_u8(body, COMPRESSION_NULL);
+    tls_write_extensions(conn, body);
+
+    struct tls_text t = tls_text_in(h->note, sizeof h->note);
+    tls_text_add(&t, "offers ");
+    tls_text_version(&t, h->client_version);
+    for (size_t i = 0; i < config->suite_count; i++) {
+        tls_text_add(&t, i == 0 ? ", " : " ");
+        tls_text_suite(&t, config->suites[i]);
+    }
+    return TLS_ERROR_OK;
+}
+
+static enum tls_error choose_version(struct tls_conn *conn)
+{
+    uint16_t offered = conn->handshake->client_version;
+    uint16_t version = offered < conn->config->version_max ? offered : conn->config->version_max;
+
+    if (version < conn->config->version_min) {
+        struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
+        tls_text_add(&t, "the client offers no more than ");
+        tls_text_version(&t, offered);
+        return TLS_ERROR_VERSION;
+    }
+    conn->session->version = version;
+    return TLS_ERROR_OK;
+}
+
+static bool has_suite(struct tls_reader offered, uint16_t id)
+{
+    while (offered.left > 0) {
+        if (tls_read_u16(&offered) == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offered)
+{
+    const struct tls_config *config = conn->config;
+
+    if (config->credential == NULL) {
+        return TLS_ERROR_NO_CREDENTIAL;
+    }
+    for (size_t i = 0; i < config->suite_count; i++) {
+        if (tls_suite_by_id(config->suites[i]) != NULL && has_suite(offered, config->suites[i])) {
+            conn->session->suite = config->suites[i];
+            return TLS_ERROR_OK;
+        }
+    }
+    struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
+    tls_text_add(&t, "the client offers");
+    for (struct tls_reader r = offered; r.left > 0;) {
+        tls_text_add(&t, " ");
+        tls_text_suite(&t, tls_read_u16(&r));
+    }
+    return TLS_ERROR_NO_COMMON_SUITE;
+}
+
+static void note_offer(struct tls_handshake *h)
+{
+    struct tls_text t = tls_text_in(h->note, sizeof h->note);
+
+    tls_text_add(&t, "offers ");
+    tls_text_version(&t, h->client_version);
+    if (h->server_name[0] != '\0') {
+        tls_text_add(&t, ", wants ");
+        tls_text_bytes(&t, (const uint8_t *)h->server_name, strlen(h->server_name));
+    }
+}
+
+enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader body)
+{
+    struct tls_handshake *h = conn->handshake;
+
+    h->client_version = tls_read_u16(&body);
+    tls_read_copy(&body, h->client_random, TLS_RANDOM);
+    struct tls_reader session_id = tls_read_vector(&body, 1);
+    struct tls_reader suites = tls_read_vector(&body, 2);
+    struct tls_reader compressions = tls_read_vector(&body, 1);
+    if (body.bad || session_id.left > SESSION_ID_MAX || suites.left == 0 || suites.left % 2 != 0 ||
+        compressions.left == 0) {
+        return TLS_ERROR_DECODE;
+    }
+    enum tls_error error = choose_version(conn);
+    if (error != TLS_ERROR_OK) {
+        return error;
+    }
+    if (memchr(compressions.at, COMPRESSION_NULL, compressions.left) == NULL) {
+        return TLS_ERROR_COMPRESSION;
+    }
+    error = tls_read_extensions(conn, &body);
+    if (error != TLS_ERROR_OK) {
+        return error;
+    }
+    if (has_suite(suites, SCSV_RENEGOTIATION)) {
+        tls_extension_signalled(conn, &tls_ext_renegotiation_info);
+        conn->session->secure_renegotiation = 1;
+    }
+    note_offer(h);
+    return choose_suite(conn, suites);
+}

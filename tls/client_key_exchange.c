@@ -1,0 +1,64 @@
+/* ClientKeyExchange (RFC 2246 7.4.7), and the keys that follow from it. */
+#include "../crypto_glue/cg_ct.h"
+#include "../crypto_glue/cg_random.h"
+#include "tls_handshake.h"
+
+enum { RSA_PREMASTER = 48 };
+_Static_assert(RSA_PREMASTER <= (size_t)TLS_PREMASTER_MAX, "the premaster secret has its place");
+
+enum tls_error tls_write_client_key_exchange(struct tls_conn *conn, struct tls_writer *body)
+{
+    struct tls_handshake *h = conn->handshake;
+    struct cg_rsa_public key = {
+        .n = h->peer.n, .e = h->peer.e, .n_length = h->peer.n_length, .e_length = h->peer.e_length};
+
+    if (!cg_random(h->premaster, RSA_PREMASTER)) {
+        return TLS_ERROR_RANDOM;
+    }
+    tls_put_number(h->premaster, 2, h->client_version);
+    h->premaster_length = RSA_PREMASTER;
+    size_t encrypted = tls_open_vector(body, 2);
+    uint8_t *out = tls_write_room(body, key.n_length);
+    if (out == NULL || !cg_rsa_encrypt_pkcs1(&key, h->premaster, RSA_PREMASTER, out)) {
+        return TLS_ERROR_INTERNAL;
+    }
+    tls_close_vector(body, 2, encrypted);
+    return TLS_ERROR_OK;
+}
+
+/* No oracle (RFC 2246 7.4.7.1, Bleichenbacher 1998, ROBOT CVE-2017-13099): whatever the decryption
+ * finds, there is a premaster secret, and whether it is the client's shows in Finished only. The
+ * version is forced, not compared: a hello that was rolled back leaves client and server with
+ * different secrets. */
+enum tls_error tls_read_client_key_exchange(struct tls_conn *conn, struct tls_reader body)
+{
+    struct tls_handshake *h = conn->handshake;
+    struct tls_reader encrypted = tls_read_vector(&body, 2);
+
+    if (!tls_read_all(&body)) {
+        return TLS_ERROR_KEY_EXCHANGE;
+    }
+    if (!cg_random(h->premaster, RSA_PREMASTER)) {
+        return TLS_ERROR_RANDOM;
+    }
+    if (!cg_rsa_decrypt_pkcs1_or_keep(conn->config->credential->key, encrypted.at, encrypted.left,
+                                      h->premaster, RSA_PREMASTER)) {
+        return TLS_ERROR_KEY_EXCHANGE;
+    }
+    tls_put_number(h->premaster, 2, h->client_version);
+    h->premaster_length = RSA_PREMASTER;
+    return TLS_ERROR_OK;
+}
+
+enum tls_error tls_derive_keys(struct tls_conn *conn)
+{
+    struct tls_handshake *h = conn->handshake;
+    struct tls_session *s = conn->session;
+
+    tls_master_secret(h->premaster, h->premaster_length, h->client_random, h->server_random,
+                      s->master_secret);
+    cg_wipe(h->premaster, sizeof h->premaster);
+    tls_key_block(tls_suite_of(conn), s->master_secret, h->client_random, h->server_random,
+                  &h->client_write, &h->server_write);
+    return TLS_ERROR_OK;
+}

@@ -1,0 +1,149 @@
+/* Inside of the handshake: what it remembers, the steps it is made of, and what a message's file
+ * has to offer to be such a step. For the engine's own files only. */
+#ifndef TLS_HANDSHAKE_H
+#define TLS_HANDSHAKE_H
+
+#include "tls.h"
+#include "tls_prf.h"
+#include "tls_wire.h"
+
+/* Handshake types (RFC 2246 7.4), and ChangeCipherSpec, which has a content type of its own but
+ * its place in the order all the same. */
+enum tls_message {
+    TLS_HELLO_REQUEST = 0,
+    TLS_CLIENT_HELLO = 1,
+    TLS_SERVER_HELLO = 2,
+    TLS_CERTIFICATE = 11,
+    TLS_SERVER_KEY_EXCHANGE = 12,
+    TLS_CERTIFICATE_REQUEST = 13,
+    TLS_SERVER_HELLO_DONE = 14,
+    TLS_CERTIFICATE_VERIFY = 15,
+    TLS_CLIENT_KEY_EXCHANGE = 16,
+    TLS_FINISHED = 20,
+    TLS_CHANGE_CIPHER_SPEC = 256,
+    TLS_APPLICATION_DATA = 257, /* for words only */
+    TLS_NO_MESSAGE = 258
+};
+
+enum {
+    TLS_MESSAGE_HEADER = 4,
+    TLS_MESSAGE_MAX = 16384,      /* length field of a message */
+    TLS_MESSAGE_BIG_MAX = 102400, /* of Certificate and CertificateRequest */
+    TLS_PREMASTER_MAX = 48,
+    TLS_DETAIL_MAX = 256,
+    TLS_NOTE_MAX = 200,
+    TLS_STRAY_MAX = 24
+};
+_Static_assert(TLS_MESSAGE_HEADER + TLS_MESSAGE_BIG_MAX <= TLS_BIG_SIZE, "big holds any message");
+
+/* The peer's RSA key, out of its certificate. */
+struct tls_peer_key {
+    uint16_t n_length, e_length;
+    uint8_t n[CG_RSA_PUBLIC_BYTES_MAX], e[8];
+};
+
+/* Flat and relocatable: numbers and bytes, no pointer. */
+struct tls_handshake {
+    uint8_t flow, step;      /* enum tls_flow and the place in it: the state */
+    uint16_t client_version; /* of this ClientHello, for the rollback check (RFC 2246 7.4.7.1) */
+    uint8_t client_random[TLS_RANDOM], server_random[TLS_RANDOM];
+    struct cg_hash md5, sha1; /* the transcript */
+
+    uint16_t premaster_length;
+    uint8_t premaster[TLS_PREMASTER_MAX];
+    struct tls_half client_write, server_write; /* keys waiting for their ChangeCipherSpec */
+    struct tls_peer_key peer;
+
+    uint32_t extensions_sent, extensions_received; /* bits by row of the extension table */
+    bool certificate_requested;                    /* by the server, of the client */
+    bool certificate_fits; /* client: its credential is what the server asks for */
+
+    char peer_name[TLS_NAME_MAX + 1]; /* what the program calls the peer; empty: unknown */
+    uint8_t peer_ip[16], peer_ip_length;
+    char server_name[TLS_NAME_MAX + 1]; /* server: what the client asked for */
+
+    /* A message on its way in: `have` of `need` bytes, in `message` or in conn->big. need is 0
+     * while the header is not whole. */
+    uint32_t have, need;
+    uint32_t record_taken; /* of the record that waits for conn->big */
+    /* A streamed message on its way out: bytes already written. */
+    uint32_t streamed;
+
+    uint16_t got;                /* enum tls_message that came when something failed */
+    char note[TLS_NOTE_MAX];     /* the message in work, in words, for the observer */
+    char detail[TLS_DETAIL_MAX]; /* more about the failure, in words */
+    uint8_t stray[TLS_STRAY_MAX], stray_length; /* how what is not TLS begins */
+
+    uint8_t message[TLS_MESSAGE_HEADER + TLS_MESSAGE_MAX];
+};
+_Static_assert(sizeof(struct tls_handshake) <= 24 * 1024, "a handshake is at most 24 KiB");
+
+/* ---- steps (tls_steps.c holds the tables) ---- */
+
+enum tls_step_kind { TLS_STEP_RECEIVE, TLS_STEP_SEND, TLS_STEP_STREAM, TLS_STEP_ACT, TLS_STEP_END };
+
+/* One row. Rows are taken in order; a row whose condition does not hold is passed over; an optional
+ * one may be left out by the peer. What comes and has no row at this place is unexpected_message.
+ */
+struct tls_step {
+    enum tls_step_kind kind;
+    enum tls_message message;
+    bool optional;
+    bool hash_last; /* the message's own check needs the transcript before it */
+    bool (*when)(const struct tls_conn *conn); /* NULL: always */
+    union {
+        enum tls_error (*read)(struct tls_conn *conn, struct tls_reader body);
+        enum tls_error (*write)(struct tls_conn *conn, struct tls_writer *body);
+        /* A message of any size: piece `index` of it, in order, header included. Pieces that are
+         * not in the caller's memory are written to scratch. False past the last. */
+        bool (*piece)(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
+                      struct x509_bytes *out);
+        enum tls_error (*act)(struct tls_conn *conn);
+    };
+};
+
+enum tls_flow { TLS_FLOW_FULL, TLS_FLOW_COUNT }; /* a new handshake's is the first */
+
+/* The row at which the handshake stands; rows whose condition does not hold are passed. */
+const struct tls_step *tls_current_step(const struct tls_conn *conn);
+/* The row for a message that came, or NULL when it may not come at this place. */
+const struct tls_step *tls_find_step(const struct tls_conn *conn, unsigned message);
+/* Goes on to what follows the row. */
+void tls_step_done(struct tls_conn *conn, const struct tls_step *step);
+
+/* ---- for the messages' files ---- */
+
+/* The transcript so far (RFC 2246 7.4.8, 7.4.9). */
+void tls_transcript_digest(const struct tls_handshake *h, uint8_t digest[TLS_TRANSCRIPT_DIGEST]);
+
+/* Notes for people why an error happens, and gives the error back. detail: a phrase. */
+enum tls_error tls_because(struct tls_conn *conn, enum tls_error error, const char *detail);
+
+static inline const struct tls_suite *tls_suite_of(const struct tls_conn *conn)
+{
+    return tls_suite_by_id(conn->session->suite);
+}
+
+/* ---- the messages, one file each ---- */
+
+enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_write_server_hello(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader body);
+bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
+                           struct x509_bytes *out);
+enum tls_error tls_read_server_certificate(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_write_server_hello_done(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_server_hello_done(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_write_client_key_exchange(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_client_key_exchange(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_derive_keys(struct tls_conn *conn); /* master secret and key block */
+enum tls_error tls_write_certificate_verify(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_write_change_cipher_spec(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_use_write_keys(struct tls_conn *conn); /* after it was sent */
+enum tls_error tls_read_change_cipher_spec(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_write_finished(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_finished(struct tls_conn *conn, struct tls_reader body);
+
+#endif

@@ -1,0 +1,103 @@
+/* The order of the handshake (RFC 2246 7.3, Figure 1), one table per flow and role. */
+#include "tls_handshake.h"
+
+static bool key_exchange_is_certified(const struct tls_conn *conn)
+{
+    return tls_suite_of(conn)->key_exchange == TLS_KX_RSA;
+}
+
+static bool certificate_is_requested(const struct tls_conn *conn)
+{
+    return conn->handshake->certificate_requested;
+}
+
+static bool certificate_was_sent(const struct tls_conn *conn)
+{
+    return conn->handshake->certificate_fits;
+}
+
+#define RECEIVE(m, reader) .kind = TLS_STEP_RECEIVE, .message = (m), .read = (reader)
+#define SEND(m, writer)    .kind = TLS_STEP_SEND, .message = (m), .write = (writer)
+#define STREAM(m, pieces)  .kind = TLS_STEP_STREAM, .message = (m), .piece = (pieces)
+#define ACT(function)      .kind = TLS_STEP_ACT, .message = TLS_NO_MESSAGE, .act = (function)
+#define END                .kind = TLS_STEP_END, .message = TLS_NO_MESSAGE
+
+static const struct tls_step full_client[] = {
+    {SEND(TLS_CLIENT_HELLO, tls_write_client_hello)},
+    {RECEIVE(TLS_SERVER_HELLO, tls_read_server_hello)},
+    {RECEIVE(TLS_CERTIFICATE, tls_read_server_certificate), .when = key_exchange_is_certified},
+    {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_read_certificate_request), .optional = true},
+    {RECEIVE(TLS_SERVER_HELLO_DONE, tls_read_server_hello_done)},
+    {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = certificate_is_requested},
+    {SEND(TLS_CLIENT_KEY_EXCHANGE, tls_write_client_key_exchange)},
+    {ACT(tls_derive_keys)},
+    {SEND(TLS_CERTIFICATE_VERIFY, tls_write_certificate_verify), .when = certificate_was_sent},
+    {SEND(TLS_CHANGE_CIPHER_SPEC, tls_write_change_cipher_spec)},
+    {ACT(tls_use_write_keys)},
+    {SEND(TLS_FINISHED, tls_write_finished)},
+    {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
+    {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
+    {END},
+};
+
+static const struct tls_step full_server[] = {
+    {RECEIVE(TLS_CLIENT_HELLO, tls_read_client_hello)},
+    {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
+    {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = key_exchange_is_certified},
+    {SEND(TLS_SERVER_HELLO_DONE, tls_write_server_hello_done)},
+    {RECEIVE(TLS_CLIENT_KEY_EXCHANGE, tls_read_client_key_exchange)},
+    {ACT(tls_derive_keys)},
+    {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
+    {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
+    {SEND(TLS_CHANGE_CIPHER_SPEC, tls_write_change_cipher_spec)},
+    {ACT(tls_use_write_keys)},
+    {SEND(TLS_FINISHED, tls_write_finished)},
+    {END},
+};
+
+static const struct tls_step *const flows[TLS_FLOW_COUNT][2] = {
+    [TLS_FLOW_FULL] = {[TLS_CLIENT] = full_client, [TLS_SERVER] = full_server},
+};
+
+static const struct tls_step *rows_of(const struct tls_conn *conn)
+{
+    return flows[conn->handshake->flow][conn->session->role];
+}
+
+static bool applies(const struct tls_step *step, const struct tls_conn *conn)
+{
+    return step->when == NULL || step->when(conn);
+}
+
+const struct tls_step *tls_current_step(const struct tls_conn *conn)
+{
+    const struct tls_step *step = rows_of(conn) + conn->handshake->step;
+
+    while (!applies(step, conn)) {
+        step++;
+    }
+    return step;
+}
+
+const struct tls_step *tls_find_step(const struct tls_conn *conn, unsigned message)
+{
+    const struct tls_step *step = tls_current_step(conn);
+
+    while (step->kind == TLS_STEP_RECEIVE) {
+        if (applies(step, conn)) {
+            if (step->message == message) {
+                return step;
+            }
+            if (!step->optional) {
+                return NULL;
+            }
+        }
+        step++;
+    }
+    return NULL;
+}
+
+void tls_step_done(struct tls_conn *conn, const struct tls_step *step)
+{
+    conn->handshake->step = (uint8_t)(step + 1 - rows_of(conn));
+}
