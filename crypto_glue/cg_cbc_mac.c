@@ -41,7 +41,7 @@ static const struct digest_kind sha1_kind = {
     .start = {0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0}, /* RFC 3174 6.1 */
 };
 
-static void put_word(const struct digest_kind *kind, uint8_t out[4], uint32_t word)
+static void put_word(const struct digest_kind *kind, uint8_t *out, uint32_t word)
 {
     for (unsigned i = 0; i < 4; i++)
         out[i] = (uint8_t)(word >> (kind->big_endian ? 24 - 8 * i : 8 * i));
@@ -49,12 +49,12 @@ static void put_word(const struct digest_kind *kind, uint8_t out[4], uint32_t wo
 
 static void put_state(const struct digest_kind *kind, uint8_t *out, const uint32_t *state)
 {
-    for (unsigned i = 0; i < kind->words; i++)
+    for (unsigned i = 0; i < STATE_MAX && i < kind->words; i++)
         put_word(kind, out + 4 * i, state[i]);
 }
 
 /* The last 8 bytes of a message's last block: its length in bits. */
-static void put_bits(const struct digest_kind *kind, uint8_t out[8], uint32_t bytes)
+static void put_bits(const struct digest_kind *kind, uint8_t *out, uint32_t bytes)
 {
     put_word(kind, out + (kind->big_endian ? 4 : 0), bytes << 3);
     put_word(kind, out + (kind->big_endian ? 0 : 4), bytes >> 29);
