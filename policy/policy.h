@@ -103,6 +103,9 @@ bool policy_parse_all(struct policy *out, struct policy_pool *pool, const char *
                       const char *text, size_t length, const char *(*environment)(const char *name),
                       void (*report)(void *arg, const struct policy_error *error), void *arg);
 
+/* The shortest RSA modulus of this strength, in bits (NIST SP 800-57 part 1, table 2). */
+unsigned policy_rsa_bits(unsigned strength);
+
 /* "client" and so on. */
 const char *policy_kind_name(enum policy_kind kind);
 

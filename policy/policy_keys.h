@@ -57,8 +57,8 @@ enum {
     X(TRUST, "trust", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                                    \
     X(VERIFY_NAME, "verify-name", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                        \
     X(PIN, "pin", POLICY_C | POLICY_D, 0)                                                          \
-    X(CERTIFICATE, "certificate", POLICY_CS | POLICY_D, POLICY_S | POLICY_D)                       \
-    X(KEY, "key", POLICY_CS, POLICY_S)                                                             \
+    X(CERTIFICATE, "certificate", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                      \
+    X(KEY, "key", POLICY_CS, POLICY_CS)                                                            \
     X(CLIENT_CERTIFICATE, "client-certificate", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
     X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, 0)                                        \
     X(UNMATCHED, "unmatched", POLICY_D, POLICY_D)

@@ -132,10 +132,12 @@ static void check_complete(struct policy_parser *parser, const struct policy_sec
         policy_complain(parser, section->place,
                         "%s trusts nobody; add \"trust = /path/to/ca.pem\" or \"trust = system\"",
                         title);
-    if (rule->kind == POLICY_SERVER && !said[POLICY_KEY_CERTIFICATE])
+    bool certificate = said[POLICY_KEY_CERTIFICATE], key = said[POLICY_KEY_KEY];
+    bool needs = rule->kind == POLICY_SERVER || certificate || key;
+    if (needs && !certificate)
         policy_complain(parser, section->place,
                         "%s has no certificate; add \"certificate = /path/to/chain.pem\"", title);
-    if (rule->kind == POLICY_SERVER && !said[POLICY_KEY_KEY])
+    if (needs && !key)
         policy_complain(parser, section->place, "%s has no key; add \"key = /path/to/key.pem\"",
                         title);
 }

@@ -223,6 +223,17 @@ static void read_versions(struct policy_parser *parser, const struct policy_entr
     settings->version_min = settings->version_max = number;
 }
 
+unsigned policy_rsa_bits(unsigned strength)
+{
+    static const struct {
+        unsigned strength, bits;
+    } rows[] = {{256, 15360}, {192, 7680}, {128, 3072}, {112, 2048}, {80, 1024}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strength >= rows[i].strength)
+            return rows[i].bits;
+    return 512; /* the shortest that any suite of RFC 2246 uses, for export */
+}
+
 /* ---- suites ---- */
 
 static size_t suite_index(const struct policy_settings *settings, uint16_t id)

@@ -11,6 +11,7 @@
 
 #include "../policy/policy.h"
 #include "../tls/tls.h"
+#include "common_memory.h"
 
 #define RULES_DEFAULT_POLICY "/etc/tlshim/policy.conf"
 
@@ -23,24 +24,30 @@ struct rules {
     struct policy policy;
     const struct tls_config *const *configs; /* by rule->index; NULL for plain and deny */
     const char *file;                        /* as shown in messages */
-    void *memory, *secrets;                  /* rules_unload's business, as are the sizes */
-    size_t memory_size, secrets_size;
+    struct memory memory, secrets;           /* rules_unload's business */
 };
 
 /* Loads the policy that the environment names: TLSHIM_POLICY (a path) or TLSHIM_POLICY_TEXT (the
  * text itself, shown as "(command line)"), never both; else RULES_DEFAULT_POLICY. Under AT_SECURE
- * the environment does not count. Relative paths in a policy file start at the file's directory.
+ * the environment does not count. Relative paths in a policy file start at the file's directory;
+ * a policy given as text has only absolute ones.
  *
- * False: *error says what is wrong and what to do; *out is then empty and needs no unload. The
- * caller must not go on without rules: the library prints "tlshim: " and error->text and ends the
- * process with status 125. */
+ * False: *error is what is wrong first in the file, and what to do; *out is then empty and needs no
+ * unload. The caller must not go on without rules: the library prints "tlshim: " and error->text
+ * and ends the process with status 125. */
 bool rules_load(struct rules *out, struct rules_error *error);
+
+/* The same for a policy that the caller names (one of path and text is NULL), and with every error
+ * told to report, in no order. On failure *out still has all of the policy that was understood, for
+ * who wants to look at it; unload it. */
+bool rules_load_all(struct rules *out, const char *path, const char *text,
+                    void (*report)(void *arg, const struct policy_error *error), void *arg);
 
 /* Wipes the keys and gives the memory back. Nothing may point into the rules any more. */
 void rules_unload(struct rules *rules);
 
-/* The absolute path of the running executable, for struct policy_query; "" when it cannot be read.
- * Found out once per process image; async-signal-safe. */
+/* The absolute path of the running executable, for struct policy_query, as rules_load found it; ""
+ * when it could not be read (a policy that has the key `program` does not load then). */
 const char *rules_program_path(void);
 
 #endif

@@ -1,0 +1,38 @@
+/* Certificates, keys and roots: files in PEM into what the engine takes. */
+#ifndef SHIM_COMMON_CREDENTIALS_H
+#define SHIM_COMMON_CREDENTIALS_H
+
+#include <stdbool.h>
+
+#include "../tls/tls.h"
+#include "common_memory.h"
+
+enum {
+    CREDENTIALS_REASON = 448,
+    CREDENTIALS_CHAIN_MAX = 16 * 1024 /* bytes of a Certificate message of ours */
+};
+
+/* A certificate chain, leaf first. memory holds it afterwards. False: reason begins with the path
+ * and says what is wrong and what to do. */
+bool credentials_load_chain(struct tls_credential *out, struct x509_certificate *leaf,
+                            const char *path, struct memory *memory,
+                            char reason[CREDENTIALS_REASON]);
+
+/* The leaf's private key, from a file that only its owner may read; secrets holds it afterwards.
+ * It must be the key of `leaf` and of at least minimum_bits. */
+bool credentials_load_key(struct tls_credential *out, const struct x509_certificate *leaf,
+                          const char *path, unsigned minimum_bits, struct memory *secrets,
+                          char reason[CREDENTIALS_REASON]);
+
+/* The roots of a PEM file. A certificate that cannot be parsed is an error, or, when lenient,
+ * passed over. None at all is always an error. */
+bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenient,
+                            struct memory *memory, char reason[CREDENTIALS_REASON]);
+
+/* The machine's roots: the file SSL_CERT_FILE and the hashed directories SSL_CERT_DIR (separated by
+ * colons) where the environment names any, and the program is not privileged; else Debian's bundle.
+ * Lenient. */
+bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory,
+                                   char reason[CREDENTIALS_REASON]);
+
+#endif

@@ -1,0 +1,91 @@
+#include "common_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common_memory.h"
+#include "common_os.h"
+
+static void explain_errno(int error, char reason[FILE_REASON])
+{
+    const char *what = strerrordesc_np(error); /* strerror may allocate */
+    if (error == EACCES)
+        snprintf(reason, FILE_REASON,
+                 "permission denied for user %u; let that user read the file and search the "
+                 "directories above it",
+                 (unsigned)geteuid());
+    else if (error == ENOENT || error == ENOTDIR)
+        snprintf(reason, FILE_REASON, "there is no such file; check the path");
+    else
+        snprintf(reason, FILE_REASON, "cannot be read: %s", what ? what : "unknown error");
+}
+
+static bool is_usable(const struct stat *status, size_t limit, char reason[FILE_REASON])
+{
+    if (S_ISDIR(status->st_mode))
+        snprintf(reason, FILE_REASON, "this is a directory; name a file");
+    else if (!S_ISREG(status->st_mode))
+        snprintf(reason, FILE_REASON, "this is not a regular file");
+    else if (status->st_size > (off_t)limit)
+        snprintf(reason, FILE_REASON, "the file is larger than %zu KiB", limit / 1024);
+    else
+        return true;
+    return false;
+}
+
+/* Reads until the end or until the buffer is full. -1 on error. */
+static ssize_t read_whole(int fd, char *buffer, size_t size)
+{
+    size_t used = 0;
+    while (used < size) {
+        ssize_t n = os_read(fd, buffer + used, size - used);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        if (n == 0)
+            break;
+        used += (size_t)n;
+    }
+    return (ssize_t)used;
+}
+
+bool file_read(struct file_text *out, const char *path, size_t limit, bool secret,
+               char reason[FILE_REASON])
+{
+    struct stat status;
+    *out = (struct file_text){.secret = secret};
+    /* O_NONBLOCK: a FIFO must not hold up the program's start. */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        explain_errno(errno, reason);
+    } else if (is_usable(&status, limit, reason)) {
+        out->mode = status.st_mode;
+        out->owner = status.st_uid;
+        out->mapped = (size_t)status.st_size + 1; /* one more shows a file that grew meanwhile */
+        out->text = memory_map(out->mapped, secret);
+        ssize_t n = out->text ? read_whole(fd, out->text, out->mapped) : -1;
+        if (n >= 0 && (size_t)n < out->mapped)
+            out->length = (size_t)n;
+        else if (n >= 0)
+            snprintf(reason, FILE_REASON, "the file changed while it was read; try again");
+        else
+            explain_errno(errno, reason);
+        if (n < 0 || (size_t)n == out->mapped)
+            file_free(out);
+    }
+    if (fd >= 0)
+        os_close(fd);
+    return out->text != NULL;
+}
+
+void file_free(struct file_text *file)
+{
+    if (file->text)
+        memory_unmap(file->text, file->mapped, file->secret);
+    file->text = NULL;
+}

@@ -1,0 +1,284 @@
+#include "common_rules.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include "../policy/policy_keys.h"
+#include "../policy/policy_parser.h"
+#include "common_credentials.h"
+#include "common_files.h"
+
+enum { POLICY_FILE_MAX = 1024 * 1024 };
+
+#define TEXT_NAME "(command line)"
+
+struct loaded_trust { /* each file of roots is read once for all rules */
+    struct loaded_trust *next;
+    const char *path;
+    struct x509_trust trust;
+};
+
+struct loader {
+    struct rules *rules;
+    const char *directory; /* that relative paths start at, with its /; NULL: they are refused */
+    struct loaded_trust *trusts;
+    void (*report)(void *arg, const struct policy_error *error);
+    void *report_arg;
+    unsigned errors;
+};
+
+static void complain(struct loader *loader, struct policy_place place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void complain(struct loader *loader, struct policy_place place, const char *format, ...)
+{
+    struct policy_error error = {.place = place};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error.message, sizeof error.message, format, args);
+    va_end(args);
+    loader->errors++;
+    loader->report(loader->report_arg, &error);
+}
+
+static void *take(struct loader *loader, struct policy_place place, size_t size)
+{
+    void *taken = memory_take(&loader->rules->memory, size);
+    if (!taken)
+        complain(loader, place, "not enough memory");
+    return taken;
+}
+
+/* ---- files that rules name ---- */
+
+/* NULL on error. */
+static const char *resolve(struct loader *loader, const struct policy_string *path)
+{
+    if (path->text[0] == '/')
+        return path->text;
+    if (!loader->directory) {
+        complain(loader, path->place, "\"%.200s\" is a relative path; write an absolute one",
+                 path->text);
+        return NULL;
+    }
+    size_t head = strlen(loader->directory), tail = strlen(path->text);
+    char *whole = take(loader, path->place, head + tail + 1);
+    if (!whole)
+        return NULL;
+    memcpy(whole, loader->directory, head);
+    memcpy(whole + head, path->text, tail);
+    return whole;
+}
+
+static const struct x509_trust *load_trust(struct loader *loader,
+                                           const struct policy_settings *settings)
+{
+    char reason[CREDENTIALS_REASON];
+    struct memory *memory = &loader->rules->memory;
+    struct policy_place place = settings->trust.place;
+    const char *path =
+        settings->trust_system ? settings->trust.text : resolve(loader, &settings->trust);
+    for (struct loaded_trust *t = loader->trusts; path && t; t = t->next)
+        if (strcmp(t->path, path) == 0)
+            return &t->trust;
+    struct loaded_trust *loaded = path ? take(loader, place, sizeof *loaded) : NULL;
+    if (!loaded)
+        return NULL;
+    bool good = settings->trust_system
+                    ? credentials_load_system_trust(&loaded->trust, memory, reason)
+                    : credentials_load_trust(&loaded->trust, path, false, memory, reason);
+    if (!good) {
+        complain(loader, place, "trust: %s", reason);
+        return NULL;
+    }
+    loaded->path = path;
+    loaded->next = loader->trusts;
+    loader->trusts = loaded;
+    return &loaded->trust;
+}
+
+static const struct tls_credential *load_credential(struct loader *loader,
+                                                    const struct policy_settings *settings)
+{
+    char reason[CREDENTIALS_REASON];
+    struct x509_certificate leaf;
+    struct rules *rules = loader->rules;
+    struct tls_credential *credential =
+        take(loader, settings->certificate.place, sizeof *credential);
+    const char *chain = resolve(loader, &settings->certificate);
+    const char *key = resolve(loader, &settings->key);
+    if (!credential || !chain || !key)
+        return NULL;
+    if (!credentials_load_chain(credential, &leaf, chain, &rules->memory, reason)) {
+        complain(loader, settings->certificate.place, "certificate: %s", reason);
+        return NULL;
+    }
+    if (!credentials_load_key(credential, &leaf, key, policy_rsa_bits(settings->minimum_strength),
+                              &rules->secrets, reason)) {
+        complain(loader, settings->key.place, "key: %s", reason);
+        return NULL;
+    }
+    return credential;
+}
+
+static const struct tls_config *build_config(struct loader *loader, const struct policy_rule *rule)
+{
+    const struct policy_settings *settings = &rule->settings;
+    struct tls_config *config = take(loader, rule->place, sizeof *config);
+    if (!config)
+        return NULL;
+    *config = (struct tls_config){
+        .role = rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER,
+        .version_min = settings->version_min,
+        .version_max = settings->version_max,
+        .suite_count = settings->suite_count,
+        .no_record_splitting = !settings->record_splitting,
+        .allow_truncation = settings->allow_truncation,
+        .client_certificate = TLS_CLIENT_CERT_NO,
+        .minimum_rsa_bits = policy_rsa_bits(settings->minimum_strength),
+    };
+    _Static_assert(POLICY_SUITES_MAX == TLS_SUITES_MAX, "one array is copied to the other");
+    memcpy(config->suites, settings->suites, sizeof config->suites);
+    if (rule->kind == POLICY_CLIENT && settings->trust.text)
+        config->trust = load_trust(loader, settings);
+    if (settings->certificate.text && settings->key.text)
+        config->credential = load_credential(loader, settings);
+    return config;
+}
+
+static void build_configs(struct loader *loader)
+{
+    const struct policy *policy = &loader->rules->policy;
+    struct policy_place start = {loader->rules->file, 1, 1};
+    const struct tls_config **configs =
+        take(loader, start, (policy->rule_count + 1) * sizeof *configs);
+    if (!configs)
+        return;
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        if (rule->said && (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER))
+            configs[i] = build_config(loader, rule);
+        if (rule->programs && !rules_program_path()[0])
+            complain(loader, rule->said[POLICY_KEY_PROGRAM]->place,
+                     "/proc/self/exe cannot be read, so the program's name is unknown; mount /proc "
+                     "or remove this key");
+    }
+    loader->rules->configs = configs;
+}
+
+/* ---- the policy itself ---- */
+
+static const char *environment(const char *name)
+{
+    return getenv(name);
+}
+
+/* The directory of a file, with the slash; "" for a bare name. NULL when memory runs out. */
+static const char *directory_of(struct rules *rules, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    return memory_copy(&rules->memory, file, slash ? (size_t)(slash + 1 - file) : 0);
+}
+
+static void load_text(struct loader *loader, const char *text, size_t length)
+{
+    struct rules *rules = loader->rules;
+    struct policy_place start = {rules->file, 1, 1};
+    struct policy_pool pool = {.size = policy_pool_size(length)};
+    pool.memory = take(loader, start, pool.size);
+    if (!pool.memory)
+        return;
+    bool privileged = getauxval(AT_SECURE) != 0;
+    if (!policy_parse_all(&rules->policy, &pool, rules->file, text, length,
+                          privileged ? NULL : environment, loader->report, loader->report_arg))
+        loader->errors++;
+    build_configs(loader);
+}
+
+static char program_path[4096];
+
+const char *rules_program_path(void)
+{
+    return program_path;
+}
+
+static void find_program_path(void)
+{
+    static const char deleted[] = " (deleted)"; /* what the kernel adds when the file is gone */
+    ssize_t n = readlink("/proc/self/exe", program_path, sizeof program_path - 1);
+    program_path[n < 0 ? 0 : n] = '\0';
+    ssize_t head = n - (ssize_t)(sizeof deleted - 1);
+    if (head > 0 && strcmp(program_path + head, deleted) == 0 && access(program_path, F_OK) != 0)
+        program_path[head] = '\0';
+}
+
+bool rules_load_all(struct rules *out, const char *path, const char *text,
+                    void (*report)(void *arg, const struct policy_error *error), void *arg)
+{
+    *out = (struct rules){.secrets.secret = true};
+    struct loader loader = {.rules = out, .report = report, .report_arg = arg};
+    const char *name = text ? TEXT_NAME : path;
+    struct file_text file = {0};
+    char reason[FILE_REASON];
+    find_program_path();
+    out->file = memory_copy(&out->memory, name, strlen(name));
+    if (!text)
+        loader.directory = directory_of(out, path);
+    if (!out->file || (!text && !loader.directory))
+        complain(&loader, (struct policy_place){name, 1, 1}, "not enough memory");
+    else if (text)
+        load_text(&loader, text, strlen(text));
+    else if (!file_read(&file, path, POLICY_FILE_MAX, false, reason))
+        complain(&loader, (struct policy_place){out->file, 1, 1}, "the policy cannot be used: %s",
+                 reason);
+    else
+        load_text(&loader, file.text, file.length);
+    file_free(&file);
+    return loader.errors == 0;
+}
+
+struct earliest {
+    struct policy_error error;
+    bool found;
+};
+
+static void keep_earliest(void *arg, const struct policy_error *error)
+{
+    struct earliest *earliest = arg;
+    const struct policy_place *old = &earliest->error.place, *new = &error->place;
+    if (!earliest->found || new->line < old->line ||
+        (new->line == old->line &&new->column < old->column))
+        earliest->error = *error;
+    earliest->found = true;
+}
+
+bool rules_load(struct rules *out, struct rules_error *error)
+{
+    const char *path = secure_getenv("TLSHIM_POLICY"), *text = secure_getenv("TLSHIM_POLICY_TEXT");
+    struct earliest earliest = {0};
+    *out = (struct rules){0};
+    if (path && text) {
+        snprintf(error->text, sizeof error->text,
+                 TEXT_NAME ":1:1: TLSHIM_POLICY and TLSHIM_POLICY_TEXT are both set; unset one");
+        return false;
+    }
+    if (!path && !text)
+        path = RULES_DEFAULT_POLICY;
+    if (rules_load_all(out, path, text, keep_earliest, &earliest))
+        return true;
+    snprintf(error->text, sizeof error->text, "%.4096s:%u:%u: %s", earliest.error.place.file,
+             earliest.error.place.line, earliest.error.place.column, earliest.error.message);
+    rules_unload(out);
+    return false;
+}
+
+void rules_unload(struct rules *rules)
+{
+    memory_release(&rules->memory);
+    memory_release(&rules->secrets);
+    *rules = (struct rules){0};
+}

@@ -1,0 +1,127 @@
+/* trust = system. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common_credentials.h"
+#include "common_os.h"
+
+#define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
+
+enum { PATH_SIZE = 4096 };
+
+struct found { /* the roots of one file */
+    struct found *next;
+    struct x509_trust trust;
+};
+
+struct search {
+    struct found *found;
+    struct memory *memory;
+    char *reason;
+};
+
+/* Returns false when the file gives no root; the reason is then set. */
+static bool add_file(struct search *search, const char *path)
+{
+    struct found *found = memory_take(search->memory, sizeof *found);
+    if (!found ||
+        !credentials_load_trust(&found->trust, path, true, search->memory, search->reason))
+        return false;
+    found->next = search->found;
+    search->found = found;
+    return true;
+}
+
+/* The names that openssl rehash gives: 1f2e3d4c.0 */
+static bool is_hash_name(const char *name)
+{
+    static const char hex[] = "0123456789abcdef";
+    return strspn(name, hex) == 8 && name[8] == '.' && name[9] &&
+           strspn(name + 9, "0123456789") == strlen(name + 9);
+}
+
+/* readdir would allocate. */
+static bool add_directory(struct search *search, const char *directory)
+{
+    union {
+        char bytes[8192];
+        struct dirent64 aligned;
+    } buffer;
+    char path[PATH_SIZE];
+    bool any = false;
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ssize_t n;
+    while (fd >= 0 && (n = getdents64(fd, buffer.bytes, sizeof buffer.bytes)) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *entry = (const void *)(buffer.bytes + at);
+            at += entry->d_reclen;
+            int length = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
+            if (is_hash_name(entry->d_name) && length < (int)sizeof path)
+                any |= add_file(search, path);
+        }
+    if (fd >= 0)
+        os_close(fd);
+    if (!any)
+        snprintf(search->reason, CREDENTIALS_REASON,
+                 "SSL_CERT_DIR: %.120s: no roots in it; name a directory that openssl rehash "
+                 "prepared, or unset the variable",
+                 directory);
+    return any;
+}
+
+static bool add_directories(struct search *search, const char *list)
+{
+    char directory[PATH_SIZE];
+    bool any = false;
+    while (*list) {
+        size_t n = strcspn(list, ":");
+        if (n > 0 && n < sizeof directory) {
+            memcpy(directory, list, n);
+            directory[n] = '\0';
+            any |= add_directory(search, directory);
+        }
+        list += n + (list[n] == ':');
+    }
+    return any;
+}
+
+static bool put_together(struct x509_trust *out, const struct search *search)
+{
+    size_t count = 0;
+    for (const struct found *f = search->found; f; f = f->next)
+        count += f->trust.count;
+    struct x509_certificate *roots = memory_take(search->memory, count * sizeof *roots);
+    if (!roots)
+        return false;
+    size_t used = 0;
+    for (const struct found *f = search->found; f; f = f->next) {
+        memcpy(roots + used, f->trust.roots, f->trust.count * sizeof *roots);
+        used += f->trust.count;
+    }
+    *out = (struct x509_trust){roots, count};
+    return true;
+}
+
+bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory,
+                                   char reason[CREDENTIALS_REASON])
+{
+    const char *file = secure_getenv("SSL_CERT_FILE"), *directories = secure_getenv("SSL_CERT_DIR");
+    struct search search = {.memory = memory, .reason = reason};
+    snprintf(reason, CREDENTIALS_REASON, "SSL_CERT_FILE or SSL_CERT_DIR is empty; unset it");
+    if (!file && !directories) {
+        bool good = credentials_load_trust(out, SYSTEM_BUNDLE, true, memory, reason);
+        if (!good)
+            snprintf(reason, CREDENTIALS_REASON,
+                     SYSTEM_BUNDLE " gives no roots; install the package ca-certificates, or name "
+                                   "a file: trust = /path/to/ca.pem");
+        return good;
+    }
+    bool good = file ? add_file(&search, file) : true;
+    if (good && directories)
+        good = add_directories(&search, directories);
+    return good && put_together(out, &search);
+}
