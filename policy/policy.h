@@ -103,6 +103,14 @@ bool policy_parse_all(struct policy *out, struct policy_pool *pool, const char *
                       const char *text, size_t length, const char *(*environment)(const char *name),
                       void (*report)(void *arg, const struct policy_error *error), void *arg);
 
+/* A report that keeps the error that comes first in the file; arg is a zeroed
+ * struct policy_earliest. */
+struct policy_earliest {
+    struct policy_error error;
+    bool found;
+};
+void policy_keep_earliest(void *arg, const struct policy_error *error);
+
 /* The shortest RSA modulus of this strength, in bits (NIST SP 800-57 part 1, table 2). */
 unsigned policy_rsa_bits(unsigned strength);
 

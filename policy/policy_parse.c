@@ -219,19 +219,13 @@ bool policy_parse_all(struct policy *out, struct policy_pool *pool, const char *
     return parser.errors == 0;
 }
 
-struct earliest {
-    struct policy_error *error;
-    bool found;
-};
-
-static void keep_earliest(void *arg, const struct policy_error *error)
+void policy_keep_earliest(void *arg, const struct policy_error *error)
 {
-    struct earliest *earliest = arg;
-    const struct policy_place *old = &earliest->error->place, *new = &error->place;
-    if (earliest->found &&
-        (new->line > old->line || (new->line == old->line &&new->column >= old->column)))
-        return;
-    *earliest->error = *error;
+    struct policy_earliest *earliest = arg;
+    const struct policy_place *old = &earliest->error.place, *new = &error->place;
+    if (!earliest->found || new->line < old->line ||
+        (new->line == old->line &&new->column < old->column))
+        earliest->error = *error;
     earliest->found = true;
 }
 
@@ -239,6 +233,10 @@ bool policy_parse(struct policy *out, struct policy_pool *pool, const char *file
                   size_t length, const char *(*environment)(const char *name),
                   struct policy_error *error)
 {
-    struct earliest earliest = {error, false};
-    return policy_parse_all(out, pool, file, text, length, environment, keep_earliest, &earliest);
+    struct policy_earliest earliest = {0};
+    bool good = policy_parse_all(out, pool, file, text, length, environment, policy_keep_earliest,
+                                 &earliest);
+    if (!good)
+        *error = earliest.error;
+    return good;
 }

@@ -141,7 +141,7 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         .client_certificate = TLS_CLIENT_CERT_NO,
         .minimum_rsa_bits = policy_rsa_bits(settings->minimum_strength),
     };
-    _Static_assert(POLICY_SUITES_MAX == TLS_SUITES_MAX, "one array is copied to the other");
+    _Static_assert(sizeof config->suites == sizeof settings->suites, "the same array");
     memcpy(config->suites, settings->suites, sizeof config->suites);
     if (rule->kind == POLICY_CLIENT && settings->trust.text)
         config->trust = load_trust(loader, settings);
@@ -241,25 +241,10 @@ bool rules_load_all(struct rules *out, const char *path, const char *text,
     return loader.errors == 0;
 }
 
-struct earliest {
-    struct policy_error error;
-    bool found;
-};
-
-static void keep_earliest(void *arg, const struct policy_error *error)
-{
-    struct earliest *earliest = arg;
-    const struct policy_place *old = &earliest->error.place, *new = &error->place;
-    if (!earliest->found || new->line < old->line ||
-        (new->line == old->line &&new->column < old->column))
-        earliest->error = *error;
-    earliest->found = true;
-}
-
 bool rules_load(struct rules *out, struct rules_error *error)
 {
     const char *path = secure_getenv("TLSHIM_POLICY"), *text = secure_getenv("TLSHIM_POLICY_TEXT");
-    struct earliest earliest = {0};
+    struct policy_earliest earliest = {0};
     *out = (struct rules){0};
     if (path && text) {
         snprintf(error->text, sizeof error->text,
@@ -268,7 +253,7 @@ bool rules_load(struct rules *out, struct rules_error *error)
     }
     if (!path && !text)
         path = RULES_DEFAULT_POLICY;
-    if (rules_load_all(out, path, text, keep_earliest, &earliest))
+    if (rules_load_all(out, path, text, policy_keep_earliest, &earliest))
         return true;
     snprintf(error->text, sizeof error->text, "%.4096s:%u:%u: %s", earliest.error.place.file,
              earliest.error.place.line, earliest.error.place.column, earliest.error.message);
