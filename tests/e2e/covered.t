@@ -12,7 +12,7 @@ URLLIB = ("import shutil, sys, urllib.request; "
 URL = "http://localhost:PORT/file"
 HTTP_CLIENTS = [
     ("curl", ["curl", "-sS", URL]),
-    ("wget", ["wget", "-q", "-O", "-", URL]),
+    ("wget", ["wget", "-q", "-t1", "-O", "-", URL]),
     ("python urllib", [t.PYTHON, "-c", URLLIB, URL]),
 ]
 

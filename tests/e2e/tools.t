@@ -68,7 +68,7 @@ with open(t.tmp("www", "file"), "wb") as f:
     f.write(data)
 for cipher in ("AES128-SHA", "AES256-SHA"):
     for name, argv in (("curl", ["curl", "-sS", "-o", "TO", "URL"]),
-                       ("wget", ["wget", "-q", "-O", "TO", "URL"])):
+                       ("wget", ["wget", "-q", "-t1", "-O", "TO", "URL"])):
         t.subtest("%s from openssl s_server, %s, %d MiB" % (name, cipher, t.MIB), s_server, cipher,
                   argv)
 t.subtest("curl from gnutls-serv, 3DES", gnutls_serv)
