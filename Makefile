@@ -108,10 +108,15 @@ $(BUILD)/tests/ct_%: tests/unit/ct_%.c $(BUILD)/plain/libcore.a $(call objects,p
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(flags_plain) $< $(call objects,plain,$(TESTLIB)) $(BUILD)/plain/libcore.a \
 	  -o $@ $(CRYPTO) -lcmocka
+# What meets other stacks over a socket.
+$(BUILD)/tests/tls_%: tests/interop/tls_%.c $(BUILD)/asan/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_asan) $< $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 -include $(wildcard $(BUILD)/tests/*.d)
 
 PROGRAMS := $(addprefix $(BUILD)/tests/,$(UNIT) $(CT) $(RACE))
-test-programs: all $(PROGRAMS)
+INTEROP  := $(patsubst tests/interop/%.c,$(BUILD)/tests/%,$(wildcard tests/interop/tls_*.c))
+test-programs: all $(PROGRAMS) $(INTEROP)
 
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/e2e/*.t))
 

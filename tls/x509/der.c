@@ -229,8 +229,6 @@ bool der_named_bits_content(struct x509_bytes c, uint16_t *bits)
     unsigned unused;
     if (!der_bit_string_content(c, &o, &unused) || o.length > 2)
         return false;
-    if (o.length > 0 && !(o.data[o.length - 1] >> unused & 1))
-        return false;
     *bits = 0;
     for (unsigned i = 0; i < 8 * o.length; i++)
         if (o.data[i / 8] & 0x80 >> i % 8)
@@ -299,18 +297,16 @@ static bool read_time(struct x509_bytes c, size_t year_digits, unsigned *year, i
     return *year > 0 && seconds_since_1970(*year, f, seconds);
 }
 
-bool der_time(struct der *d, int64_t *seconds)
+bool der_time(struct der *d, int64_t *seconds, bool *misplaced)
 {
     struct der t = *d;
-    struct der_element e;
+    struct x509_bytes c;
     unsigned year;
-    if (!der_next(&t, &e))
-        return false;
-    if (e.tag == DER_UTC_TIME) {
-        if (!read_time(e.content, 2, &year, seconds))
+    if (der_peek(&t) == DER_GENERALIZED_TIME) {
+        if (!der_read(&t, DER_GENERALIZED_TIME, &c) || !read_time(c, 4, &year, seconds))
             return false;
-    } else if (e.tag != DER_GENERALIZED_TIME || !read_time(e.content, 4, &year, seconds) ||
-               year < 2050) {
+        *misplaced |= year < 2050;
+    } else if (!der_read(&t, DER_UTC_TIME, &c) || !read_time(c, 2, &year, seconds)) {
         return false;
     }
     *d = t;

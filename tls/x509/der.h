@@ -88,15 +88,16 @@ bool der_null(struct der *d);
 bool der_oid(struct der *d, struct x509_bytes *content);
 /* A BIT STRING of whole octets. */
 bool der_bit_string(struct der *d, struct x509_bytes *octets);
-/* A BIT STRING of named bits (11.2.2: no trailing zeros), at most 16: bit 0 of the string is bit 0
- * of the result. */
+/* A BIT STRING of named bits, at most 16: bit 0 of the string is bit 0 of the result. Trailing zero
+ * bits break 11.2.2, but public roots have them (Trustwave's of 2017), and they mean nothing. */
 bool der_named_bits(struct der *d, uint16_t *bits);
 bool der_named_bits_content(struct x509_bytes content, uint16_t *bits);
 
 /* UTCTime "YYMMDDHHMMSSZ" for 1950 to 2049, GeneralizedTime "YYYYMMDDHHMMSSZ" for 2050 on
- * (RFC 5280 4.1.2.5), to seconds since 1970. Real dates only; a leap second is refused. */
-bool der_time(struct der *d, int64_t *seconds);
-/* GeneralizedTime of any year, as OCSP has it (RFC 6960 4.2.2.1) . */
+ * (RFC 5280 4.1.2.5), to seconds since 1970. Real dates only; a leap second is refused.
+ * *misplaced is set (and never cleared) by a GeneralizedTime before 2050. */
+bool der_time(struct der *d, int64_t *seconds, bool *misplaced);
+/* GeneralizedTime of any year, as OCSP has it (RFC 6960 4.2.2.1). */
 bool der_generalized_time(struct der *d, int64_t *seconds);
 
 #endif

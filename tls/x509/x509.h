@@ -55,19 +55,19 @@ struct x509_certificate {
     bool allows_server, allows_client; /* extendedKeyUsage; both true when it is absent */
     bool allows_any;                   /* anyExtendedKeyUsage is listed */
     bool has_unknown_critical;
-    uint8_t version; /* 1, 2 or 3 */
+    bool has_misplaced_time; /* a GeneralizedTime before 2050 (RFC 5280 4.1.2.5) */
+    uint8_t version;         /* 1, 2 or 3 */
     int path_length;
 };
 
 /* Parses exactly one certificate of strict DER (der.h). Refused besides what is no DER: a version
  * that does not fit the fields, inner and outer signature algorithm that differ, a serial number
  * that is negative or over 20 octets, an empty issuer, NUL or broken UTF-8 in names, a signature
- * with unused bits, a time outside the UTCTime/GeneralizedTime rule, duplicate or malformed
- * extensions, keyCertSign or a path length without cA. A key or signature algorithm that is not
- * known is no error here but X509_KEY_UNSUPPORTED and X509_SIG_UNSUPPORTED, so that a bundle with
- * such a certificate can be read; x509_verify refuses to use it.
- * On failure returns TLS_ERROR_CERT_PARSE and sets *why to a static phrase. The views point into
- * der. */
+ * with unused bits, impossible dates, duplicate or malformed extensions, keyCertSign or a path
+ * length without cA. A key or signature algorithm that is not known is no error here but
+ * X509_KEY_UNSUPPORTED and X509_SIG_UNSUPPORTED, so that a bundle with such a certificate can be
+ * read; x509_verify refuses to use it. On failure returns TLS_ERROR_CERT_PARSE and sets *why to a
+ * static phrase. The views point into der. */
 enum tls_error x509_parse(struct x509_certificate *cert, const uint8_t *der, size_t length,
                           const char **why);
 
@@ -117,8 +117,9 @@ enum {
  *
  * Trust anchors: every certificate of `trust` is one, also when it is not self-signed (a chain may
  * end at an intermediate that the trust file holds) and also when it is the leaf itself, byte by
- * byte (a self-signed server certificate in the trust file). Their own signatures are not checked.
- * All else is: dates, key size, critical extensions, and as issuers basicConstraints (but for
+ * byte (a self-signed server certificate in the trust file). Their own signatures are not checked,
+ * and a GeneralizedTime before 2050 (Certum's root of 2011 has it) is refused in others only. All
+ * else is checked: dates, key size, critical extensions, and as issuers basicConstraints (but for
  * version 1 and 2, which cannot have it: listing such a certificate is what makes it a CA), path
  * length, keyUsage and extendedKeyUsage, which bind what is below them. As a leaf an anchor needs
  * no CA bit, but usage, purpose and name as any other.

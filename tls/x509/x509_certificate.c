@@ -38,8 +38,9 @@ static x509_why parse_names(struct x509_certificate *cert, struct der *tbs)
         return why;
     if (x509_name_is_empty(cert->issuer))
         return "the issuer's name is empty (RFC 5280 4.1.2.4)";
-    if (!der_enter(tbs, DER_SEQUENCE, &validity) || !der_time(&validity, &cert->not_before) ||
-        !der_time(&validity, &cert->not_after) || !der_done(&validity))
+    if (!der_enter(tbs, DER_SEQUENCE, &validity) ||
+        !der_time(&validity, &cert->not_before, &cert->has_misplaced_time) ||
+        !der_time(&validity, &cert->not_after, &cert->has_misplaced_time) || !der_done(&validity))
         return "the validity dates are malformed (RFC 5280 4.1.2.5)";
     if (!der_read_whole(tbs, DER_SEQUENCE, &cert->subject))
         return "the subject is missing (RFC 5280 4.1.2.6)";

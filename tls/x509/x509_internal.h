@@ -59,9 +59,10 @@ bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rule
                      struct x509_failure *failure);
 bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
                        const struct x509_rules *rules, struct x509_failure *failure);
-/* The signature algorithm of a certificate that is not an anchor. */
-bool x509_rules_signature(const struct x509_certificate *cert, const struct x509_rules *rules,
-                          struct x509_failure *failure);
+/* What concerns only a certificate that is not an anchor: it comes from the peer, and its signature
+ * counts. */
+bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_rules *rules,
+                       struct x509_failure *failure);
 /* Records a failure of `cert`: "certificate SUBJECT (issuer I, serial S): WHAT; REMEDY". Returns
  * false. */
 bool x509_fail(struct x509_failure *failure, enum tls_error error,

@@ -131,7 +131,7 @@ static bool extend(struct search *s, size_t depth)
 {
     const struct x509_certificate *child = s->path[depth - 1];
     struct x509_failure why;
-    if (!x509_rules_signature(child, s->rules, &why))
+    if (!x509_rules_issued(child, s->rules, &why))
         return give_up(s, depth, BAD_ISSUER, &why);
     if (reaches_anchor(s, depth))
         return true;

@@ -172,9 +172,13 @@ bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsi
     return true;
 }
 
-bool x509_rules_signature(const struct x509_certificate *cert, const struct x509_rules *rules,
-                          struct x509_failure *failure)
+bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_rules *rules,
+                       struct x509_failure *failure)
 {
+    if (cert->has_misplaced_time)
+        return x509_fail(failure, TLS_ERROR_CERT_PARSE, cert,
+                         "it has a date before 2050 that is no UTCTime (RFC 5280 4.1.2.5)",
+                         "reissue it");
     switch (cert->signature_algorithm) {
     case X509_SIG_UNSUPPORTED:
         return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,

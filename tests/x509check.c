@@ -1,0 +1,197 @@
+/* Accept or reject a certificate chain from the command line, as the shim would: the harness for
+ * public corpora of chains.
+ *
+ *   x509check --trust F --chain F [--name N | --ip A] [--time UNIX] [--purpose server|client]
+ *             [--crl F] [--minimum-bits N] [--allow-sha1]
+ *
+ * The chain file holds the leaf first. Prints one line, "accept", or "reject: ERROR: why". Exit
+ * status: 0 accept, 1 reject, 2 wrong usage or an unreadable file. A malformed certificate in the
+ * chain is a reject; one in the trust file is left out with a warning, as in a bundle of roots. */
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tls/x509/pem.h"
+#include "tls/x509/x509.h"
+
+enum { ACCEPT = 0, REJECT = 1, USAGE = 2 };
+
+static void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
+static void die(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("x509check: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    exit(USAGE);
+}
+
+static void *must_have(void *p)
+{
+    if (!p)
+        die("out of memory");
+    return p;
+}
+
+static int reject(const char *error, const char *why)
+{
+    printf("reject: %s: %s\n", error, why);
+    return REJECT;
+}
+
+/* The whole file, in memory that is never freed: the views point into it. */
+static char *read_file(const char *path, size_t *length)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f)
+        die("cannot read %s", path);
+    size_t size = 1 << 16;
+    char *text = must_have(malloc(size));
+    for (*length = 0;;) {
+        size_t n = fread(text + *length, 1, size - *length, f);
+        if (n == 0)
+            break;
+        *length += n;
+        if (*length == size)
+            text = must_have(realloc(text, size *= 2));
+    }
+    if (ferror(f))
+        die("cannot read %s", path);
+    fclose(f);
+    return text;
+}
+
+struct file { /* the DER of a PEM file's blocks, in heap blocks of just their size */
+    struct x509_bytes *blocks;
+    size_t count;
+};
+
+static struct file read_pem(const char *path, const char *label)
+{
+    size_t length;
+    char *text = read_file(path, &length);
+    uint8_t *out = must_have(malloc(length + 1));
+    struct pem_reader reader = {text, text + length, 0};
+    struct pem_block block;
+    struct file file = {NULL, 0};
+    const char *why;
+    enum pem_result result;
+    while ((result = pem_next(&reader, &block, out, length, &why)) == PEM_BLOCK) {
+        if (strcmp(block.label, label) != 0)
+            continue;
+        uint8_t *der = must_have(malloc(block.length ? block.length : 1));
+        memcpy(der, out, block.length);
+        file.blocks = must_have(realloc(file.blocks, (file.count + 1) * sizeof *file.blocks));
+        file.blocks[file.count++] = (struct x509_bytes){der, block.length};
+    }
+    if (result == PEM_BAD)
+        die("%s:%u: %s", path, reader.line, why);
+    free(out);
+    free(text);
+    return file;
+}
+
+struct options {
+    const char *trust, *chain, *crl;
+    struct x509_rules rules;
+    uint8_t ip[16];
+};
+
+static long long number(const char *option, const char *text)
+{
+    char *end;
+    long long n = strtoll(text, &end, 10);
+    if (end == text || *end)
+        die("%s wants a number, not %s", option, text);
+    return n;
+}
+
+static void set_ip(struct options *o, const char *text)
+{
+    if (inet_pton(AF_INET, text, o->ip) == 1)
+        o->rules.ip = (struct x509_bytes){o->ip, 4};
+    else if (inet_pton(AF_INET6, text, o->ip) == 1)
+        o->rules.ip = (struct x509_bytes){o->ip, 16};
+    else
+        die("%s is not an IP address", text);
+}
+
+static void set_option(struct options *o, const char *name, const char *value)
+{
+    if (strcmp(name, "--trust") == 0)
+        o->trust = value;
+    else if (strcmp(name, "--chain") == 0)
+        o->chain = value;
+    else if (strcmp(name, "--name") == 0)
+        o->rules.dns_name = value;
+    else if (strcmp(name, "--ip") == 0)
+        set_ip(o, value);
+    else if (strcmp(name, "--time") == 0)
+        o->rules.now = number(name, value);
+    else if (strcmp(name, "--minimum-bits") == 0)
+        o->rules.minimum_rsa_bits = (unsigned)number(name, value);
+    else if (strcmp(name, "--purpose") == 0 && strcmp(value, "server") == 0)
+        o->rules.purpose = X509_SERVER;
+    else if (strcmp(name, "--purpose") == 0 && strcmp(value, "client") == 0)
+        o->rules.purpose = X509_CLIENT;
+    else
+        die("what is %s %s? See the head of tests/x509check.c", name, value);
+}
+
+static void read_options(struct options *o, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--allow-sha1") == 0) {
+            o->rules.allow_sha1 = true;
+            continue;
+        }
+        if (i + 1 == argc)
+            die("what is %s? See the head of tests/x509check.c", argv[i]);
+        set_option(o, argv[i], argv[i + 1]);
+        i++;
+    }
+    if (!o->trust || !o->chain)
+        die("--trust FILE and --chain FILE are needed");
+    if (o->rules.dns_name && o->rules.ip.data)
+        die("give --name or --ip, not both");
+}
+
+static void read_trust(const char *path, struct x509_trust *trust)
+{
+    struct file file = read_pem(path, "CERTIFICATE");
+    struct x509_certificate *roots = must_have(calloc(file.count + 1, sizeof *roots));
+    const char *why;
+    trust->roots = roots;
+    for (size_t i = 0; i < file.count; i++) {
+        if (x509_parse(&roots[trust->count], file.blocks[i].data, file.blocks[i].length, &why) ==
+            TLS_ERROR_OK)
+            trust->count++;
+        else
+            fprintf(stderr, "x509check: %s: certificate %zu is left out: %s\n", path, i + 1, why);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {
+        .rules = {.now = time(NULL), .purpose = X509_SERVER, .minimum_rsa_bits = 2048}};
+    struct x509_trust trust = {NULL, 0};
+    struct x509_failure failure;
+    const char *why;
+    read_options(&o, argc, argv);
+    read_trust(o.trust, &trust);
+    struct file file = read_pem(o.chain, "CERTIFICATE");
+    struct x509_certificate *chain = must_have(calloc(file.count + 1, sizeof *chain));
+    for (size_t i = 0; i < file.count; i++)
+        if (x509_parse(&chain[i], file.blocks[i].data, file.blocks[i].length, &why) != TLS_ERROR_OK)
+            return reject(tls_error_words(TLS_ERROR_CERT_PARSE), why);
+    if (x509_verify(chain, file.count, &trust, &o.rules, &failure) != TLS_ERROR_OK)
+        return reject(tls_error_words(failure.error), failure.detail);
+    puts("accept");
+    return ACCEPT;
+}
