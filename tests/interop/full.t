@@ -1,0 +1,64 @@
+#!/usr/bin/python3
+"""Full handshakes with OpenSSL 3 and GnuTLS, as client and as server: data both ways at once, and
+an orderly end both ways."""
+
+import os
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import tlstest as t
+
+PEER = os.path.join(t.BUILD, "tests", "tls_peer")
+SUITES = {"AES128-SHA": "TLS_RSA_WITH_AES_128_CBC_SHA", "AES256-SHA": "TLS_RSA_WITH_AES_256_CBC_SHA",
+          "3DES-CBC": "TLS_RSA_WITH_3DES_EDE_CBC_SHA"}
+SIZE = 4 << 20
+
+
+def as_client(stack, data, *options):
+    """Our client sends, ends its half, and gets all of it back afterwards."""
+    def echo(stream):
+        stream.sendall(t.receive_all(stream))
+
+    with t.TlsServer(stack, pki, echo) as server:
+        done = t.run([PEER, "client", str(server.port), "--trust", pki.ca, *options], stdin=data)
+        if done.status != 0:
+            return str(done)
+        if done.out != data:
+            return "%d bytes came back, and they differ" % len(done.out)
+        if SUITES[stack.cipher].encode() not in done.err:
+            return "suite: " + done.err.decode()
+        return "; ".join(server.errors)
+
+
+def as_server(stack, data, *options):
+    """Our server answers while it is still being sent to."""
+    port = t.free_port()
+    with t.Server([PEER, "server", str(port), "--certificate", pki.cert, "--key", pki.key,
+                   *options], port, t.tmp("server.log")) as server:
+        stream = t.tls_connect(stack, port, pki.ca)
+        got = []
+        reader = threading.Thread(target=lambda: got.append(t.receive_all(stream, len(data))))
+        reader.start()
+        stream.sendall(data)
+        reader.join()
+        stream.close_write()
+        got.append(t.receive_all(stream))
+        status = server.process.wait(20)
+        stream.close()
+        if status != 0:
+            return "status %d: %s" % (status, server.said())
+        if got != [data, b""]:
+            return "what came back differs"
+
+
+t.start(covered=False)
+pki = t.Pki(t.tmp("pki"))
+data = t.payload(SIZE)
+moved = 0
+for stack in t.STACKS:
+    for name, options in (("", []), (" without record splitting", ["--no-split"])):
+        t.subtest("client, %s%s" % (stack.name, name), as_client, stack, data, *options)
+        t.subtest("server, %s%s" % (stack.name, name), as_server, stack, data, *options)
+        moved += 4 * SIZE
+t.finish(moved)
