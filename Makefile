@@ -118,6 +118,14 @@ PROGRAMS := $(addprefix $(BUILD)/tests/,$(UNIT) $(CT) $(RACE))
 INTEROP  := $(patsubst tests/interop/%.c,$(BUILD)/tests/%,$(wildcard tests/interop/tls_*.c))
 test-programs: all $(PROGRAMS) $(INTEROP)
 
+# Accepts or rejects a chain from the command line: as shipped, and with the sanitizers for tests.
+$(BUILD)/x509check: tests/x509check.c $(BUILD)/obj/libcore.a
+	$(CC) $(BASE) $(flags_obj) $< $(BUILD)/obj/libcore.a -o $@ $(LDFLAGS) $(CRYPTO)
+$(BUILD)/tests/x509check: tests/x509check.c $(BUILD)/asan/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_asan) $< $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
+test-programs: $(BUILD)/x509check $(BUILD)/tests/x509check
+
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/e2e/*.t))
 
 check: deps ## build and run every test (installs what is missing through apt)
