@@ -142,9 +142,9 @@ bench: ## compare speeds: plain, tlshim, native OpenSSL, stunnel
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
 
-soak: deps ## the end-to-end tests again with 1 GiB each
+soak: deps ## the end-to-end tests again with 500 MiB each
 	@$(MAKE) --no-print-directory all
-	TLSTEST_MIB=1024 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
+	TLSTEST_MIB=500 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 
 fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
 	@tests/install-packages debootstrap
@@ -161,6 +161,19 @@ uninstall: ## remove what install installed
 clean: ## remove build/
 	rm -rf $(BUILD)
 
+FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h policy/*.h \
+              shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h)
+SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine
+PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py) \
+               $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
+
 format: ## format every C file in place
-	clang-format -i $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h \
-	  policy/*.h shim/*.h shim/cli/*.h tests/*/*.c tests/*/*.h)
+	clang-format -i $(FORMATTED)
+
+lint: ## formatting, shellcheck, pyflakes, cppcheck
+	@tests/install-packages $(LINT_PACKAGES)
+	clang-format --dry-run --Werror $(FORMATTED)
+	shellcheck $(SHELL_FILES)
+	pyflakes3 $(PYTHON_FILES)
+	cppcheck --quiet --enable=warning,portability --inline-suppr --error-exitcode=1 --std=c11 \
+	  -I. $(CORE) $(SHIM) $(CLI)

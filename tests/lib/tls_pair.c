@@ -8,6 +8,7 @@
 
 #include "tests/lib/tls_fixture_bytes.h"
 #include "tests/lib/tls_pair.h"
+#include "tls/tls_record.h"
 #include "tls/x509/pem.h"
 
 enum { FIXTURE_NOW = 1800000000 /* January 2027 */ };
@@ -234,6 +235,30 @@ void tls_end_feed_record(struct tls_end *end, uint8_t type, const uint8_t *conte
     free(record);
 }
 
+void tls_end_feed_sealed(struct tls_end *end, struct tls_end *from, uint8_t type,
+                         const uint8_t *content, size_t n)
+{
+    struct tls_sealer sealer;
+    uint8_t *record = new_block(tls_record_size(&from->session->write, n));
+
+    memcpy(record + TLS_HEADER, content, n);
+    tls_sealer_init(&sealer, &from->session->write, from->session->version);
+    n = tls_record_seal(&sealer, type, record, n);
+    tls_sealer_wipe(&sealer);
+    tls_end_feed(end, record, n);
+    free(record);
+}
+
+size_t tls_end_drain_record(struct tls_end *end, uint8_t out[TLS_RECORD_MAX])
+{
+    struct tls_conn conn = tls_end_conn(end);
+    size_t n;
+
+    tls_flush_mailbox(&conn);
+    const uint8_t *bytes = tls_output(&conn, &n);
+    return n == 0 ? 0 : tls_end_drain(end, out, TLS_HEADER + (size_t)(bytes[3] << 8 | bytes[4]));
+}
+
 size_t tls_end_drain(struct tls_end *end, uint8_t *out, size_t n)
 {
     struct tls_conn conn = tls_end_conn(end);
@@ -295,6 +320,94 @@ void tls_pair_run(struct tls_pair *pair, size_t piece)
         moved = carry(&pair->client, &pair->server, piece);
         moved += carry(&pair->server, &pair->client, piece);
     } while (moved > 0);
+}
+
+/* Handshake bytes on their way, opened with the receiver's keys and not yet sealed anew. */
+struct joint {
+    uint8_t bytes[TLS_END_BUFFER];
+    size_t n;
+    struct tls_half half; /* of the sender, as it was before the first of them */
+};
+
+static void cut_joint(struct joint *joint, struct tls_end *from, struct tls_end *to, size_t first,
+                      size_t piece)
+{
+    struct tls_half after = from->session->write;
+    size_t done = 0;
+
+    from->session->write = joint->half;
+    while (done < joint->n) {
+        size_t part = done == 0 ? first : piece;
+        part = part < joint->n - done ? part : joint->n - done;
+        tls_end_feed_sealed(to, from, TLS_CONTENT_HANDSHAKE, joint->bytes + done, part);
+        done += part;
+    }
+    /* The keys that the sender has gone on to, if it has. */
+    if (after.protected != joint->half.protected) {
+        from->session->write = after;
+    }
+    joint->n = 0;
+}
+
+static bool refragment(struct tls_end *from, struct tls_end *to, size_t first, size_t piece)
+{
+    static struct joint joint;
+    uint8_t record[TLS_RECORD_MAX];
+    size_t length, n;
+    bool moved = false;
+
+    joint.n = 0;
+    while ((length = tls_end_drain_record(from, record)) > 0) {
+        moved = true;
+        if (record[0] != TLS_CONTENT_HANDSHAKE) {
+            cut_joint(&joint, from, to, first, piece);
+            tls_end_feed(to, record, length);
+            continue;
+        }
+        struct tls_half half = to->session->read;
+        half.sequence += joint.n > 0 ? joint.half.sequence - half.sequence : 0;
+        if (joint.n == 0) {
+            joint.half = half;
+        }
+        assert_int_equal(
+            tls_record_open(&half, from->session->version, UINT64_MAX, record, length, &n),
+            TLS_ERROR_OK);
+        memcpy(joint.bytes + joint.n, record + TLS_HEADER, n);
+        joint.n += n;
+    }
+    cut_joint(&joint, from, to, first, piece);
+    return moved;
+}
+
+void tls_pair_run_refragmented(struct tls_pair *pair, size_t first, size_t piece)
+{
+    bool moved;
+
+    do {
+        moved = refragment(&pair->client, &pair->server, first, piece);
+        moved = refragment(&pair->server, &pair->client, first, piece) || moved;
+    } while (moved);
+}
+
+bool tls_pair_run_until(struct tls_end *from, struct tls_end *to, size_t count)
+{
+    uint8_t record[TLS_RECORD_MAX];
+    size_t n;
+
+    while (count > 0) {
+        n = tls_end_drain_record(from, record);
+        if (n > 0) {
+            tls_end_feed(to, record, n);
+            count--;
+        } else {
+            n = tls_end_drain_record(to, record);
+            if (n == 0) {
+                return false;
+            }
+            tls_end_feed(from, record, n);
+        }
+    }
+    return true;
 }
 
 void tls_pair_transfer(struct tls_end *from, struct tls_end *to, const uint8_t *bytes, size_t n)

@@ -49,13 +49,24 @@ struct tls_conn tls_end_conn(struct tls_end *end);
 /* Hands bytes to an end as if from the wire, and lets it take the whole records among what has
  * come. Stops at the first result that is not TLS_DONE. */
 void tls_end_feed(struct tls_end *end, const uint8_t *bytes, size_t n);
-/* One record with this content. */
+/* One record with this content, in the clear. */
 void tls_end_feed_record(struct tls_end *end, uint8_t type, const uint8_t *content, size_t n);
+/* One record with this content, sealed as `from` would seal it; from's keys move on. */
+void tls_end_feed_sealed(struct tls_end *end, struct tls_end *from, uint8_t type,
+                         const uint8_t *content, size_t n);
+/* Takes one record of an end's output; its length, 0 when there is none. */
+size_t tls_end_drain_record(struct tls_end *end, uint8_t out[TLS_RECORD_MAX]);
 /* Takes at most n bytes of an end's output into out; returns how many. Continues its handshake. */
 size_t tls_end_drain(struct tls_end *end, uint8_t *out, size_t n);
 
 /* Moves at most `piece` bytes at a time both ways until nothing moves. */
 void tls_pair_run(struct tls_pair *pair, size_t piece);
+/* The same, but handshake messages are laid anew into records: those that go the same way in a row
+ * are joined, and cut into one record of `first` bytes and others of `piece` bytes. */
+void tls_pair_run_refragmented(struct tls_pair *pair, size_t first, size_t piece);
+/* Lets the ends talk, record by record, until `count` records have come to `to`; false when they
+ * were done before. */
+bool tls_pair_run_until(struct tls_end *from, struct tls_end *to, size_t count);
 /* Sends n bytes from one end and checks that they arrive at the other. */
 void tls_pair_transfer(struct tls_end *from, struct tls_end *to, const uint8_t *bytes, size_t n);
 /* Both ends are established, agree on the session, and data passes both ways. */

@@ -12,8 +12,8 @@ from . import capture, process
 from .net import enter_namespace
 from .payload import MARKER
 
-__all__ = ["BUILD", "PLAIN", "ROOT", "bail", "diag", "finish", "is_", "ok", "skip", "start",
-           "subtest", "tmp"]
+__all__ = ["BUILD", "PLAIN", "ROOT", "bail", "diag", "discard", "finish", "is_", "ok", "skip",
+           "start", "subtest", "tmp"]
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 BUILD = os.path.join(ROOT, "build")
@@ -106,6 +106,14 @@ def finish(moved=0):
     elif _failed:
         diag("kept: " + _directory)
     sys.exit(1 if _failed else 0)
+
+
+def discard():
+    """Instead of finish, for a program that is no test: ends and removes everything."""
+    global _finished
+    process.stop_all()
+    shutil.rmtree(_directory, ignore_errors=True)
+    _finished = True
 
 
 def _judge(moved):
