@@ -322,29 +322,41 @@ void tls_pair_run(struct tls_pair *pair, size_t piece)
     } while (moved > 0);
 }
 
-/* Handshake bytes on their way, opened with the receiver's keys and not yet sealed anew. */
+/* Handshake bytes on their way, opened and not yet sealed anew. */
 struct joint {
     uint8_t bytes[TLS_END_BUFFER];
     size_t n;
-    struct tls_half half; /* of the sender, as it was before the first of them */
+    struct tls_half before, after; /* the sender's keys around them */
 };
 
-static void cut_joint(struct joint *joint, struct tls_end *from, struct tls_end *to, size_t first,
-                      size_t piece)
+static void join(struct joint *joint, const struct tls_end *from, const struct tls_end *to,
+                 uint8_t *record, size_t length)
 {
-    struct tls_half after = from->session->write;
-    size_t done = 0;
+    size_t n;
 
-    from->session->write = joint->half;
-    while (done < joint->n) {
-        size_t part = done == 0 ? first : piece;
+    if (joint->n == 0) {
+        joint->before = joint->after = to->session->read;
+    }
+    assert_int_equal(
+        tls_record_open(&joint->after, from->session->version, UINT64_MAX, record, length, &n),
+        TLS_ERROR_OK);
+    memcpy(joint->bytes + joint->n, record + TLS_HEADER, n);
+    joint->n += n;
+}
+
+static void cut(struct joint *joint, struct tls_end *from, struct tls_end *to, size_t first,
+                size_t piece)
+{
+    struct tls_half now = from->session->write;
+    size_t part = first;
+
+    from->session->write = joint->before;
+    for (size_t done = 0; done < joint->n; done += part, part = piece) {
         part = part < joint->n - done ? part : joint->n - done;
         tls_end_feed_sealed(to, from, TLS_CONTENT_HANDSHAKE, joint->bytes + done, part);
-        done += part;
     }
-    /* The keys that the sender has gone on to, if it has. */
-    if (after.protected != joint->half.protected) {
-        from->session->write = after;
+    if (joint->n == 0 || now.protected != joint->before.protected) {
+        from->session->write = now; /* the sender has gone on to other keys */
     }
     joint->n = 0;
 }
@@ -353,29 +365,20 @@ static bool refragment(struct tls_end *from, struct tls_end *to, size_t first, s
 {
     static struct joint joint;
     uint8_t record[TLS_RECORD_MAX];
-    size_t length, n;
+    size_t length;
     bool moved = false;
 
     joint.n = 0;
     while ((length = tls_end_drain_record(from, record)) > 0) {
         moved = true;
-        if (record[0] != TLS_CONTENT_HANDSHAKE) {
-            cut_joint(&joint, from, to, first, piece);
+        if (record[0] == TLS_CONTENT_HANDSHAKE) {
+            join(&joint, from, to, record, length);
+        } else {
+            cut(&joint, from, to, first, piece);
             tls_end_feed(to, record, length);
-            continue;
         }
-        struct tls_half half = to->session->read;
-        half.sequence += joint.n > 0 ? joint.half.sequence - half.sequence : 0;
-        if (joint.n == 0) {
-            joint.half = half;
-        }
-        assert_int_equal(
-            tls_record_open(&half, from->session->version, UINT64_MAX, record, length, &n),
-            TLS_ERROR_OK);
-        memcpy(joint.bytes + joint.n, record + TLS_HEADER, n);
-        joint.n += n;
     }
-    cut_joint(&joint, from, to, first, piece);
+    cut(&joint, from, to, first, piece);
     return moved;
 }
 

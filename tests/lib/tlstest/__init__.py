@@ -14,9 +14,10 @@ TLSTEST_MIB changes how many MiB each transfer moves (100).
 TLSTEST_KEEP=1 keeps the temporary directory.
 """
 
-from .cases import *
-from .payload import *
-from .pki import *
-from .process import *
-from .stream import *
-from .tap import *
+from .cases import (HTTP_SERVERS, PYTHON, REDIS, client, environment, http_get, http_handler,
+                    policy_file, redis_ask, redis_behind, redis_handler, server, start_covered)
+from .payload import MARKER, MIB, digest, file_digest, payload
+from .pki import Pki
+from .process import Result, Server, free_port, listening, read_text, run, start_program, wait_until
+from .stream import STACKS, Stack, TlsServer, receive_all, tls_connect
+from .tap import BUILD, PLAIN, ROOT, bail, diag, discard, finish, is_, ok, skip, start, subtest, tmp

@@ -12,9 +12,6 @@ from .process import Server, free_port, start_program, wait_until
 from .stream import receive_all
 from .tap import BUILD, PLAIN, tmp
 
-__all__ = ["HTTP_SERVERS", "PYTHON", "REDIS", "client", "environment", "http_get", "http_handler",
-           "policy_file", "redis_ask", "redis_behind", "redis_handler", "server", "start_covered"]
-
 PYTHON = "/usr/bin/python3"
 _LAUNCHER = os.path.join(BUILD, "tlshim")
 

@@ -5,8 +5,6 @@ import hashlib
 import os
 import secrets
 
-__all__ = ["MARKER", "MIB", "digest", "file_digest", "payload"]
-
 # Passed on to test programs that run in processes of their own.
 MARKER = os.environ.setdefault("TLSTEST_MARKER", "secret-" + secrets.token_hex(16)).encode()
 MIB = int(os.environ.get("TLSTEST_MIB", "100"))

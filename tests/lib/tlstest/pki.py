@@ -3,8 +3,6 @@
 import os
 import subprocess
 
-__all__ = ["Pki"]
-
 _NAMES = "DNS:localhost,DNS:server.test,IP:127.0.0.1,IP:::1"
 _LEAF = ["-addext", "basicConstraints=critical,CA:FALSE",
          "-addext", "keyUsage=critical,digitalSignature,keyEncipherment"]

@@ -8,9 +8,6 @@ import time
 
 from .net import drop_ambient_capabilities
 
-__all__ = ["Result", "Server", "free_port", "listening", "read_text", "run", "start_program",
-           "wait_until"]
-
 _started = []
 
 

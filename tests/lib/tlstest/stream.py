@@ -13,8 +13,6 @@ import warnings
 from . import gnutls
 from .tap import PLAIN
 
-__all__ = ["STACKS", "Stack", "TlsServer", "receive_all", "tls_connect"]
-
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=__name__)
 
 Stack = collections.namedtuple("Stack", "name library cipher")

@@ -12,9 +12,6 @@ from . import capture, process
 from .net import enter_namespace
 from .payload import MARKER
 
-__all__ = ["BUILD", "PLAIN", "ROOT", "bail", "diag", "discard", "finish", "is_", "ok", "skip",
-           "start", "subtest", "tmp"]
-
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 BUILD = os.path.join(ROOT, "build")
 PLAIN = os.environ.get("TLSTEST_PLAIN") == "1"
