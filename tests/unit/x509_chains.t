@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""Chains made for each rule of the path search, one good and one bad: see tests/lib/certs.py."""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from certs import *
+
+NAME = ("--name", "host.example")
+R = root()
+I = ca(R)
+L = leaf(I)
+direct = leaf(R)
+
+# ---- shapes ----
+accepts("root and leaf", [R], [direct], *NAME)
+accepts("root, intermediate and leaf", [R], [L, I], *NAME)
+accepts("the root sent too", [R], [L, I, R], *NAME)
+accepts("out of order", [R], [L, R, I], *NAME)
+accepts("a stranger's certificates in between", [R],
+        [L, leaf(R, text="CN=other"), ca(R, "CN=Other CA", "other"), I], *NAME)
+accepts("the trust file holds others too", [root("CN=Other Root", "other"), R], [L, I], *NAME)
+rejects("no intermediate", "its issuer is neither", [R], [L], *NAME)
+rejects("no root", "self-signed and not in the trust file", [root("CN=Other Root", "other")],
+        [L, I, R], *NAME)
+rejects("no root sent either", "its issuer is neither", [root("CN=Other Root", "other")], [L, I])
+rejects("empty trust file", "its issuer is neither", [], [L, I])
+rejects("empty chain", "sent no certificate", [R], [])
+rejects("a root of the same name and another key", "signature does not verify",
+        [root(label="other")], [direct])
+accepts("both roots of that name", [root(label="other"), R], [direct])
+accepts("an intermediate as the anchor", [I], [L])
+accepts("an intermediate as the anchor, sent too", [I], [L, I])
+own = make("CN=own", key("leaf"), None, LEAF + [alt_names(dns("host.example"))])
+accepts("self-signed server certificate that is the anchor", [own], [own], *NAME)
+rejects("the same for another name", "it is for host.example, not for elsewhere.example", [own],
+        [own], "--name", "elsewhere.example")
+rejects("self-signed server certificate that is no anchor", "self-signed", [R], [own], *NAME)
+imitation = make("CN=own", key("leaf"), None, LEAF + [alt_names(dns("host.example"))])
+rejects("another certificate of an anchor's name and key", "is no CA", [own], [imitation], *NAME)
+accepts("a leaf that the trust file holds, its issuer unknown", [L], [L], *NAME)
+accepts("openssl's self-signed CA as a server",
+        *[[make("CN=ca", key("leaf"), None, [basic_constraints(), alt_names(dns("host.example"))])]
+          ] * 2, *NAME)
+
+# ---- several ways up ----
+other = root("CN=Other Root", "other")
+crossed = ca(other)
+accepts("cross-signed, first root", [R], [L, crossed, I])
+accepts("cross-signed, other root", [other], [L, I, crossed])
+rejects("cross-signed, neither", "its issuer is neither", [root("CN=Third", "third")],
+        [L, I, crossed])
+old_root = root(end=utc("210101000000Z"))
+accepts("an expired root beside a good one", [old_root, R], [L, I])
+accepts("an expired intermediate beside a good one", [R], [L, ca(R, end=utc("210101000000Z")), I])
+rejects("only the expired root", "expired 2021-01-01 00:00:00Z", [old_root], [L, I])
+accepts("root crossed by an expired one (as AddTrust's)", [R],
+        [L, I, make("CN=Test Root", key("root"), other, CA, end=utc("210101000000Z"))])
+accepts("a dead end that is longer", [R, other],
+        [L, crossed, make("CN=Other Root", key("other"), root("CN=Gone", "third"), CA), I])
+a, b = (make("CN=A", key("third"), None, CA, issuer_name=name("CN=B"), issuer_key=key("other")),
+        make("CN=B", key("other"), None, CA, issuer_name=name("CN=A"), issuer_key=key("third")))
+rejects("a circle", "its issuer is neither", [R], [leaf(a), a, b])
+accepts("a circle with a way out", [R],
+        [leaf(a), a, b, make("CN=B", key("other"), R, CA)])
+ids = ca(R, extensions=CA + [subject_key_id(b"one")])
+accepts("key identifiers that agree", [R],
+        [leaf(ids, extensions=LEAF + [authority_key_id(b"one")]), ids])
+rejects("key identifiers that differ", "its issuer is neither", [R],
+        [leaf(ids, extensions=LEAF + [authority_key_id(b"two")]), ids])
+accepts("a key identifier on one side only", [R],
+        [leaf(I, extensions=LEAF + [authority_key_id(b"two")]), I])
+accepts("names in another string type, case and spacing", [R],
+        [leaf(I, issuer_name=seq(rdn("CN", " TEST  intermediate", 0x13))), I])
+
+# ---- signatures ----
+broken = bytearray(L.der)
+broken[-1] ^= 1
+rejects("a leaf's signature", "signature does not verify", [R],
+        [Certificate(bytes(broken), L.subject, L.key), I])
+broken = bytearray(I.der)
+broken[-1] ^= 1
+rejects("an intermediate's signature", "signature does not verify", [R],
+        [L, Certificate(bytes(broken), I.subject, I.key)])
+rejects("signed by another key of that name", "signature does not verify", [R],
+        [leaf(I, issuer_key=key("other")), I])
+for h in "sha224", "sha256", "sha384", "sha512":
+    accepts(h, [R], [leaf(R, hash_=h)])
+rejects("SHA-1", "signed with SHA-1", [R], [leaf(R, hash_="sha1")])
+accepts("SHA-1 by rule", [R], [leaf(R, hash_="sha1")], "--allow-sha1")
+rejects("SHA-1 in an intermediate", "signed with SHA-1", [R], [L, ca(R, hash_="sha1")])
+rejects("MD5", "signed with MD5", [R], [leaf(R, hash_="md5")], "--allow-sha1")
+accepts("a root's own signature does not matter", [root(hash_="md5")], [direct])
+unknown = L.der.replace(oid("1.2.840.113549.1.1.11"), oid("1.2.840.113549.1.1.99"))
+rejects("an unknown signature algorithm", "algorithm that is not supported", [R],
+        [Certificate(unknown, L.subject, L.key), I])
+
+# ---- keys ----
+short = key("short", 1024)
+rejects("a short key in the leaf", "has 1024 bits", [R], [make("CN=x", short, R, LEAF)])
+accepts("the same by rule", [R], [make("CN=x", short, R, LEAF)], "--minimum-bits", "1024")
+weak = make("CN=Weak", short, None, CA)
+rejects("a short key in the root", "has 1024 bits", [weak], [make("CN=x", key(), weak, LEAF)])
+rejects("an even modulus", "RSA key is not usable", [R], [make(
+    "CN=x", key(), R, LEAF, spki=seq(key().algorithm,
+                                     bits(seq(integer(key().n + 1), integer(65537)))))])
+rejects("exponent 1", "RSA key is not usable", [R], [make(
+    "CN=x", key(), R, LEAF, spki=seq(key().algorithm, bits(seq(integer(key().n), integer(1)))))])
+rejects("an unknown kind of key", "of a kind that is not supported", [R], [make(
+    "CN=x", key(), R, LEAF, spki=seq(seq(oid("1.2.3.4")), bits(b"key")))])
+
+# ---- dates ----
+rejects("an expired leaf", "expired 2024-12-31 23:59:59Z", [R],
+        [leaf(R, end=utc("241231235959Z"))])
+accepts("its last second", [R], [leaf(R, end=utc("250101000000Z"))])
+accepts("its first second", [R], [leaf(R, start=utc("250101000000Z"))])
+rejects("a leaf before its time", "not valid before 2025-01-01 00:00:01Z", [R],
+        [leaf(R, start=utc("250101000001Z"))])
+rejects("an expired intermediate", "expired 2021", [R], [L, ca(R, end=utc("210101000000Z"))])
+rejects("an intermediate before its time", "not valid before 2030", [R],
+        [L, ca(R, start=utc("300101000000Z"))])
+accepts("dates beyond 2050", [R], [leaf(R, end=generalized("20500101000000Z"))])
+accepts("no end (RFC 5280 4.1.2.5)", [R], [leaf(R, end=generalized("99991231235959Z"))])
+rejects("GeneralizedTime before 2050", "date before 2050 that is no UTCTime", [R],
+        [leaf(R, end=generalized("20491231235959Z"))])
+accepts("the same in a root", [root(end=generalized("20491231235959Z"))], [direct])
+
+# ---- CAs ----
+SIGN = key_usage("keyCertSign")
+rejects("an intermediate without cA", "is no CA", [R],
+        [L, ca(R, extensions=[basic_constraints(False)])])
+rejects("an intermediate without basicConstraints", "is no CA", [R],
+        [L, ca(R, extensions=[key_usage("digitalSignature")])])
+rejects("a leaf as the issuer", "is no CA", [R],
+        [leaf(direct, text="CN=forged"), direct], *NAME)
+rejects("a root without basicConstraints", "is no CA",
+        [root(extensions=[subject_key_id(b"x")])], [direct])
+accepts("a root of version 1", [root(extensions=(), version=1)], [direct])
+rejects("an intermediate of version 1", "is no CA", [R], [L, ca(R, extensions=(), version=1)])
+accepts("basicConstraints not critical", [R],
+        [L, ca(R, extensions=[basic_constraints(critical=False), SIGN])])
+accepts("no keyUsage", [R], [L, ca(R, extensions=[basic_constraints()])])
+rejects("keyUsage without keyCertSign", "does not allow signing certificates", [R],
+        [L, ca(R, extensions=[basic_constraints(), key_usage("cRLSign")])])
+rejects("the same in a root", "does not allow signing certificates",
+        [root(extensions=[basic_constraints(), key_usage("cRLSign")])], [direct])
+p0 = ca(R, extensions=[basic_constraints(length=0), SIGN])
+accepts("path length 0 above a leaf", [R], [leaf(p0), p0])
+below = ca(p0, "CN=Below", "below")
+rejects("path length 0 above a CA", "path length allows", [R], [leaf(below), below, p0])
+p1 = ca(R, extensions=[basic_constraints(length=1), SIGN])
+below = ca(p1, "CN=Below", "below")
+accepts("path length 1 above a CA", [R], [leaf(below), below, p1])
+rollover = make("CN=Test Intermediate", key("rollover"), p0, CA)
+accepts("self-issued certificates do not count", [R], [leaf(rollover), rollover, p0])
+tight = root(extensions=[basic_constraints(length=0), SIGN])
+rejects("a root's own path length", "path length allows", [tight], [L, I])
+accepts("a CA's certificate as a server's", [R],
+        [ca(R, extensions=[basic_constraints(length=0), alt_names(dns("host.example"))])], *NAME)
+
+# ---- usage ----
+for usage in "digitalSignature", "keyEncipherment", "keyAgreement":
+    accepts("keyUsage " + usage, [R], [leaf(R, extensions=[key_usage(usage)])])
+rejects("keyUsage without either", "neither signing nor key exchange", [R],
+        [leaf(R, extensions=[key_usage("nonRepudiation")])])
+rejects("a client that cannot sign", "neither signing nor key exchange", [R],
+        [leaf(R, extensions=[key_usage("keyEncipherment")])], "--purpose", "client")
+accepts("no keyUsage, no purposes", [R], [leaf(R, extensions=[])])
+accepts("serverAuth", [R], [leaf(R, extensions=[extended_key_usage("server")])])
+rejects("clientAuth for a server", "without serverAuth", [R],
+        [leaf(R, extensions=[extended_key_usage("client")])])
+accepts("clientAuth for a client", [R], [leaf(R, extensions=[extended_key_usage("client")])],
+        "--purpose", "client")
+rejects("serverAuth for a client", "without clientAuth", [R],
+        [leaf(R, extensions=[extended_key_usage("server")])], "--purpose", "client")
+rejects("any purpose in a leaf", "without serverAuth", [R],
+        [leaf(R, extensions=[extended_key_usage("any")])])
+accepts("any purpose in a CA", [R], [L, ca(R, extensions=CA + [extended_key_usage("any")])])
+accepts("a CA for servers", [R], [L, ca(R, extensions=CA + [extended_key_usage("server")])])
+rejects("a CA for e-mail", "does not allow it to issue", [R],
+        [L, ca(R, extensions=CA + [extended_key_usage("email")])])
+
+# ---- extensions ----
+UNKNOWN = "1.3.6.1.4.1.99999.1"
+accepts("an unknown extension", [R], [leaf(R, extensions=LEAF + [extension(UNKNOWN, b"")])])
+for where, chain, trust in (
+        ("the leaf", [leaf(R, extensions=LEAF + [extension(UNKNOWN, b"", True)])], [R]),
+        ("an intermediate", [L, ca(R, extensions=CA + [extension(UNKNOWN, b"", True)])], [R]),
+        ("a root", [direct], [root(extensions=CA + [extension(UNKNOWN, b"", True)])])):
+    rejects("an unknown critical extension in " + where, "critical extension", trust, chain)
+
+# ---- names ----
+many = leaf(R, names=[dns("host.example"), dns("*.wild.example"), ip(b"\x0a\0\0\1"),
+                      ip(bytes(15) + b"\1")])
+for good in "host.example", "HOST.example.", "a.wild.example":
+    accepts("name " + good, [R], [many], "--name", good)
+for bad in "example", "x.host.example", "wild.example", "a.b.wild.example", "10.0.0.1", "leaf":
+    rejects("name " + bad, "not for " + bad, [R], [many], "--name", bad)
+accepts("IPv4 address", [R], [many], "--ip", "10.0.0.1")
+accepts("IPv6 address", [R], [many], "--ip", "::1")
+rejects("another address", "not for this IP address", [R], [many], "--ip", "10.0.0.2")
+rejects("a common name only", "no subjectAltName", [R],
+        [leaf(R, names=(), text="CN=host.example")], *NAME)
+accepts("no name asked for", [R], [leaf(R, names=())])
+accepts("no subject, critical names", [R],
+        [make(seq(), key(), R, LEAF + [alt_names(dns("host.example"), critical=True)])], *NAME)
+
+# ---- what a hostile chain costs ----
+twins = [ca(R, "CN=Twin", "twin%d" % (i % 3), issuer_name=name("CN=Twin"),
+            issuer_key=key("twin%d" % ((i + 1) % 3))) for i in range(9)]
+rejects("nine twins that sign each other", "signature does not verify", [R],
+        [leaf(twins[0])] + twins)
+sender = [make("CN=Twin", key("twin0"), None, CA, serial=integer(i + 1)) for i in range(9)]
+rejects("nine copies of one key", "self-signed and not in the trust file", [R],
+        [leaf(sender[0])] + sender)
+rejects("eleven certificates", "more than 10 certificates", [R], [L] + [I] * 10)
+same_name = [root(label="twin%d" % (i % 3), serial=integer(i + 1)) for i in range(60)]
+rejects("sixty roots of the issuer's name", "48 signature checks", same_name, [direct])
+done()
