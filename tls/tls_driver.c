@@ -135,6 +135,18 @@ static void establish(struct tls_conn *conn)
     atomic_store_explicit(&conn->session->established, 1, memory_order_release);
 }
 
+static enum tls_error act(struct tls_conn *conn)
+{
+    enum tls_error error = TLS_ERROR_OK;
+    const struct tls_step *step;
+
+    while (error == TLS_ERROR_OK && (step = tls_current_step(conn))->kind == TLS_STEP_ACT) {
+        error = step->act(conn);
+        tls_step_done(conn, step);
+    }
+    return error;
+}
+
 enum tls_error tls_advance(struct tls_conn *conn)
 {
     enum tls_error error = TLS_ERROR_OK;
@@ -150,8 +162,8 @@ enum tls_error tls_advance(struct tls_conn *conn)
             establish(conn);
             return TLS_ERROR_OK;
         case TLS_STEP_ACT:
-            error = step->act(conn);
-            break;
+            error = act(conn);
+            continue;
         case TLS_STEP_SEND:
             if (room < tls_record_size(&conn->session->write, MESSAGE_ROOM)) {
                 return TLS_ERROR_OK;
@@ -191,6 +203,13 @@ bool tls_needs_big(const struct tls_conn *conn)
 static bool is_ignored_hello_request(const struct tls_conn *conn, unsigned message)
 {
     return message == TLS_HELLO_REQUEST && conn->session->role == TLS_CLIENT;
+}
+
+static bool is_our_turn(const struct tls_conn *conn)
+{
+    enum tls_step_kind kind = tls_current_step(conn)->kind;
+
+    return kind == TLS_STEP_SEND || kind == TLS_STEP_STREAM;
 }
 
 /* Judges a message by its header, before room is made for it. */
@@ -238,7 +257,8 @@ static enum tls_error perform(struct tls_conn *conn, const struct tls_step *step
     return TLS_ERROR_OK;
 }
 
-static enum tls_error finish_message(struct tls_conn *conn)
+/* `more`: the record goes on after this message. */
+static enum tls_error finish_message(struct tls_conn *conn, bool more)
 {
     struct tls_handshake *h = conn->handshake;
     const uint8_t *message = message_buffer(conn);
@@ -252,6 +272,12 @@ static enum tls_error finish_message(struct tls_conn *conn)
     }
     conn->session->warnings = 0;
     enum tls_error error = perform(conn, tls_find_step(conn, message[0]), message, n);
+    if (error == TLS_ERROR_OK) {
+        error = act(conn);
+    }
+    if (error == TLS_ERROR_OK && more && is_our_turn(conn)) {
+        return tls_because(conn, TLS_ERROR_UNEXPECTED, "it does not wait for its turn");
+    }
     return error != TLS_ERROR_OK ? error : tls_advance(conn);
 }
 
@@ -278,9 +304,6 @@ enum tls_error tls_take_messages(struct tls_conn *conn, const uint8_t *bytes, si
     enum tls_error error = TLS_ERROR_OK;
 
     while (error == TLS_ERROR_OK && *taken < n && !tls_is_established(conn->session)) {
-        if (!tls_awaits_peer(conn)) {
-            return tls_because(conn, TLS_ERROR_UNEXPECTED, "it does not wait for its turn");
-        }
         if (h->need == 0) {
             if (!fill_message(conn, h->message, TLS_MESSAGE_HEADER, bytes, n, taken)) {
                 break;
@@ -294,7 +317,7 @@ enum tls_error tls_take_messages(struct tls_conn *conn, const uint8_t *bytes, si
             break;
         }
         if (fill_message(conn, message_buffer(conn), h->need, bytes, n, taken)) {
-            error = finish_message(conn);
+            error = finish_message(conn, *taken < n);
         }
     }
     return error;

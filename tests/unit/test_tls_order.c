@@ -1,0 +1,222 @@
+/* The order of messages (RFC 2246 7.3): in every state of both roles, everything that is not next
+ * is unexpected_message and ends the connection.
+ *
+ * This covers every sequence of messages: whatever the sequence, it is a legal beginning followed
+ * by one message that is out of place, and after that the session is dead. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/tls_pair.h"
+#include "tls/tls_record.h"
+
+/* Records that each end gets in a whole handshake of the fixture, in order. */
+static const unsigned to_server[] = {TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE,
+                                     TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED};
+static const unsigned to_client[] = {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_HELLO_DONE,
+                                     TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED};
+
+/* Also legal at the place where the message of the second column is. */
+static bool is_legal(enum tls_role role, unsigned message, unsigned next)
+{
+    return message == next ||
+           (role == TLS_CLIENT &&
+            (message == TLS_HELLO_REQUEST ||
+             (message == TLS_CERTIFICATE_REQUEST && next == TLS_SERVER_HELLO_DONE)));
+}
+
+static void feed(struct tls_end *to, struct tls_end *from, unsigned message)
+{
+    uint8_t body[TLS_MESSAGE_HEADER + 64] = {(uint8_t)message, 0, 0, 64};
+    static const uint8_t one = 1;
+
+    if (message == TLS_CHANGE_CIPHER_SPEC) {
+        tls_end_feed_sealed(to, from, TLS_CONTENT_CHANGE_CIPHER_SPEC, &one, 1);
+    } else if (message == TLS_APPLICATION_DATA) {
+        tls_end_feed_sealed(to, from, TLS_CONTENT_APPLICATION_DATA, body, sizeof body);
+    } else {
+        tls_end_feed_sealed(to, from, TLS_CONTENT_HANDSHAKE, body, sizeof body);
+    }
+}
+
+static void try_message(enum tls_role role, size_t before, unsigned message)
+{
+    struct tls_pair pair;
+    struct tls_end *to = role == TLS_CLIENT ? &pair.client : &pair.server;
+    struct tls_end *from = role == TLS_CLIENT ? &pair.server : &pair.client;
+
+    tls_pair_init(&pair);
+    tls_pair_start(&pair);
+    assert_true(tls_pair_run_until(from, to, before));
+    /* The sender's keys are those that the receiver is ready for. */
+    from->session->write = to->session->read;
+    feed(to, from, message);
+    tls_end_assert_failed(to, TLS_ERROR_UNEXPECTED);
+    assert_int_equal(to->last, TLS_FAILED);
+    assert_false(tls_is_established(to->session));
+    tls_pair_free(&pair);
+}
+
+static void every_message(enum tls_role role, const unsigned *legal, size_t count)
+{
+    for (size_t before = 0; before < count; before++) {
+        for (unsigned message = 0; message <= TLS_APPLICATION_DATA; message++) {
+            if (!is_legal(role, message, legal[before])) {
+                try_message(role, before, message);
+            }
+        }
+    }
+}
+
+static void every_wrong_message_to_a_server(void **state)
+{
+    (void)state;
+    every_message(TLS_SERVER, to_server, sizeof to_server / sizeof to_server[0]);
+}
+
+static void every_wrong_message_to_a_client(void **state)
+{
+    (void)state;
+    every_message(TLS_CLIENT, to_client, sizeof to_client / sizeof to_client[0]);
+}
+
+/* The legal order is what the tables above say. */
+static void the_right_order(void **state)
+{
+    struct tls_pair pair;
+
+    (void)state;
+    tls_pair_init(&pair);
+    tls_pair_start(&pair);
+    assert_true(tls_pair_run_until(&pair.client, &pair.server, 4));
+    assert_true(tls_is_established(pair.server.session));
+    assert_false(tls_is_established(pair.client.session));
+    assert_true(tls_pair_run_until(&pair.server, &pair.client, 2));
+    assert_true(tls_is_established(pair.client.session));
+    tls_pair_assert_works(&pair);
+    tls_pair_free(&pair);
+}
+
+/* CVE-2014-0224: a ChangeCipherSpec before the key exchange would set keys made of nothing. */
+static void early_change_cipher_spec(void **state)
+{
+    static const uint8_t one = 1;
+
+    (void)state;
+    for (size_t before = 0; before < 2; before++) {
+        struct tls_pair pair;
+        tls_pair_init(&pair);
+        tls_pair_start(&pair);
+        assert_true(tls_pair_run_until(&pair.client, &pair.server, before));
+        tls_end_feed_record(&pair.server, TLS_CONTENT_CHANGE_CIPHER_SPEC, &one, 1);
+        tls_end_assert_failed(&pair.server, TLS_ERROR_UNEXPECTED);
+        assert_int_equal(pair.server.session->read.protected, 0);
+        tls_pair_free(&pair);
+    }
+}
+
+static void change_cipher_spec_content(const uint8_t *content, size_t n, enum tls_error error)
+{
+    struct tls_pair pair;
+
+    tls_pair_init(&pair);
+    tls_pair_start(&pair);
+    assert_true(tls_pair_run_until(&pair.client, &pair.server, 2));
+    tls_end_feed_record(&pair.server, TLS_CONTENT_CHANGE_CIPHER_SPEC, content, n);
+    tls_end_assert_failed(&pair.server, error);
+    tls_pair_free(&pair);
+}
+
+static void change_cipher_spec_malformed(void **state)
+{
+    (void)state;
+    change_cipher_spec_content((const uint8_t *)"\1\1", 2, TLS_ERROR_DECODE);
+    change_cipher_spec_content((const uint8_t *)"\2", 1, TLS_ERROR_PARAMETER);
+    change_cipher_spec_content(NULL, 0, TLS_ERROR_RECORD_EMPTY);
+}
+
+/* Keys change between messages, never inside one. */
+static void change_cipher_spec_inside_a_message(void **state)
+{
+    static const uint8_t begun[] = {TLS_CERTIFICATE, 0, 1};
+    struct tls_pair pair;
+
+    (void)state;
+    tls_pair_init(&pair);
+    tls_pair_start(&pair);
+    uint8_t record[TLS_RECORD_MAX];
+    size_t n = tls_end_drain_record(&pair.client, record);
+    tls_end_feed(&pair.server, record, n);
+    while ((n = tls_end_drain_record(&pair.server, record)) > 0) {
+        tls_end_feed(&pair.client, record, n);
+    }
+    n = tls_end_drain_record(&pair.client, record);
+    tls_end_feed(&pair.server, record, n);
+    /* A server waits for ChangeCipherSpec: the first bytes of a Finished in the clear. */
+    tls_end_feed_record(&pair.server, TLS_CONTENT_HANDSHAKE, begun, sizeof begun);
+    n = tls_end_drain_record(&pair.client, record);
+    tls_end_feed(&pair.server, record, n);
+    tls_end_assert_failed(&pair.server, TLS_ERROR_UNEXPECTED);
+    tls_pair_free(&pair);
+}
+
+/* Bytes after the end of the peer's flight, in the same record. */
+static void bytes_after_the_flight(void **state)
+{
+    struct tls_pair pair;
+    uint8_t record[TLS_RECORD_MAX];
+
+    (void)state;
+    for (uint8_t more = 1; more < 8; more++) {
+        tls_pair_init(&pair);
+        tls_pair_start(&pair);
+        size_t n = tls_end_drain_record(&pair.client, record);
+        memset(record + n, 0, more);
+        record[n] = TLS_CLIENT_KEY_EXCHANGE;
+        tls_end_feed_record(&pair.server, TLS_CONTENT_HANDSHAKE, record + TLS_HEADER,
+                            n - TLS_HEADER + more);
+        tls_end_assert_failed(&pair.server, TLS_ERROR_UNEXPECTED);
+        tls_pair_free(&pair);
+    }
+}
+
+/* After the handshake: any handshake message but those that ask for a renegotiation. */
+static void messages_after_the_handshake(void **state)
+{
+    (void)state;
+    for (unsigned role = 0; role < 2; role++) {
+        for (unsigned message = 0; message <= TLS_CHANGE_CIPHER_SPEC; message++) {
+            struct tls_pair pair;
+            struct tls_end *to = role == TLS_CLIENT ? &pair.client : &pair.server;
+            struct tls_end *from = role == TLS_CLIENT ? &pair.server : &pair.client;
+            if (message == (role == TLS_CLIENT ? TLS_HELLO_REQUEST : TLS_CLIENT_HELLO)) {
+                continue;
+            }
+            tls_pair_init(&pair);
+            tls_pair_start(&pair);
+            tls_pair_run(&pair, TLS_OUTPUT_SIZE);
+            feed(to, from, message);
+            struct tls_conn conn = tls_end_conn(to);
+            tls_flush_mailbox(&conn);
+            tls_end_assert_failed(to, TLS_ERROR_UNEXPECTED);
+            tls_pair_free(&pair);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_right_order),
+        cmocka_unit_test(every_wrong_message_to_a_server),
+        cmocka_unit_test(every_wrong_message_to_a_client),
+        cmocka_unit_test(early_change_cipher_spec),
+        cmocka_unit_test(change_cipher_spec_malformed),
+        cmocka_unit_test(change_cipher_spec_inside_a_message),
+        cmocka_unit_test(bytes_after_the_flight),
+        cmocka_unit_test(messages_after_the_handshake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
