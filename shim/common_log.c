@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <paths.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -160,11 +160,10 @@ static bool write_to_file(const char *line, size_t length)
 
 static void write_to_syslog(enum log_level level, const char *line, size_t length)
 {
-    static const int severity[] = {3, 4, 6, 7}; /* RFC 5424 6.2.1 */
-    enum { DAEMON = 3 };
+    static const int severity[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
     const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = _PATH_LOG};
     char datagram[LOG_LINE_MAX + 8];
-    int n = snprintf(datagram, sizeof datagram, "<%d>%.*s", DAEMON << 3 | severity[level],
+    int n = snprintf(datagram, sizeof datagram, "<%d>%.*s", LOG_DAEMON | severity[level],
                      (int)length - 1, line);
     int fd = os_socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)

@@ -253,8 +253,12 @@ bool rules_load(struct rules *out, struct rules_error *error)
     }
     if (!path && !text)
         path = RULES_DEFAULT_POLICY;
-    if (rules_load_all(out, path, text, policy_keep_earliest, &earliest))
+    if (rules_load_all(out, path, text, policy_keep_earliest, &earliest)) {
+        const char *strict = getenv("TLSHIM_STRICT");
+        if (strict && strict[0] && strcmp(strict, "0") != 0)
+            out->policy.unmatched_plain = false;
         return true;
+    }
     snprintf(error->text, sizeof error->text, "%.4096s:%u:%u: %s", earliest.error.place.file,
              earliest.error.place.line, earliest.error.place.column, earliest.error.message);
     rules_unload(out);

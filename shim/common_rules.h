@@ -29,7 +29,8 @@ struct rules {
 
 /* Loads the policy that the environment names: TLSHIM_POLICY (a path) or TLSHIM_POLICY_TEXT (the
  * text itself, shown as "(command line)"), never both; else RULES_DEFAULT_POLICY. Under AT_SECURE
- * the environment does not count. Relative paths in a policy file start at the file's directory;
+ * neither counts. TLSHIM_STRICT (not empty, not 0) makes `unmatched = deny` of whatever the policy
+ * says. Relative paths in a policy file start at the file's directory;
  * a policy given as text has only absolute ones.
  *
  * False: *error is what is wrong first in the file, and what to do; *out is then empty and needs no

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <paths.h>
+#include <syslog.h>
 #undef _PATH_LOG
 #define _PATH_LOG "tlshim-test-log.socket"
 

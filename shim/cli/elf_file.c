@@ -1,0 +1,153 @@
+#include "elf_file.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../../policy/policy_text.h"
+
+enum { HEADERS_MAX = 256 * 1024, SECTIONS_MAX = 4096 };
+
+/* Numbers of either class and byte order, at an offset of a header. */
+struct view {
+    const unsigned char *bytes;
+    size_t length;
+    bool little;
+};
+
+static uint64_t number(const struct view *v, size_t at, size_t size)
+{
+    uint64_t value = 0;
+    if (size > v->length || at > v->length - size)
+        return 0;
+    for (size_t i = 0; i < size; i++)
+        value = value << 8 | v->bytes[at + (v->little ? size - 1 - i : i)];
+    return value;
+}
+
+/* Where the fields lie, by class. */
+#define FIELD(bits, type, field)                                                                   \
+    ((bits) == 64 ? offsetof(Elf64_##type, field) : offsetof(Elf32_##type, field)),                \
+        ((bits) == 64 ? sizeof(((Elf64_##type *)0)->field) : sizeof(((Elf32_##type *)0)->field))
+
+static bool read_at(int fd, void *buffer, size_t size, uint64_t offset)
+{
+    return offset <= INT64_MAX - HEADERS_MAX &&
+           pread(fd, buffer, size, (off_t)offset) == (ssize_t)size;
+}
+
+/* A table of `count` headers of `size` bytes, read whole. */
+struct table {
+    struct view view;
+    size_t size, count;
+    unsigned char bytes[HEADERS_MAX];
+};
+
+static bool read_table(int fd, struct table *table, const struct elf_file *elf, uint64_t offset,
+                       uint64_t size, uint64_t count, size_t least)
+{
+    if (count == 0 || size < least || size > 1024 || count > HEADERS_MAX / size ||
+        !read_at(fd, table->bytes, (size_t)(size * count), offset))
+        return false;
+    table->view = (struct view){table->bytes, (size_t)(size * count), elf->little};
+    table->size = (size_t)size;
+    table->count = (size_t)count;
+    return true;
+}
+
+/* Go's notes have the owner "Go" and hold the build id (type 4). */
+static bool is_go_note(int fd, uint64_t offset, bool little)
+{
+    unsigned char note[16];
+    struct view v = {note, sizeof note, little};
+    return read_at(fd, note, sizeof note, offset) && number(&v, 0, 4) == 4 &&
+           number(&v, 8, 4) == 4 && memcmp(note + 12, "Go\0", 4) == 0;
+}
+
+static enum elf_result read_segments(int fd, struct elf_file *out, const struct table *table)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        struct view v = {table->bytes + i * table->size, table->size, out->little};
+        uint64_t type = number(&v, FIELD(out->bits, Phdr, p_type));
+        uint64_t offset = number(&v, FIELD(out->bits, Phdr, p_offset));
+        uint64_t size = number(&v, FIELD(out->bits, Phdr, p_filesz));
+        if (type == PT_NOTE && is_go_note(fd, offset, out->little))
+            out->is_go = true;
+        if (type != PT_INTERP)
+            continue;
+        if (size == 0 || size > sizeof out->interpreter ||
+            !read_at(fd, out->interpreter, (size_t)size, offset) ||
+            out->interpreter[size - 1] != '\0')
+            return ELF_MALFORMED;
+        out->has_interpreter = true;
+    }
+    return ELF_GOOD;
+}
+
+/* A section by name. Binaries may come without sections: no error then. */
+static bool has_section(int fd, const struct elf_file *elf, const struct table *table,
+                        size_t names_index, const char *wanted)
+{
+    if (names_index >= table->count)
+        return false;
+    struct view names = {table->bytes + names_index * table->size, table->size, elf->little};
+    uint64_t names_offset = number(&names, FIELD(elf->bits, Shdr, sh_offset));
+    size_t n = strlen(wanted) + 1;
+    char name[32];
+    for (size_t i = 0; i < table->count; i++) {
+        struct view v = {table->bytes + i * table->size, table->size, elf->little};
+        uint64_t at = number(&v, FIELD(elf->bits, Shdr, sh_name));
+        if (n <= sizeof name && read_at(fd, name, n, names_offset + at) &&
+            memcmp(name, wanted, n) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum elf_result elf_read(int fd, struct elf_file *out)
+{
+    static struct table table; /* large, and the launcher has one thread */
+    unsigned char head[sizeof(Elf64_Ehdr)] = {0};
+    *out = (struct elf_file){0};
+    ssize_t n = pread(fd, head, sizeof head, 0);
+    if (n < 0)
+        return ELF_UNREADABLE;
+    if (n < SELFMAG || memcmp(head, ELFMAG, SELFMAG) != 0)
+        return ELF_NOT_ELF;
+    out->bits = head[EI_CLASS] == ELFCLASS64 ? 64 : 32;
+    out->little = head[EI_DATA] != ELFDATA2MSB;
+    struct view v = {head, (size_t)n, out->little};
+    out->type = (uint16_t)number(&v, FIELD(out->bits, Ehdr, e_type));
+    out->machine = (uint16_t)number(&v, FIELD(out->bits, Ehdr, e_machine));
+    if (!read_table(fd, &table, out, number(&v, FIELD(out->bits, Ehdr, e_phoff)),
+                    number(&v, FIELD(out->bits, Ehdr, e_phentsize)),
+                    number(&v, FIELD(out->bits, Ehdr, e_phnum)), sizeof(Elf32_Phdr)))
+        return ELF_MALFORMED;
+    enum elf_result result = read_segments(fd, out, &table);
+    if (read_table(fd, &table, out, number(&v, FIELD(out->bits, Ehdr, e_shoff)),
+                   number(&v, FIELD(out->bits, Ehdr, e_shentsize)),
+                   number(&v, FIELD(out->bits, Ehdr, e_shnum)), sizeof(Elf32_Shdr))) {
+        size_t names = (size_t)number(&v, FIELD(out->bits, Ehdr, e_shstrndx));
+        out->is_go |= has_section(fd, out, &table, names, ".go.buildinfo") ||
+                      has_section(fd, out, &table, names, ".note.go.buildid");
+    }
+    return result;
+}
+
+const char *elf_machine_name(uint16_t machine)
+{
+    static const struct {
+        uint16_t machine;
+        const char *name;
+    } names[] = {{EM_X86_64, "x86-64"}, {EM_386, "i386"},     {EM_AARCH64, "AArch64"},
+                 {EM_ARM, "ARM"},       {EM_RISCV, "RISC-V"}, {EM_PPC64, "PowerPC64"},
+                 {EM_S390, "s390"},     {EM_MIPS, "MIPS"}};
+    static char other[24];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i].machine == machine)
+            return names[i].name;
+    snprintf(other, sizeof other, "machine %u", machine);
+    return other;
+}

@@ -1,0 +1,26 @@
+/* What an ELF file says of itself: as much as decides whether a library can be preloaded into it.
+ */
+#ifndef SHIM_CLI_ELF_FILE_H
+#define SHIM_CLI_ELF_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct elf_file {
+    unsigned bits;    /* 32 or 64 */
+    bool little;      /* byte order */
+    uint16_t machine; /* EM_X86_64 and so on */
+    uint16_t type;    /* ET_EXEC, ET_DYN */
+    bool has_interpreter;
+    char interpreter[256]; /* PT_INTERP: the dynamic linker */
+    bool is_go;            /* built by Go's own compiler */
+};
+
+enum elf_result { ELF_GOOD, ELF_NOT_ELF, ELF_MALFORMED, ELF_UNREADABLE /* errno */ };
+enum elf_result elf_read(int fd, struct elf_file *out);
+
+/* "x86-64", "AArch64"; a number for what is rare. Returns a static buffer. */
+const char *elf_machine_name(uint16_t machine);
+
+#endif

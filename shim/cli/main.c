@@ -1,0 +1,98 @@
+/* tlshim: runs a program under a policy, and answers questions about policies. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../../policy/policy_text.h"
+#include "../common_log.h"
+#include "cli.h"
+
+static const char help[] =
+    "tlshim runs an unmodified program; its TCP connections become TLS as a policy\n"
+    "says. What should be encrypted and cannot be fails: nothing leaves in plaintext.\n"
+    "\n"
+    "  tlshim --trust ca.pem -- curl http://host:443/     its connects are TLS\n"
+    "  tlshim --certificate c.pem --key k.pem -- server   its listeners are TLS\n"
+    "  tlshim [-p FILE] [--strict] -- PROGRAM [ARGUMENT]...   as the policy file says\n"
+    "    --trust FILE|system  whom to trust           --connect PATTERN  only these\n"
+    "    --certificate FILE   ours, with its chain    --listen PATTERN   only these\n"
+    "    --key FILE           its private key         --except PATTERN   left plain\n"
+    "    -p FILE   the policy; else $TLSHIM_POLICY, else /etc/tlshim/policy.conf\n"
+    "    --strict  deny what no rule matches, whatever the policy says\n"
+    "  tlshim check [FILE]                       is this policy right? exit 0 or 2\n"
+    "  tlshim explain [-p FILE] connect HOST:PORT    which rule decides, and how;\n"
+    "  tlshim explain [-p FILE] listen ADDRESS:PORT  [--program PATH] [--address A]\n"
+    "\n"
+    "PATTERN is HOST:PORT, as in *.corp.example:443, 10.0.0.0/8:1-1023, [::1]:*\n"
+    "A policy:  [client web]                     [server mail]\n"
+    "           connect = *:443                  listen = *:993\n"
+    "           trust = system                   certificate = /etc/mail.pem\n"
+    "                                            key = /etc/mail.key\n"
+    "$TLSHIM_LOG=error|warn|info|debug  $TLSHIM_LOG_TO=stderr|syslog|FILE\n"
+    "Exit: 125 policy or usage, 126 cannot be covered or run, 127 no such program\n";
+
+static void print_line(const char *format, va_list args, const char *tail)
+{
+    char text[8192];
+    vsnprintf(text, sizeof text, format, args);
+    fputs("tlshim: ", stderr);
+    for (size_t i = 0, n = strlen(text), step; i < n; i += step) {
+        step = policy_utf8(text + i, n - i);
+        if (step > 0 && !policy_is_control(text + i, step))
+            fwrite(text + i, 1, step, stderr);
+        else
+            fprintf(stderr, "\\x%02x", (unsigned char)text[i]);
+        step = step ? step : 1;
+    }
+    fputs(tail, stderr);
+}
+
+void say(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line(format, args, "\n");
+    va_end(args);
+}
+
+int usage_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    print_line(format, args, " (tlshim --help tells more)\n");
+    va_end(args);
+    return EXIT_REFUSED;
+}
+
+/* Words of the design that this version does not know yet: not to be taken for programs. */
+static bool is_reserved(const char *word)
+{
+    static const char *const words[] = {"probe", "preflight", "learn", "ps", "trace"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(word, words[i]) == 0)
+            return true;
+    return false;
+}
+
+int main(int argc, char **argv)
+{
+    log_init();
+    const char *first = argc > 1 ? argv[1] : "";
+    if (!first[0]) {
+        fputs(help, stderr);
+        return EXIT_REFUSED;
+    }
+    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
+        return fputs(help, stdout) < 0 || fflush(stdout) != 0;
+    if (strcmp(first, "--version") == 0)
+        return puts("tlshim " TLSHIM_VERSION) < 0 || fflush(stdout) != 0;
+    if (strcmp(first, "check") == 0)
+        return check_command(argv + 2);
+    if (strcmp(first, "explain") == 0)
+        return explain_command(argv + 2);
+    if (is_reserved(first))
+        return usage_error("\"%s\" is not a subcommand of this version; a program of that name is "
+                           "run by: tlshim -- %s",
+                           first, first);
+    return launch(argv + 1);
+}
