@@ -14,7 +14,7 @@ static void subtract_once(const struct cg_mont *m, mp_limb_t *x, mp_limb_t carry
     mp_limb_t borrow = mpn_sub_n(difference, x, m->modulus, (mp_size_t)m->limbs);
     /* A carry always comes with a borrow; so the two differ exactly when x is small enough. */
     mpn_cnd_sub_n(1 ^ carry ^ borrow, x, x, m->modulus, (mp_size_t)m->limbs);
-    cg_wipe(difference, sizeof difference);
+    cg_wipe(difference, m->limbs * sizeof *difference);
 }
 
 void cg_mont_init(struct cg_mont *m, const mp_limb_t *modulus, size_t limbs)
@@ -58,6 +58,29 @@ void cg_mont_mul(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a, co
     cg_mont_reduce(m, out, wide);
 }
 
+void cg_mont_add(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a, const mp_limb_t *b)
+{
+    subtract_once(m, out, mpn_add_n(out, a, b, (mp_size_t)m->limbs));
+}
+
+void cg_mont_sub(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a, const mp_limb_t *b)
+{
+    mp_limb_t borrow = mpn_sub_n(out, a, b, (mp_size_t)m->limbs);
+    mpn_cnd_add_n(borrow, out, out, m->modulus, (mp_size_t)m->limbs);
+}
+
+void cg_mont_to(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a)
+{
+    cg_mont_mul(m, out, a, m->square);
+}
+
+void cg_mont_from(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a)
+{
+    mp_limb_t wide[2 * CG_MONT_LIMBS_MAX] = {0};
+    memcpy(wide, a, m->limbs * sizeof *wide);
+    cg_mont_reduce(m, out, wide);
+}
+
 /* WINDOW bits (fewer at the top) of the exponent, from bit `at` on. */
 static mp_limb_t window(const mp_limb_t *exponent, size_t limbs, size_t at)
 {
@@ -76,13 +99,11 @@ void cg_mont_pow(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *base,
     size_t limbs = m->limbs, bytes = limbs * sizeof *wide;
 
     /* table[i] = base^i * R: of 1, the reduction of R^2; of base, three factors of R more. */
-    memset(wide, 0, sizeof wide);
-    memcpy(wide, m->square, bytes);
-    cg_mont_reduce(m, table, wide);
+    cg_mont_from(m, table, m->square);
     memcpy(wide, base, 2 * bytes);
     cg_mont_reduce(m, value, wide);
-    cg_mont_mul(m, value, value, m->square);
-    cg_mont_mul(m, table + limbs, value, m->square);
+    cg_mont_to(m, value, value);
+    cg_mont_to(m, table + limbs, value);
     for (size_t i = 2; i < TABLE; i++)
         cg_mont_mul(m, table + i * limbs, table + (i - 1) * limbs, table + limbs);
 
@@ -95,11 +116,19 @@ void cg_mont_pow(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *base,
         cg_mont_mul(m, value, value, factor);
     }
 
-    memset(wide, 0, sizeof wide);
-    memcpy(wide, value, bytes);
-    cg_mont_reduce(m, out, wide);
+    cg_mont_from(m, out, value);
     cg_wipe(table, sizeof table);
     cg_wipe(wide, sizeof wide);
     cg_wipe(value, sizeof value);
     cg_wipe(factor, sizeof factor);
+}
+
+void cg_mont_invert(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a)
+{
+    mp_limb_t wide[2 * CG_MONT_LIMBS_MAX] = {0}, exponent[CG_MONT_LIMBS_MAX];
+    memcpy(wide, a, m->limbs * sizeof *wide);
+    mpn_sub_1(exponent, m->modulus, (mp_size_t)m->limbs, 2);
+    cg_mont_pow(m, out, wide, exponent);
+    cg_wipe(wide, sizeof wide);
+    cg_wipe(exponent, sizeof exponent);
 }

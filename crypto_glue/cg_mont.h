@@ -29,10 +29,22 @@ void cg_mont_reduce(const struct cg_mont *m, mp_limb_t *out, mp_limb_t *wide);
 /* out = a * b / R mod modulus; out may be a or b. */
 void cg_mont_mul(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a, const mp_limb_t *b);
 
+/* Sum and difference; out may be a or b. */
+void cg_mont_add(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a, const mp_limb_t *b);
+void cg_mont_sub(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a, const mp_limb_t *b);
+
+/* To and from Montgomery form: out = a * R and out = a / R mod modulus. a of cg_mont_to may be any
+ * number of `limbs` limbs, above the modulus too. out may be a. */
+void cg_mont_to(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a);
+void cg_mont_from(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a);
+
 /* out = base^exponent mod modulus, base and out in plain form (not times R). base has 2 * limbs
  * limbs and is below modulus * R; exponent has limbs limbs, all of whose bits are gone through.
  * Needs about 300 * limbs bytes of stack, which it wipes. */
 void cg_mont_pow(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *base,
                  const mp_limb_t *exponent);
+
+/* out = 1 / a mod modulus, which must be a prime above 2 (Fermat); plain form; 0 of 0. */
+void cg_mont_invert(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a);
 
 #endif

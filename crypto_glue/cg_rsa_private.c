@@ -51,9 +51,8 @@ static void private_power(const struct cg_rsa_private *key, mp_limb_t *out, cons
     /* h = (m1 - m2) / q mod p; m2 may be above p, and is reduced first. */
     memcpy(wide, m2, 2 * half * sizeof *wide);
     cg_mont_reduce(&key->p, h, wide);
-    cg_mont_mul(&key->p, h, h, key->p.square);
-    mp_limb_t borrow = mpn_sub_n(h, m1, h, size);
-    mpn_cnd_add_n(borrow, h, h, key->p.modulus, size);
+    cg_mont_to(&key->p, h, h);
+    cg_mont_sub(&key->p, h, m1, h);
     cg_mont_mul(&key->p, h, h, key->qinv);
 
     mpn_sec_mul(out, h, size, key->q.modulus, size, scratch);
@@ -111,7 +110,7 @@ static mp_limb_t load_secret(struct cg_rsa_private *key, const struct cg_rsa_pri
     cg_mont_init(&key->p, p, key->half);
     cg_mont_init(&key->q, q, key->half);
     wrong |= 1 ^ cg_limbs_below(key->qinv, p, key->half);
-    cg_mont_mul(&key->p, key->qinv, key->qinv, key->p.square);
+    cg_mont_to(&key->p, key->qinv, key->qinv);
     cg_wipe(p, sizeof p);
     cg_wipe(q, sizeof q);
     cg_wipe(product, sizeof product);
