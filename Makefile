@@ -6,6 +6,7 @@
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 CC      ?= cc
 ifeq ($(origin CC),default)
@@ -141,6 +142,19 @@ bench: ## compare speeds: plain, tlshim, native OpenSSL, stunnel
 	@tests/install-packages $(BUILD_PACKAGES) $(BENCH_PACKAGES)
 	@$(MAKE) --no-print-directory all
 	@tests/bench/run
+
+# Each target links its own fuzz_start and fuzz_input with the driver.
+FUZZ         := $(addprefix $(BUILD)/tests/,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_SECONDS ?= 60
+$(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/driver.c $(BUILD)/asan/libcore.a \
+                       $(call objects,asan,$(TESTLIB))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_asan) $< tests/fuzz/driver.c $(call objects,asan,$(TESTLIB)) \
+	  $(BUILD)/asan/libcore.a -o $@ $(CRYPTO) -lcmocka
+
+fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
+	@$(MAKE) --no-print-directory $(FUZZ)
+	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
 soak: deps ## the end-to-end tests again with 500 MiB each
 	@$(MAKE) --no-print-directory all
