@@ -17,6 +17,7 @@ struct shim_global { /* shared by all processes of the arena */
     pthread_mutex_t registry_lock;
     uint32_t token_magic;   /* marks our epoll data; random, so that no program's data looks so */
     uint32_t watch_serial;
+    uint32_t early_watches; /* chain of watches without a session */
     uint32_t forks;         /* counts forks: who was there when a session was born */
     uint32_t next_process;  /* ids, never reused */
     uint32_t process_reach; /* entries of the table that were ever used */
@@ -38,6 +39,9 @@ void shim_mutex_init(pthread_mutex_t *mutex);
  * usable policy it ends the process with status 125. */
 void shim_start(void);
 extern _Atomic int shim_started; /* 2 when ready */
+
+/* The process says goodbye: no new sessions, what they would carry comes too late. */
+extern _Atomic int shim_ending;
 
 /* False while the start itself is running (its own calls pass through). */
 static inline bool shim_ready(void)

@@ -307,3 +307,11 @@ bool holders_drop(struct shim_session *s)
     registry_unlock();
     return last;
 }
+
+void holders_add(struct shim_session *s)
+{
+    registry_lock();
+    if (own_id != 0)
+        note(s, own_id, 1);
+    registry_unlock();
+}

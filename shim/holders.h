@@ -32,6 +32,10 @@ void holders_in_child(void);
 /* At exit, when every session has been given up. */
 void holders_end(void);
 
+/* This process got the session by another way than fork (a passed descriptor). Between shim_enter
+ * and shim_leave. */
+void holders_add(struct shim_session *s);
+
 /* This process gives the session up. True when nobody else that lives holds it. Between shim_enter
  * and shim_leave. */
 bool holders_drop(struct shim_session *s);

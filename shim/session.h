@@ -29,6 +29,7 @@ enum shim_stage {
 };
 
 enum { SHIM_QUEUE_MAX = 16384 /* plaintext that may wait for the handshake, bytes */ };
+enum { SHIM_SHUT = 1, SHIM_SHUT_FIN = 2 };
 enum { SHIM_HOLDERS_INLINE = 8 };
 
 struct shim_holder {
@@ -63,12 +64,15 @@ struct shim_session {
     uint32_t plain_start, plain_end; /* plaintext left over, in the slab */
     uint8_t held_byte;   /* the last record's last byte is still in the kernel */
     uint8_t ended;       /* close_notify, or a tolerated end */
-    uint32_t low_water;  /* SO_RCVLOWAT set by us; 0 when it is the program's */
-    uint32_t program_low_water;
+    uint32_t missing;    /* bytes that make the partial record whole, after a look at it */
+    uint32_t low_water;  /* SO_RCVLOWAT set for it; 0: it is 1 */
+    uint32_t program_low_water; /* SO_RCVLOWAT as the program set it, in plaintext */
 
     /* the writing half's */
     uint32_t out_slab;
-    uint8_t shut;        /* close_notify is sent */
+    uint8_t shut;        /* SHIM_SHUT: no more writes, close_notify goes out after what waits;
+                          * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
+    uint8_t close_sealed;
 
     /* under the registry lock */
     uint32_t hash_next;

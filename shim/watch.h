@@ -14,7 +14,8 @@ struct shim_watch {
     _Atomic uint32_t link; /* the arena's while free */
     uint32_t index, serial;
     uint32_t next;         /* in the session's chain */
-    struct shim_ref ref;
+    struct shim_ref ref;   /* no session: the socket was added before it was connected */
+    uint64_t cookie;       /* of the socket */
     int epoll_fd, fd;      /* numbers in the process that added it */
     uint32_t wanted;       /* the program's mask */
     uint32_t given;        /* the mask that the kernel has */
@@ -26,6 +27,11 @@ struct shim_watch {
 /* epoll_ctl on a TLS descriptor, as the real one: 0 or -1 with errno. */
 int watch_control(int epoll_fd, int operation, int fd, struct shim_ref ref,
                   struct epoll_event *event);
+
+/* epoll_ctl on a TCP socket that is not connected yet: passed on, and remembered in case the
+ * connection becomes a session (watch_adopt, between shim_enter and shim_leave). */
+int watch_control_early(int epoll_fd, int operation, int fd, struct epoll_event *event);
+void watch_adopt(int fd, struct shim_ref ref);
 
 /* Brings the kernel's masks in line with the session's stage. Between shim_enter and shim_leave;
  * the session's locks may be held. */

@@ -1,0 +1,122 @@
+/* getsockopt, setsockopt, ioctl: what they say of a session, where the kernel's answer would be
+ * about ciphertext. */
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "fdtable.h"
+#include "global.h"
+#include "io.h"
+#include "route.h"
+
+#ifndef TCP_ULP
+#define TCP_ULP 31
+#endif
+
+static int give_int(int value, void *out, socklen_t *length)
+{
+    if (*length > sizeof(value))
+        *length = sizeof(value);
+    memcpy(out, &value, *length);
+    return 0;
+}
+
+/* The handshake's failure, or a reset, once. */
+static int pending_error(int fd, struct shim_ref ref, void *out, socklen_t *length)
+{
+    int error = io_error_once(ref.session);
+
+    if (error == 0)
+        return real(getsockopt)(fd, SOL_SOCKET, SO_ERROR, out, length);
+    return give_int(error, out, length);
+}
+
+static int get_option(int fd, struct shim_ref ref, int level, int option, void *out,
+                      socklen_t *length)
+{
+    if (level == SOL_SOCKET && option == SO_ERROR && out != NULL && length != NULL)
+        return pending_error(fd, ref, out, length);
+    if (level == SOL_SOCKET && option == SO_RCVLOWAT && out != NULL && length != NULL)
+        return give_int((int)ref.session->program_low_water, out, length);
+    return real(getsockopt)(fd, level, option, out, length);
+}
+
+HOOK int getsockopt(int fd, int level, int option, void *out, socklen_t *length)
+{
+    if (level != SOL_SOCKET || (option != SO_ERROR && option != SO_RCVLOWAT))
+        return real(getsockopt)(fd, level, option, out, length);
+    ROUTE(fd, get_option(fd, ref, level, option, out, length),
+          real(getsockopt)(fd, level, option, out, length))
+}
+
+static int set_low_water(struct shim_ref ref, const void *value, socklen_t length)
+{
+    int wanted;
+
+    if (length < sizeof(wanted)) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(&wanted, value, sizeof(wanted));
+    ref.session->program_low_water = wanted > 0 ? (uint32_t)wanted : wanted == 0 ? 1 : INT32_MAX;
+    return 0;
+}
+
+static int refuse_option(void)
+{
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+/* Options that would hand the program ciphertext or take its bytes around the engine. */
+static bool is_refused(int level, int option)
+{
+    return (level == SOL_SOCKET && (option == SO_ZEROCOPY || option == SO_PEEK_OFF)) ||
+           (level == IPPROTO_TCP && option == TCP_ULP);
+}
+
+HOOK int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
+{
+    if (level == SOL_SOCKET && option == SO_RCVLOWAT && value != NULL) {
+        ROUTE(fd, set_low_water(ref, value, length),
+              real(setsockopt)(fd, level, option, value, length))
+    }
+    if (is_refused(level, option)) {
+        ROUTE(fd, refuse_option(), real(setsockopt)(fd, level, option, value, length))
+    }
+    return real(setsockopt)(fd, level, option, value, length);
+}
+
+/* Plaintext bytes that a read would give at once. */
+static int count_readable(struct shim_ref ref, int fd, int *out)
+{
+    struct shim_guard guard;
+
+    *out = 0;
+    if (atomic_load(&ref.session->stage) != SHIM_OPEN)
+        io_attend(fd, ref);
+    shim_enter(&guard);
+    if (atomic_load(&ref.session->stage) == SHIM_OPEN && session_lock_read(ref)) {
+        if (io_fill(ref.session, fd, 0, 0) == IO_READ)
+            io_await_rest(ref.session, fd);
+        *out = (int)io_leftover(ref.session);
+        session_unlock_read(ref.session);
+    }
+    shim_leave(&guard);
+    return 0;
+}
+
+HOOK int ioctl(int fd, unsigned long request, ...)
+{
+    va_list arguments;
+    void *argument;
+
+    va_start(arguments, request);
+    argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (request == FIONREAD) {
+        ROUTE(fd, count_readable(ref, fd, argument), real(ioctl)(fd, request, argument))
+    }
+    return real(ioctl)(fd, request, argument);
+}

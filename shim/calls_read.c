@@ -1,0 +1,169 @@
+/* read and its kin. */
+#include "fdtable.h"
+#include "global.h"
+#include "io.h"
+#include "route.h"
+
+static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int flags)
+{
+    struct iovec one = {buffer, n > SSIZE_MAX ? SSIZE_MAX : n};
+
+    return io_receive(fd, ref, &one, 1, flags);
+}
+
+HOOK ssize_t read(int fd, void *buffer, size_t n)
+{
+    ROUTE(fd, receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))
+}
+
+HOOK ssize_t recv(int fd, void *buffer, size_t n, int flags)
+{
+    ROUTE(fd, receive(fd, ref, buffer, n, flags), real(recv)(fd, buffer, n, flags))
+}
+
+/* TCP gives no address: the length becomes 0. */
+static ssize_t receive_from(int fd, struct shim_ref ref, void *buffer, size_t n, int flags,
+                            socklen_t *length)
+{
+    ssize_t r = receive(fd, ref, buffer, n, flags);
+
+    if (r >= 0 && length != NULL)
+        *length = 0;
+    return r;
+}
+
+HOOK ssize_t recvfrom(int fd, void *buffer, size_t n, int flags, struct sockaddr *address,
+                      socklen_t *length)
+{
+    ROUTE(fd, receive_from(fd, ref, buffer, n, flags, address != NULL ? length : NULL),
+          real(recvfrom)(fd, buffer, n, flags, address, length))
+}
+
+static bool bad_count(int count)
+{
+    if (count >= 0 && count <= 1024)
+        return false;
+    errno = EINVAL;
+    return true;
+}
+
+HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+    ROUTE(fd, bad_count(count) ? -1 : io_receive(fd, ref, iov, count, 0),
+          real(readv)(fd, iov, count))
+}
+
+/* Descriptors that arrive in a message have no history here. */
+static void forget_passed(struct msghdr *message)
+{
+    if (fdtable == NULL || message->msg_controllen == 0)
+        return;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
+        const unsigned char *data = CMSG_DATA(c);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+            unsigned left;
+            int fd;
+
+            __builtin_memcpy(&fd, data + at, sizeof(fd));
+            fdtable_clear(fd, &left);
+        }
+    }
+}
+
+static ssize_t receive_message(int fd, struct shim_ref ref, struct msghdr *message, int flags)
+{
+    ssize_t r;
+
+    if (flags & MSG_ERRQUEUE)
+        return real(recvmsg)(fd, message, flags);
+    if (message->msg_iovlen > 1024) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    r = io_receive(fd, ref, message->msg_iov, (int)message->msg_iovlen, flags);
+    if (r >= 0) {
+        message->msg_namelen = 0;
+        message->msg_controllen = 0;
+        message->msg_flags = 0;
+    }
+    return r;
+}
+
+static ssize_t receive_plain_message(int fd, struct msghdr *message, int flags)
+{
+    ssize_t r = real(recvmsg)(fd, message, flags);
+
+    if (r >= 0)
+        forget_passed(message);
+    return r;
+}
+
+HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    ROUTE(fd, receive_message(fd, ref, message, flags),
+          receive_plain_message(fd, message, flags))
+}
+
+/* The flag that only recvmmsg has: wait for the first message alone. */
+static int receive_messages(int fd, struct shim_ref ref, struct mmsghdr *messages, unsigned count,
+                            int flags)
+{
+    unsigned done = 0;
+
+    for (; done < count; done++) {
+        int now = flags & ~MSG_WAITFORONE;
+        ssize_t r;
+
+        if (done > 0 && (flags & MSG_WAITFORONE))
+            now |= MSG_DONTWAIT;
+        r = receive_message(fd, ref, &messages[done].msg_hdr, now);
+        if (r < 0)
+            return done > 0 ? (int)done : -1;
+        messages[done].msg_len = (unsigned)r;
+        if (r == 0)
+            return (int)done + 1;
+    }
+    return (int)done;
+}
+
+static int receive_plain_messages(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                                  struct timespec *timeout)
+{
+    int r = real(recvmmsg)(fd, messages, count, flags, timeout);
+
+    for (int i = 0; i < r; i++)
+        forget_passed(&messages[i].msg_hdr);
+    return r;
+}
+
+HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                  struct timespec *timeout)
+{
+    ROUTE(fd, receive_messages(fd, ref, messages, count, flags),
+          receive_plain_messages(fd, messages, count, flags, timeout))
+}
+
+HOOK ssize_t __read_chk(int fd, void *buffer, size_t n, size_t size)
+{
+    if (n > size)
+        __chk_fail();
+    return read(fd, buffer, n);
+}
+
+HOOK ssize_t __recv_chk(int fd, void *buffer, size_t n, size_t size, int flags)
+{
+    if (n > size)
+        __chk_fail();
+    return recv(fd, buffer, n, flags);
+}
+
+HOOK ssize_t __recvfrom_chk(int fd, void *buffer, size_t n, size_t size, int flags,
+                            struct sockaddr *address, socklen_t *length)
+{
+    if (n > size)
+        __chk_fail();
+    return recvfrom(fd, buffer, n, flags, address, length);
+}

@@ -1,0 +1,102 @@
+/* syscall(): programs reach system calls by number that have wrappers here. Those on descriptors
+ * are sent through the wrappers; all others go straight to the kernel, without looking at anything,
+ * for jemalloc calls this from inside malloc's start. */
+#include "global.h"
+#include <fcntl.h>
+
+#include "real.h"
+
+static long direct(long number, const long a[6])
+{
+    long r = shim_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+
+    if (r >= 0 || r < -4095)
+        return r;
+    errno = (int)-r;
+    return -1;
+}
+
+#define P(i) ((void *)a[i])
+
+static bool through_hooks(long number, const long a[6], long *r)
+{
+    switch (number) {
+    case SYS_read:
+        *r = read((int)a[0], P(1), (size_t)a[2]);
+        return true;
+    case SYS_write:
+        *r = write((int)a[0], P(1), (size_t)a[2]);
+        return true;
+    case SYS_readv:
+        *r = readv((int)a[0], P(1), (int)a[2]);
+        return true;
+    case SYS_writev:
+        *r = writev((int)a[0], P(1), (int)a[2]);
+        return true;
+    case SYS_recvfrom:
+        *r = recvfrom((int)a[0], P(1), (size_t)a[2], (int)a[3], P(4), P(5));
+        return true;
+    case SYS_sendto:
+        *r = sendto((int)a[0], P(1), (size_t)a[2], (int)a[3], P(4), (socklen_t)a[5]);
+        return true;
+    case SYS_recvmsg:
+        *r = recvmsg((int)a[0], P(1), (int)a[2]);
+        return true;
+    case SYS_sendmsg:
+        *r = sendmsg((int)a[0], P(1), (int)a[2]);
+        return true;
+    case SYS_connect:
+        *r = connect((int)a[0], (struct sockaddr *)P(1), (socklen_t)a[2]);
+        return true;
+    case SYS_accept4:
+        *r = accept4((int)a[0], P(1), P(2), (int)a[3]);
+        return true;
+    case SYS_close:
+        *r = close((int)a[0]);
+        return true;
+    case SYS_close_range:
+        *r = close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
+        return true;
+    case SYS_shutdown:
+        *r = shutdown((int)a[0], (int)a[1]);
+        return true;
+    case SYS_dup:
+        *r = dup((int)a[0]);
+        return true;
+    case SYS_dup3:
+        *r = dup3((int)a[0], (int)a[1], (int)a[2]);
+        return true;
+    case SYS_sendfile:
+        *r = sendfile((int)a[0], (int)a[1], P(2), (size_t)a[3]);
+        return true;
+    case SYS_splice:
+        *r = splice((int)a[0], P(1), (int)a[2], P(3), (size_t)a[4], (unsigned)a[5]);
+        return true;
+    case SYS_epoll_ctl:
+        *r = epoll_ctl((int)a[0], (int)a[1], (int)a[2], P(3));
+        return true;
+    case SYS_ppoll:
+        *r = ppoll(P(0), (nfds_t)a[1], P(2), P(3));
+        return true;
+    case SYS_epoll_pwait:
+        *r = epoll_pwait((int)a[0], P(1), (int)a[2], (int)a[3], P(4));
+        return true;
+    default:
+        return false;
+    }
+}
+
+HOOK long syscall(long number, ...)
+{
+    va_list arguments;
+    long a[6], r;
+
+    va_start(arguments, number);
+    for (int i = 0; i < 6; i++)
+        a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    /* Before the library is up there is no session that could be gone around. */
+    if (atomic_load(&shim_started) == 2 && through_hooks(number, a, &r))
+        return r;
+    return direct(number, a);
+}

@@ -1,0 +1,237 @@
+/* write and its kin, sendfile among them; and the calls that would go around the engine. */
+#include <fcntl.h>
+#include <limits.h>
+
+#include "common_log.h"
+#include "connections.h"
+#include "global.h"
+#include "io.h"
+#include "route.h"
+
+static ssize_t send_one(int fd, struct shim_ref ref, const void *buffer, size_t n, int flags)
+{
+    struct iovec one = {(void *)buffer, n > SSIZE_MAX ? SSIZE_MAX : n};
+
+    return io_send(fd, ref, &one, 1, flags);
+}
+
+HOOK ssize_t write(int fd, const void *buffer, size_t n)
+{
+    ROUTE(fd, send_one(fd, ref, buffer, n, 0), real(write)(fd, buffer, n))
+}
+
+HOOK ssize_t send(int fd, const void *buffer, size_t n, int flags)
+{
+    ROUTE(fd, send_one(fd, ref, buffer, n, flags), real(send)(fd, buffer, n, flags))
+}
+
+HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+    if (count < 0 || count > IOV_MAX)
+        return real(writev)(fd, iov, count);
+    ROUTE(fd, io_send(fd, ref, iov, count, 0), real(writev)(fd, iov, count))
+}
+
+/* MSG_FASTOPEN connects and writes in one call: the policy has to see the connect. 0: go on with
+ * the write; -1: errno. */
+static int fast_open(int fd, const struct sockaddr *address, socklen_t length, int flags)
+{
+    if ((flags & MSG_FASTOPEN) == 0 || address == NULL || !shim_ready() ||
+        !connection_is_tcp(fd))
+        return 0;
+    return connect(fd, address, length);
+}
+
+HOOK ssize_t sendto(int fd, const void *buffer, size_t n, int flags,
+                    const struct sockaddr *address, socklen_t length)
+{
+    if (flags & MSG_FASTOPEN) {
+        if (fast_open(fd, address, length, flags) != 0)
+            return -1;
+        flags &= ~MSG_FASTOPEN;
+    }
+    ROUTE(fd, send_one(fd, ref, buffer, n, flags),
+          real(sendto)(fd, buffer, n, flags, address, length))
+}
+
+/* A session's descriptor in a message would reach a process that may not know the session, and
+ * write plaintext into it. */
+static bool passes_session(const struct msghdr *message)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
+         c = CMSG_NXTHDR((struct msghdr *)message, c)) {
+        const unsigned char *data = CMSG_DATA(c);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+            struct shim_ref ref;
+            int fd;
+
+            __builtin_memcpy(&fd, data + at, sizeof(fd));
+            if (fd_verdict(fd, &ref) == FD_IS_TLS)
+                return true;
+        }
+    }
+    return false;
+}
+
+static ssize_t send_plain_message(int fd, const struct msghdr *message, int flags)
+{
+    if (message->msg_controllen > 0 && shim_ready() && passes_session(message)) {
+        log_line(LOG_LEVEL_ERROR, "a TLS connection's descriptor cannot be passed to another "
+                                  "process (SCM_RIGHTS): refused with EPERM");
+        errno = EPERM;
+        return -1;
+    }
+    return real(sendmsg)(fd, message, flags);
+}
+
+static ssize_t send_message(int fd, struct shim_ref ref, const struct msghdr *message, int flags)
+{
+    if (message->msg_iovlen > IOV_MAX) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    return io_send(fd, ref, message->msg_iov, (int)message->msg_iovlen, flags);
+}
+
+HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    if (flags & MSG_FASTOPEN) {
+        if (fast_open(fd, message->msg_name, message->msg_namelen, flags) != 0)
+            return -1;
+        flags &= ~MSG_FASTOPEN;
+    }
+    ROUTE(fd, send_message(fd, ref, message, flags), send_plain_message(fd, message, flags))
+}
+
+static int send_messages(int fd, struct shim_ref ref, struct mmsghdr *messages, unsigned count,
+                         int flags)
+{
+    unsigned done = 0;
+
+    for (; done < count; done++) {
+        ssize_t r = send_message(fd, ref, &messages[done].msg_hdr, flags);
+
+        if (r < 0)
+            return done > 0 ? (int)done : -1;
+        messages[done].msg_len = (unsigned)r;
+    }
+    return (int)done;
+}
+
+static int send_plain_messages(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (messages[i].msg_hdr.msg_controllen > 0 && shim_ready() &&
+            passes_session(&messages[i].msg_hdr)) {
+            errno = EPERM;
+            return -1;
+        }
+    return real(sendmmsg)(fd, messages, count, flags);
+}
+
+HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    ROUTE(fd, send_messages(fd, ref, messages, count, flags),
+          send_plain_messages(fd, messages, count, flags))
+}
+
+/* ---- sendfile ---- */
+
+enum { FILE_CHUNK = 16384 };
+
+/* One chunk from the file's `at`; the bytes accepted, 0 at the file's end, or -1. */
+static ssize_t send_chunk(int out, struct shim_ref ref, int in, off64_t at, size_t n)
+{
+    char chunk[FILE_CHUNK];
+    ssize_t got = pread64(in, chunk, n < sizeof(chunk) ? n : sizeof(chunk), at);
+
+    return got <= 0 ? got : send_one(out, ref, chunk, (size_t)got, 0);
+}
+
+static ssize_t send_file(int out, struct shim_ref ref, int in, off64_t *offset, size_t count)
+{
+    off64_t at = offset != NULL ? *offset : lseek64(in, 0, SEEK_CUR);
+    size_t total = 0;
+    ssize_t r = 0;
+    bool blocks = io_blocks(out);
+
+    if (at < 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    while (total < count) {
+        size_t n = count - total < FILE_CHUNK ? count - total : FILE_CHUNK;
+
+        r = send_chunk(out, ref, in, at + (off64_t)total, n);
+        if (r <= 0)
+            break;
+        total += (size_t)r;
+        if ((size_t)r < n && !blocks)
+            break; /* a short file ends at the next read, a full socket here */
+    }
+    if (offset != NULL)
+        *offset = at + (off64_t)total;
+    else
+        lseek64(in, at + (off64_t)total, SEEK_SET);
+    return total > 0 ? (ssize_t)total : r;
+}
+
+static bool reads_from_session(int fd)
+{
+    struct shim_ref ref;
+
+    if (fd_verdict(fd, &ref) == FD_IS_PLAIN)
+        return false;
+    errno = EINVAL;
+    return true;
+}
+
+HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
+{
+    if (reads_from_session(in))
+        return -1;
+    ROUTE(out, send_file(out, ref, in, offset, count), real(sendfile64)(out, in, offset, count))
+}
+
+HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t count)
+{
+    _Static_assert(sizeof(off_t) == sizeof(off64_t), "64-bit only");
+    return sendfile64(out, in, offset, count);
+}
+
+/* ---- around the engine: refused ---- */
+
+static bool goes_around(int fd, int error)
+{
+    struct shim_ref ref;
+
+    if (fd_verdict(fd, &ref) == FD_IS_PLAIN)
+        return false;
+    errno = error;
+    return true;
+}
+
+HOOK ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t n,
+                    unsigned flags)
+{
+    if (goes_around(in, EINVAL) || goes_around(out, EINVAL))
+        return -1;
+    return real(splice)(in, in_offset, out, out_offset, n, flags);
+}
+
+HOOK ssize_t tee(int in, int out, size_t n, unsigned flags)
+{
+    if (goes_around(in, EINVAL) || goes_around(out, EINVAL))
+        return -1;
+    return real(tee)(in, out, n, flags);
+}
+
+HOOK ssize_t vmsplice(int fd, const struct iovec *iov, size_t count, unsigned flags)
+{
+    if (goes_around(fd, EBADF))
+        return -1;
+    return real(vmsplice)(fd, iov, count, flags);
+}

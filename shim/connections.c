@@ -1,0 +1,353 @@
+#include "connections.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "common_log.h"
+#include "deadlines.h"
+#include "global.h"
+#include "io_internal.h"
+#include "names.h"
+#include "needy.h"
+#include "watch.h"
+
+static void set_text(struct connection *c)
+{
+    char text[INET6_ADDRSTRLEN];
+    int family = c->address_length == 4 ? AF_INET : AF_INET6;
+
+    inet_ntop(family, c->address, text, sizeof(text));
+    snprintf(c->text, sizeof(c->text), family == AF_INET ? "%s:%u" : "[%s]:%u", text, c->port);
+}
+
+static bool read_address(struct connection *c, const struct sockaddr *address, socklen_t length)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+    memset(c, 0, sizeof(*c));
+    if (address->sa_family == AF_INET && length >= (socklen_t)sizeof(struct sockaddr_in)) {
+        const struct sockaddr_in *in = (const void *)address;
+
+        memcpy(c->address, &in->sin_addr, 4);
+        c->address_length = 4;
+        c->port = ntohs(in->sin_port);
+        return true;
+    }
+    if (address->sa_family != AF_INET6 || length < (socklen_t)sizeof(struct sockaddr_in6))
+        return false;
+    const struct sockaddr_in6 *in6 = (const void *)address;
+    const uint8_t *bytes = in6->sin6_addr.s6_addr;
+
+    c->port = ntohs(in6->sin6_port);
+    if (memcmp(bytes, mapped, sizeof(mapped)) == 0) {
+        memcpy(c->address, bytes + 12, 4);
+        c->address_length = 4;
+    } else {
+        memcpy(c->address, bytes, 16);
+        c->address_length = 16;
+    }
+    return true;
+}
+
+bool connection_from(struct connection *c, const struct sockaddr *address, socklen_t length)
+{
+    if (!read_address(c, address, length))
+        return false;
+    names_find(c->address, c->address_length, c->name);
+    set_text(c);
+    return true;
+}
+
+static void log_denied(const struct policy_rule *rule, const struct connection *c,
+                       enum policy_direction direction)
+{
+    const char *what = direction == POLICY_CONNECT ? "connection to" : "connection at";
+
+    if (rule != NULL)
+        log_line(LOG_LEVEL_WARN, "%s:%u: [deny %s]: %s %s%s%s refused", rule->place.file,
+                 rule->place.line, rule->name, what, c->name, c->name[0] != '\0' ? " at " : "",
+                 c->text);
+    else
+        log_line(LOG_LEVEL_WARN,
+                 "%s: no rule matches the %s %s%s%s: refused; add a [%s] or [plain] rule with "
+                 "%s = %s, or unmatched = plain in [defaults]",
+                 shim_rules.file, what, c->name, c->name[0] != '\0' ? " at " : "", c->text,
+                 direction == POLICY_CONNECT ? "client" : "server",
+                 direction == POLICY_CONNECT ? "connect" : "listen", c->text);
+}
+
+const struct policy_rule *connection_rule(const struct connection *c,
+                                          enum policy_direction direction,
+                                          enum fd_verdict *verdict)
+{
+    struct policy_query query = {
+        .direction = direction,
+        .address_length = c->address_length,
+        .port = c->port,
+        .name = c->name[0] != '\0' ? c->name : NULL,
+        .program = rules_program_path(),
+    };
+    const struct policy_rule *rule;
+
+    memcpy(query.address, c->address, sizeof(query.address));
+    rule = policy_match(&shim_rules.policy, &query);
+    *verdict = FD_IS_DENIED;
+    if (rule != NULL ? rule->kind == POLICY_PLAIN : shim_rules.policy.unmatched_plain)
+        *verdict = FD_IS_PLAIN;
+    else if (rule != NULL && (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER))
+        *verdict = FD_IS_TLS;
+    if (*verdict == FD_IS_DENIED)
+        log_denied(rule, c, direction);
+    return *verdict == FD_IS_TLS ? rule : NULL;
+}
+
+static int int_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t length = sizeof(value);
+
+    if (sys5(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &length) != 0)
+        return -1;
+    return value;
+}
+
+bool connection_is_tcp(int fd)
+{
+    int domain = int_option(fd, SO_DOMAIN);
+
+    return (domain == AF_INET || domain == AF_INET6) && int_option(fd, SO_TYPE) == SOCK_STREAM &&
+           int_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+}
+
+/* What the peer must prove to be: the rule's word, else the name that the program asked for, else
+ * the address itself. */
+static void set_peer_name(struct shim_session *s, const struct policy_rule *rule,
+                          const struct connection *c)
+{
+    const char *name = rule->settings.verify_name.text;
+
+    if (rule->kind == POLICY_SERVER)
+        return;
+    if (name == NULL && c->name[0] != '\0')
+        name = c->name;
+    if (name != NULL)
+        snprintf(s->peer_name, sizeof(s->peer_name), "%s", name);
+    else
+        inet_ntop(c->address_length == 4 ? AF_INET : AF_INET6, c->address, s->peer_name,
+                  sizeof(s->peer_name));
+}
+
+struct shim_ref connection_begin(int fd, const struct policy_rule *rule,
+                                 const struct connection *c, bool connected)
+{
+    struct shim_ref none = {0}, ref;
+    struct shim_guard guard;
+    uint64_t cookie = fd_cookie(fd);
+
+    if ((unsigned)fd >= FDTABLE_SIZE || cookie == 0 || atomic_load(&shim_ending)) {
+        errno = EMFILE;
+        return none;
+    }
+    shim_enter(&guard);
+    ref = session_birth(cookie, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER,
+                        rule->index);
+    if (ref.session != NULL) {
+        set_peer_name(ref.session, rule, c);
+        memcpy(ref.session->peer_address, c->text, sizeof(c->text));
+        atomic_store(&ref.session->eager, rule->settings.handshake == POLICY_HANDSHAKE_CONNECT);
+        fdtable_set_session(fd, ref);
+        if (connected)
+            io_start_clock(ref.session, fd);
+        needy_add(fd);
+        watch_adopt(fd, ref);
+    }
+    shim_leave(&guard);
+    if (ref.session == NULL)
+        errno = ENOBUFS;
+    return ref;
+}
+
+enum fd_verdict connection_accepted(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    struct connection local, peer;
+    enum fd_verdict verdict;
+    const struct policy_rule *rule;
+    unsigned left;
+
+    fdtable_clear(fd, &left);
+    if (!connection_is_tcp(fd)) {
+        fdtable_set_plain(fd);
+        return FD_IS_PLAIN;
+    }
+    if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
+        !connection_from(&local, (struct sockaddr *)&address, length))
+        return FD_IS_DENIED;
+    rule = connection_rule(&local, POLICY_LISTEN, &verdict);
+    if (rule == NULL) {
+        if (verdict == FD_IS_PLAIN)
+            fdtable_set_plain(fd);
+        return verdict;
+    }
+    length = sizeof(address);
+    memset(&peer, 0, sizeof(peer));
+    if (sys3(SYS_getpeername, fd, &address, &length) == 0)
+        connection_from(&peer, (struct sockaddr *)&address, length);
+    return connection_begin(fd, rule, &peer, true).session != NULL ? FD_IS_TLS : FD_IS_DENIED;
+}
+
+void connection_let_go(int fd, struct shim_ref ref, unsigned left)
+{
+    struct shim_guard guard;
+    bool last = false;
+
+    if (left > 0)
+        return;
+    shim_enter(&guard);
+    if (session_is_live(ref))
+        last = holders_drop(ref.session);
+    if (last && fd_cookie(fd) != ref.session->cookie) {
+        if (session_lock_both(ref)) /* the number is another file's already: nothing to send on */
+            session_release(ref.session);
+        last = false;
+    }
+    shim_leave(&guard);
+    if (last)
+        io_goodbye(fd, ref);
+}
+
+/* ---- own listeners ---- */
+
+static _Atomic uint64_t listening[65536 / 64]; /* ports that this process has listened on */
+
+static uint16_t local_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    struct connection local;
+
+    if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
+        !read_address(&local, (struct sockaddr *)&address, length))
+        return 0;
+    return local.port;
+}
+
+HOOK int listen(int fd, int backlog)
+{
+    int r = real(listen)(fd, backlog);
+    uint16_t port = r == 0 ? local_port(fd) : 0;
+
+    if (port != 0)
+        atomic_fetch_or(&listening[port / 64], (uint64_t)1 << (port % 64));
+    return r;
+}
+
+bool shim_peer_is_own_listener(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    struct connection peer;
+
+    if (sys3(SYS_getpeername, fd, &address, &length) != 0 ||
+        !read_address(&peer, (struct sockaddr *)&address, length))
+        return false;
+    return (atomic_load(&listening[peer.port / 64]) >> (peer.port % 64) & 1) != 0;
+}
+
+/* ---- descriptors that nobody has told us of ---- */
+
+/* A connected TCP socket from elsewhere: inherited, passed, duplicated inside libc. */
+static enum fd_verdict classify_connected(int fd, struct shim_ref *ref,
+                                          const struct sockaddr_storage *peer_address,
+                                          socklen_t peer_length)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    struct connection local, peer;
+    enum fd_verdict verdict;
+    const struct policy_rule *rule = NULL;
+
+    if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
+        !connection_from(&local, (struct sockaddr *)&address, length) ||
+        !connection_from(&peer, (const struct sockaddr *)peer_address, peer_length)) {
+        errno = EACCES;
+        return FD_IS_DENIED;
+    }
+    /* Which side began it cannot be seen; a local port that a listen rule covers tells. */
+    if (policy_covers_listen_port(&shim_rules.policy, local.port))
+        rule = connection_rule(&local, POLICY_LISTEN, &verdict);
+    else
+        rule = connection_rule(&peer, POLICY_CONNECT, &verdict);
+    if (verdict == FD_IS_TLS) {
+        *ref = connection_begin(fd, rule, &peer, true);
+        return ref->session != NULL ? FD_IS_TLS : FD_IS_DENIED;
+    }
+    if (verdict == FD_IS_PLAIN)
+        fdtable_set_plain(fd);
+    else
+        errno = EACCES;
+    return verdict;
+}
+
+static enum fd_verdict classify(int fd, struct shim_ref *ref)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    uint64_t cookie;
+    struct shim_guard guard;
+
+    if (!connection_is_tcp(fd)) {
+        if (sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0)
+            fdtable_set_plain(fd);
+        return FD_IS_PLAIN;
+    }
+    cookie = fd_cookie(fd);
+    shim_enter(&guard);
+    *ref = session_find(cookie);
+    if (ref->session != NULL)
+        holders_add(ref->session);
+    shim_leave(&guard);
+    if (ref->session != NULL) {
+        fdtable_set_session(fd, *ref);
+        return FD_IS_TLS;
+    }
+    if (int_option(fd, SO_ACCEPTCONN) == 1) {
+        fdtable_set_plain(fd); /* what it accepts is looked at one by one */
+        return FD_IS_PLAIN;
+    }
+    /* Not connected: it stays unknown, and the kernel answers. */
+    if (sys3(SYS_getpeername, fd, &address, &length) != 0)
+        return FD_IS_PLAIN;
+    return classify_connected(fd, ref, &address, length);
+}
+
+enum fd_verdict fd_look(int fd, struct shim_ref *ref)
+{
+    int saved = errno;
+    enum fd_verdict verdict;
+
+    ref->session = NULL;
+    if (!shim_ready() || fd < 0)
+        return FD_IS_PLAIN;
+    if (fdtable_kind(fd) == FD_PLAIN)
+        return FD_IS_PLAIN;
+    *ref = fdtable_session(fd);
+    if (ref->session != NULL && fd_cookie(fd) == ref->session->cookie)
+        return FD_IS_TLS;
+    if (fdtable_kind(fd) == FD_TLS) { /* closed and reused behind our back */
+        unsigned left;
+        struct shim_ref stale = fdtable_clear(fd, &left);
+
+        if (stale.session != NULL)
+            connection_let_go(fd, stale, left);
+    }
+    ref->session = NULL;
+    verdict = classify(fd, ref);
+    if (verdict != FD_IS_DENIED)
+        errno = saved;
+    return verdict;
+}

@@ -1,0 +1,44 @@
+/* Making sessions: what the policy says of a connection, and the session that follows from it. */
+#ifndef SHIM_CONNECTIONS_H
+#define SHIM_CONNECTIONS_H
+
+#include "../policy/policy.h"
+#include "fdtable.h"
+#include "real.h"
+
+struct connection { /* what the policy is asked about */
+    uint8_t address[16];
+    uint8_t address_length; /* 4 or 16; v4-mapped addresses are given as IPv4 */
+    uint16_t port;          /* host order */
+    char name[TLS_NAME_MAX + 1];
+    char text[56]; /* "10.0.0.1:443", "[::1]:443" */
+};
+
+/* False when the address is not an IPv4 or IPv6 one. Looks up the name too. */
+bool connection_from(struct connection *c, const struct sockaddr *address, socklen_t length);
+
+/* Asks the policy. The rule, or NULL for plain and deny; *verdict says which (FD_IS_DENIED: it was
+ * logged). */
+const struct policy_rule *connection_rule(const struct connection *c,
+                                          enum policy_direction direction,
+                                          enum fd_verdict *verdict);
+
+/* Is fd a TCP socket over IPv4 or IPv6? */
+bool connection_is_tcp(int fd);
+
+/* A session for fd by this rule, entered in the descriptor table. NULL session: errno is set.
+ * connected: TCP is up. */
+struct shim_ref connection_begin(int fd, const struct policy_rule *rule,
+                                 const struct connection *c, bool connected);
+
+/* An accepted socket: plain, TLS (a session is made) or denied (the caller closes it). */
+enum fd_verdict connection_accepted(int fd);
+
+/* fd no longer names this session (closed, replaced): close_notify when nobody else holds it. Call
+ * while fd is still open; `left` entries of this process still name it. */
+void connection_let_go(int fd, struct shim_ref ref, unsigned left);
+
+/* Is the peer a listener of this very process? */
+bool shim_peer_is_own_listener(int fd);
+
+#endif

@@ -1,0 +1,133 @@
+/* The end: half close, close_notify, and the last bytes. */
+#include "io_internal.h"
+
+#include "arena.h"
+#include "fdtable.h"
+#include "global.h"
+#include "holders.h"
+#include "needy.h"
+
+/* Everything that the program wrote is with the kernel, or the session is broken. */
+static bool all_sent(const struct shim_session *s)
+{
+    return (s->queue_length == 0 && atomic_load(&s->tail) == 0) ||
+           atomic_load(&s->stage) == SHIM_FAILED;
+}
+
+/* Waits until the program's bytes are out, at most until `end`. Both locks are held on entry and,
+ * unless it returns false (the session is gone), on exit, but not while waiting. */
+static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, int64_t end)
+{
+    while (!all_sent(s)) {
+        int error = 0;
+        enum io_state state = io_drive(s, fd);
+
+        if (state == IO_DONE)
+            state = io_flush(s, fd, &error);
+        int64_t left = end - shim_now();
+        struct pollfd entry = {.fd = fd, .events = state == IO_READ ? POLLIN : POLLOUT};
+        struct timespec limit = {left / 1000000000, left % 1000000000};
+
+        if (state == IO_ERROR || all_sent(s) || left <= 0)
+            break;
+        session_unlock_both(s);
+        sys5(SYS_ppoll, &entry, 1, &limit, NULL, 0);
+        if (!session_lock_both(ref))
+            return false;
+    }
+    return true;
+}
+
+/* What the peer sent and nobody reads would make the kernel answer the close with a reset, which
+ * can overtake our last bytes. Its close_notify is taken; data that the program has not read stays,
+ * for then a plain close resets too. */
+static void take_last_record(struct shim_session *s, int fd)
+{
+    uint8_t head[TLS_HEADER + 1];
+    long r;
+
+    if (io_leftover(s) > 0 || s->held_byte)
+        return;
+    r = sys6(SYS_recvfrom, fd, head, sizeof(head), MSG_DONTWAIT | MSG_PEEK, 0, 0);
+    if (s->in_have > 0 || (r >= TLS_HEADER && head[0] == 21))
+        io_drain(fd);
+}
+
+void io_goodbye(int fd, struct shim_ref ref)
+{
+    struct shim_session *s = ref.session;
+    struct shim_guard guard;
+    int ignored = 0;
+
+    shim_enter(&guard);
+    if (session_lock_both(ref) &&
+        finish_writing(s, fd, ref, shim_now() + IO_GOODBYE_LIMIT)) {
+        if (s->shut == 0)
+            s->shut = SHIM_SHUT;
+        io_flush(s, fd, &ignored);
+        take_last_record(s, fd);
+        session_release(s);
+    }
+    shim_leave(&guard);
+}
+
+/* Does not wait: what is not out yet goes out with later calls, close_notify behind it. */
+static void shut_writing(int fd, struct shim_ref ref)
+{
+    struct shim_session *s = ref.session;
+    struct shim_guard guard;
+    int ignored = 0;
+
+    shim_enter(&guard);
+    if (session_lock_both(ref)) {
+        if (s->shut == 0)
+            s->shut = SHIM_SHUT_FIN;
+        if (io_drive(s, fd) == IO_DONE)
+            io_flush(s, fd, &ignored);
+        needy_add(fd);
+        session_unlock_both(s);
+    }
+    shim_leave(&guard);
+}
+
+static void shut_reading(struct shim_ref ref)
+{
+    struct shim_guard guard;
+
+    shim_enter(&guard);
+    if (session_lock_read(ref)) {
+        ref.session->ended = 1;
+        session_unlock_read(ref.session);
+    }
+    shim_leave(&guard);
+}
+
+/* The program wants neither half any more: what it wrote still goes out, within the bound. */
+static void finish_both(int fd, struct shim_ref ref)
+{
+    struct shim_guard guard;
+
+    shim_enter(&guard);
+    if (session_lock_both(ref) &&
+        finish_writing(ref.session, fd, ref, shim_now() + IO_GOODBYE_LIMIT)) {
+        sys3(SYS_shutdown, fd, SHUT_WR, 0);
+        session_unlock_both(ref.session);
+    }
+    shim_leave(&guard);
+}
+
+int io_shutdown(int fd, struct shim_ref ref, int how)
+{
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+        return real(shutdown)(fd, how);
+    if (atomic_load(&ref.session->stage) == SHIM_CONNECTING)
+        return real(shutdown)(fd, how);
+    if (how != SHUT_RD)
+        shut_writing(fd, ref);
+    if (how == SHUT_WR)
+        return 0;
+    shut_reading(ref);
+    if (how == SHUT_RDWR)
+        finish_both(fd, ref);
+    return real(shutdown)(fd, SHUT_RD);
+}

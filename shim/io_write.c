@@ -1,0 +1,292 @@
+/* The writing half: plaintext from the program, sealed and handed to the kernel.
+ *
+ * A sealed record counts as accepted. For a blocking descriptor a write returns when the kernel
+ * has all of it; for a non-blocking one records are sized to the free send space, so that sealed
+ * bytes seldom stay behind (a tail, flushed by any later call or wait). */
+#include "io_internal.h"
+
+#include <linux/sock_diag.h>
+
+#include "arena.h"
+#include "connections.h"
+#include "global.h"
+#include "needy.h"
+#include "wait.h"
+#include "watch.h"
+
+/* What a record may take of the kernel's send space so that it goes in whole: the kernel counts
+ * buffers, not bytes, and a 16 KiB record can cost it twice its length. */
+enum { SEND_SPACE_MARGIN = 4096 };
+
+static int64_t send_space(int fd)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof(memory);
+
+    if (sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_MEMINFO, memory, &length) != 0)
+        return INT64_MAX;
+    return (int64_t)memory[SK_MEMINFO_SNDBUF] - memory[SK_MEMINFO_WMEM_QUEUED];
+}
+
+/* How much plaintext a non-blocking write may seal now; 0 when the program should wait. Asking
+ * with poll makes the kernel remember that somebody wants room, so that an edge will come. */
+static size_t sized(struct shim_session *s, int fd, size_t wanted)
+{
+    int64_t space = send_space(fd);
+    struct pollfd entry = {.fd = fd, .events = POLLOUT};
+    struct timespec none = {0};
+    size_t fits;
+
+    if (space >= (int64_t)(2 * wanted) + SEND_SPACE_MARGIN)
+        return wanted;
+    if (sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) != 1 || (entry.revents & POLLOUT) == 0)
+        return 0;
+    fits = tls_plaintext_for(&s->tls, shim_rules.configs[s->rule],
+                             space > 2048 ? (size_t)space / 2 : 1024);
+    if (fits == 0)
+        fits = 1;
+    return fits < wanted ? fits : wanted;
+}
+
+/* The next stretch of the program's bytes: its own buffer where one is long enough, else gathered
+ * into `scratch`, so that a thousand small pieces do not become a thousand records. */
+static const void *next_stretch(const struct io_vector *v, uint8_t *scratch, size_t *length)
+{
+    size_t first = v->at->iov_len - v->offset;
+    const char *base = (const char *)v->at->iov_base + v->offset;
+    struct io_vector copy = *v;
+    size_t done = 0;
+
+    if (first >= TLS_PLAINTEXT_MAX || first >= v->left || scratch == NULL) {
+        *length = first < TLS_PLAINTEXT_MAX ? first : TLS_PLAINTEXT_MAX;
+        return base;
+    }
+    while (done < TLS_PLAINTEXT_MAX && copy.left > 0) {
+        size_t n = copy.at->iov_len - copy.offset;
+
+        if (n > TLS_PLAINTEXT_MAX - done)
+            n = TLS_PLAINTEXT_MAX - done;
+        if (n > 0)
+            memcpy(scratch + done, (const char *)copy.at->iov_base + copy.offset, n);
+        done += n;
+        copy.left -= n;
+        copy.offset = 0;
+        copy.at++;
+    }
+    *length = done;
+    return scratch;
+}
+
+static void advance(struct io_vector *v, size_t n)
+{
+    v->left -= n;
+    while (n > 0) {
+        size_t here = v->at->iov_len - v->offset;
+
+        if (n < here) {
+            v->offset += n;
+            return;
+        }
+        n -= here;
+        v->at++;
+        v->offset = 0;
+    }
+}
+
+static void skip_empty(struct io_vector *v)
+{
+    while (v->left > 0 && v->at->iov_len == v->offset) {
+        v->at++;
+        v->offset = 0;
+    }
+}
+
+struct sending {
+    struct io_vector v;
+    size_t total;  /* bytes accepted */
+    bool blocks;
+    int error;
+};
+
+static enum io_state write_failed(struct shim_session *s, int fd, struct sending *w, int error)
+{
+    /* A reset is told once, to the writer or the reader; afterwards the pipe is broken. */
+    w->error = error;
+    if (tls_failure(&s->tls) != TLS_ERROR_OK) {
+        io_fail(s, fd, io_errno_of(tls_failure(&s->tls)), IO_HOLDS_WRITE);
+        w->error = io_error_once(s);
+    }
+    return IO_ERROR;
+}
+
+/* Seals and sends until all is accepted or the kernel is full. Write lock, session open. */
+static enum io_state send_now(struct shim_session *s, int fd, struct sending *w, uint8_t *scratch)
+{
+    for (;;) {
+        struct tls_conn conn;
+        size_t length, taken = 0;
+        int error = 0;
+        enum io_state state = io_flush(s, fd, &error);
+
+        if (state == IO_ERROR)
+            return write_failed(s, fd, w, error);
+        if (state != IO_DONE || w->v.left == 0)
+            return state;
+        skip_empty(&w->v);
+        const void *stretch = next_stretch(&w->v, scratch, &length);
+
+        if (!w->blocks)
+            length = sized(s, fd, length);
+        if (length == 0)
+            return IO_WRITE;
+        if (!io_need_slab(&s->out_slab)) {
+            w->error = ENOBUFS;
+            return IO_ERROR;
+        }
+        io_conn(&conn, s);
+        if (tls_send(&conn, stretch, length, &taken) != TLS_DONE)
+            return write_failed(s, fd, w, EPIPE);
+        advance(&w->v, taken);
+        w->total += taken;
+    }
+}
+
+/* Before Finished: the bytes wait in memory. False: no room for a single one. */
+static bool enqueue(struct shim_session *s, struct sending *w, uint8_t *scratch)
+{
+    bool any = false;
+
+    while (w->v.left > 0 && s->queue_length < SHIM_QUEUE_MAX && io_need_slab(&s->queue_slab)) {
+        uint8_t *queue = arena_at(ARENA_SLAB, s->queue_slab);
+        size_t length, room = SHIM_QUEUE_MAX - s->queue_length;
+
+        skip_empty(&w->v);
+        const void *stretch = next_stretch(&w->v, scratch, &length);
+
+        if (length > room)
+            length = room;
+        memcpy(queue + s->queue_length, stretch, length);
+        s->queue_length += (uint32_t)length;
+        advance(&w->v, length);
+        w->total += length;
+        any = true;
+    }
+    return any;
+}
+
+/* One round under the lock. IO_READ, IO_CONNECTING or IO_WRITE with bytes left or sealed. */
+static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
+{
+    struct shim_session *s = ref.session;
+    struct shim_guard guard;
+    uint32_t slab = 0;
+    enum io_state state = IO_GONE;
+    bool open = atomic_load(&s->stage) == SHIM_OPEN;
+    uint8_t *scratch;
+
+    shim_enter(&guard);
+    if (w->v.count > 1)
+        slab = arena_take(ARENA_SLAB);
+    scratch = arena_at(ARENA_SLAB, slab);
+    if (open ? session_lock_write(ref) : session_lock_both(ref)) {
+        state = open ? IO_DONE : io_drive(s, fd);
+        if (state == IO_DONE && s->shut) {
+            w->error = EPIPE;
+            state = IO_ERROR;
+        } else if (state == IO_DONE) {
+            state = send_now(s, fd, w, scratch);
+        } else if (state != IO_ERROR) {
+            enqueue(s, w, scratch);
+        }
+        if (atomic_load(&s->tail) != 0) {
+            needy_add(fd);
+            if (watch_any(s))
+                watch_update(s);
+        }
+        open ? session_unlock_write(s) : session_unlock_both(s);
+    }
+    arena_give(ARENA_SLAB, slab);
+    shim_leave(&guard);
+    return state;
+}
+
+/* SIGPIPE to the calling thread, as the kernel's send does. */
+static void broken_pipe(int flags)
+{
+    if ((flags & MSG_NOSIGNAL) == 0)
+        sys3(SYS_tgkill, sys3(SYS_getpid, 0, 0, 0), sys3(SYS_gettid, 0, 0, 0), SIGPIPE);
+    errno = EPIPE;
+}
+
+static ssize_t send_failed(struct shim_ref ref, const struct sending *w, int flags)
+{
+    int error = w->error;
+
+    if (w->total > 0)
+        return (ssize_t)w->total;
+    if (error == 0)
+        error = io_error_once(ref.session);
+    if (error == 0 || error == EPIPE)
+        broken_pipe(flags);
+    else
+        errno = error;
+    return -1;
+}
+
+/* A blocking write before Finished has put its bytes in the queue. They should leave soon, for the
+ * program may not call again for long; but the peer may be this very thread, which is to accept the
+ * connection later, or a server that is busy with another: hence a bound. */
+#define EARLY_WRITE_PATIENCE 1000000000LL
+
+static bool wait_to_send(int fd, struct shim_ref ref, enum io_state state,
+                         struct wait_clock *clock)
+{
+    if (state == IO_WRITE)
+        return wait_writable(fd, ref, clock);
+    state = wait_for_handshake(fd, ref, true, clock);
+    return state == IO_DONE || state == IO_ERROR;
+}
+
+ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count, int flags)
+{
+    struct sending w = {0};
+    struct wait_clock clock = {0};
+
+    if (flags & MSG_OOB) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    if (!io_vector_init(&w.v, iov, count)) {
+        errno = EINVAL;
+        return -1;
+    }
+    w.blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
+    atomic_store(&ref.session->touched, 1);
+    if (w.v.left == 0 && atomic_load(&ref.session->stage) == SHIM_OPEN)
+        return 0;
+    for (;;) {
+        enum io_state state = send_round(fd, ref, &w);
+
+        if (state == IO_GONE)
+            errno = EBADF;
+        if (state == IO_GONE)
+            return w.total > 0 ? (ssize_t)w.total : -1;
+        if (state == IO_ERROR)
+            return send_failed(ref, &w, flags);
+        if (state == IO_DONE || (!w.blocks && w.total > 0))
+            return (ssize_t)w.total;
+        if (!w.blocks) {
+            errno = EAGAIN;
+            return -1;
+        }
+        if (atomic_load(&ref.session->stage) != SHIM_OPEN && w.v.left == 0) {
+            if (shim_peer_is_own_listener(fd) ||
+                io_handshake_wait(fd, ref, EARLY_WRITE_PATIENCE) != IO_ERROR)
+                return (ssize_t)w.total;
+            w.total = 0;
+            return send_failed(ref, &w, flags);
+        }
+        if (!wait_to_send(fd, ref, state, &clock))
+            return w.total > 0 ? (ssize_t)w.total : -1;
+    }
+}

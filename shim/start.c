@@ -1,0 +1,175 @@
+/* Beginning and end of the library in a process. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "../crypto_glue/cg_random.h"
+#include "common_log.h"
+#include "connections.h"
+#include "deadlines.h"
+#include "fdtable.h"
+#include "global.h"
+#include "io.h"
+#include "names.h"
+#include "real.h"
+#include "stdio_streams.h"
+
+_Atomic int shim_started;
+_Atomic int shim_ending;
+struct rules shim_rules;
+
+int64_t shim_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* Nothing of the program has run that could have leaked a byte; it must not begin. */
+static void __attribute__((noreturn)) refuse(const char *text)
+{
+    static const char prefix[] = "tlshim: ";
+
+    sys3(SYS_write, 2, prefix, sizeof(prefix) - 1);
+    sys3(SYS_write, 2, text, strlen(text));
+    sys3(SYS_write, 2, "\n", 1);
+    for (;;)
+        sys3(SYS_exit_group, 125, 0, 0);
+}
+
+/* ---- fork ---- */
+
+static void before_fork(void)
+{
+    holders_before_fork();
+    names_lock();
+    deadlines_lock();
+}
+
+static void after_fork(void)
+{
+    deadlines_unlock();
+    names_unlock();
+}
+
+static void in_child(void)
+{
+    atomic_store(&shim_ending, 0);
+    after_fork();
+    holders_in_child();
+}
+
+/* ---- start ---- */
+
+static void start_shared(void)
+{
+    struct shim_global *g = shim_global();
+
+    shim_mutex_init(&g->registry_lock);
+    if (!cg_random(&g->token_magic, sizeof(g->token_magic)))
+        refuse("the kernel gives no randomness (getrandom)");
+    g->token_magic |= 1u << 23;
+    g->token_magic &= (1u << 24) - 1;
+    holders_start();
+}
+
+static void start_all(void)
+{
+    static struct rules_error error;
+
+    shim_real_resolve();
+    log_init();
+    if (!rules_load(&shim_rules, &error))
+        refuse(error.text);
+    if (!arena_init() || !fdtable_init())
+        refuse("no address space for the sessions; raise the limit (ulimit -v)");
+    start_shared();
+    pthread_atfork(before_fork, after_fork, in_child);
+}
+
+void shim_start(void)
+{
+    static __thread int starting __attribute__((tls_model("initial-exec")));
+    int expected = 0, saved = errno;
+
+    if (starting)
+        return; /* our own calls, on the way up */
+    if (atomic_compare_exchange_strong(&shim_started, &expected, 1)) {
+        starting = 1;
+        start_all();
+        starting = 0;
+        atomic_store(&shim_started, 2);
+    }
+    while (atomic_load(&shim_started) != 2) {
+        struct timespec pause = {0, 1000000};
+
+        sys3(SYS_nanosleep, &pause, NULL, 0);
+    }
+    errno = saved;
+}
+
+__attribute__((constructor(101))) static void constructor(void)
+{
+    shim_start();
+}
+
+/* ---- end ---- */
+
+/* Says goodbye on every session that this process holds. The whole takes at most
+ * IO_GOODBYE_LIMIT: what a stuck peer does not take is given up. */
+static void end_all(void)
+{
+    int64_t end = shim_now() + IO_GOODBYE_LIMIT;
+
+    if (atomic_load(&shim_started) != 2 || atomic_exchange(&shim_ending, 1))
+        return;
+    for (int fd = 0; fd < fdtable_reach() && shim_now() < end; fd++) {
+        struct shim_ref ref;
+        unsigned left;
+
+        if (fdtable_kind(fd) != FD_TLS)
+            continue;
+        ref = fdtable_clear(fd, &left);
+        if (ref.session != NULL)
+            connection_let_go(fd, ref, left);
+    }
+    holders_end();
+}
+
+__attribute__((destructor(101))) static void destructor(void)
+{
+    if (atomic_load(&shim_started) == 2)
+        stdio_flush_all();
+    end_all();
+}
+
+HOOK void _exit(int status)
+{
+    end_all();
+    for (;;)
+        sys3(SYS_exit_group, status, 0, 0);
+}
+
+HOOK void _Exit(int status)
+{
+    _exit(status);
+}
+
+/* The child of a vfork shares the parent's memory and would close the parent's sessions in the
+ * parent's table; as a forked one it has its own. */
+HOOK pid_t fork(void)
+{
+    pid_t pid = real(fork)();
+
+    if (pid != 0 && shim_ready())
+        holders_in_parent(pid);
+    return pid;
+}
+
+HOOK pid_t vfork(void)
+{
+    return fork();
+}

@@ -1,0 +1,166 @@
+#include "stdio_streams.h"
+
+#include <stdlib.h>
+
+#include "fdtable.h"
+#include "global.h"
+#include "io.h"
+#include "real.h"
+
+static int fd_of(void *cookie)
+{
+    return (int)(intptr_t)cookie;
+}
+
+static ssize_t cookie_read(void *cookie, char *buffer, size_t n)
+{
+    return read(fd_of(cookie), buffer, n);
+}
+
+/* A cookie's writer may not return less than it was given without an error. */
+static ssize_t cookie_write(void *cookie, const char *buffer, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t r = write(fd_of(cookie), buffer + done, n - done);
+
+        if (r < 0)
+            return done > 0 ? (ssize_t)done : 0;
+        done += (size_t)r;
+    }
+    return (ssize_t)done;
+}
+
+static int cookie_close(void *cookie)
+{
+    return close(fd_of(cookie));
+}
+
+static FILE *open_stream(int fd, const char *mode)
+{
+    cookie_io_functions_t functions = {cookie_read, cookie_write, NULL, cookie_close};
+    FILE *stream = fopencookie((void *)(intptr_t)fd, mode, functions);
+
+    if (stream != NULL)
+        stream->_fileno = fd; /* fileno works as on a plain stream */
+    return stream;
+}
+
+HOOK FILE *fdopen(int fd, const char *mode)
+{
+    struct shim_ref ref;
+
+    switch (fd_verdict(fd, &ref)) {
+    case FD_IS_TLS:
+        return open_stream(fd, mode);
+    case FD_IS_DENIED:
+        return NULL;
+    default:
+        return real(fdopen)(fd, mode);
+    }
+}
+
+/* ---- the standard streams ---- */
+
+static struct standard {
+    FILE **name;    /* stdin, stdout, stderr */
+    FILE *original; /* while replaced */
+    const char *mode;
+} standard[3] = {{&stdin, NULL, "r"}, {&stdout, NULL, "w"}, {&stderr, NULL, "w"}};
+
+void stdio_takes_over(int fd)
+{
+    struct standard *s;
+    FILE *stream;
+
+    if (fd < 0 || fd > 2 || standard[fd].original != NULL)
+        return;
+    s = &standard[fd];
+    stream = open_stream(fd, s->mode);
+    if (stream == NULL)
+        abort(); /* going on would write plaintext */
+    if (fd == 2)
+        setvbuf(stream, NULL, _IONBF, 0);
+    s->original = *s->name;
+    s->original->_fileno = -1;
+    *s->name = stream;
+}
+
+void stdio_gives_back(int fd)
+{
+    struct standard *s;
+
+    if (fd < 0 || fd > 2 || standard[fd].original == NULL)
+        return;
+    s = &standard[fd];
+    *s->name = s->original;
+    s->original->_fileno = fd;
+    s->original = NULL;
+}
+
+void stdio_flush_all(void)
+{
+    fflush(NULL);
+}
+
+/* ---- dprintf ---- */
+
+HOOK int vdprintf(int fd, const char *format, va_list arguments)
+{
+    struct shim_ref ref;
+    char *text = NULL;
+    int n;
+    ssize_t done = 0;
+
+    switch (fd_verdict(fd, &ref)) {
+    case FD_IS_DENIED:
+        return -1;
+    case FD_IS_PLAIN:
+        return real(vdprintf)(fd, format, arguments);
+    default:
+        break;
+    }
+    n = vasprintf(&text, format, arguments);
+    while (n >= 0 && done < n) {
+        ssize_t r = write(fd, text + done, (size_t)(n - done));
+
+        if (r < 0)
+            n = -1;
+        else
+            done += r;
+    }
+    free(text);
+    return n;
+}
+
+HOOK int dprintf(int fd, const char *format, ...)
+{
+    va_list arguments;
+    int r;
+
+    va_start(arguments, format);
+    r = vdprintf(fd, format, arguments);
+    va_end(arguments);
+    return r;
+}
+
+HOOK int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments)
+{
+    struct shim_ref ref;
+
+    if (fd_verdict(fd, &ref) == FD_IS_PLAIN)
+        return real(__vdprintf_chk)(fd, flag, format, arguments);
+    return vdprintf(fd, format, arguments);
+}
+
+HOOK int __dprintf_chk(int fd, int flag, const char *format, ...)
+{
+    va_list arguments;
+    int r;
+
+    va_start(arguments, format);
+    r = __vdprintf_chk(fd, flag, format, arguments);
+    va_end(arguments);
+    return r;
+}

@@ -1,0 +1,14 @@
+/* FILE streams over sessions. glibc's own streams call the kernel from inside libc, past every
+ * hook, and would write plaintext; streams over sessions are made with fopencookie instead. */
+#ifndef SHIM_STDIO_STREAMS_H
+#define SHIM_STDIO_STREAMS_H
+
+/* The descriptor is a session's as of now; when it is 0, 1 or 2 its standard stream is replaced,
+ * and the original stream gets a dead descriptor, so that a saved pointer to it fails. */
+void stdio_takes_over(int fd);
+/* The descriptor is a plain one again: the original standard stream is put back. */
+void stdio_gives_back(int fd);
+/* At exit: what streams over sessions still hold goes out. */
+void stdio_flush_all(void);
+
+#endif

@@ -1,0 +1,31 @@
+/* Waiting: in the kernel, with no lock held, so that time-outs, signals and cancellation are the
+ * kernel's and libc's own. */
+#ifndef SHIM_WAIT_H
+#define SHIM_WAIT_H
+
+#include "io.h"
+
+/* How long a call has waited, over several waits. Zero at first. */
+struct wait_clock {
+    int64_t began;   /* CLOCK_MONOTONIC ns; 0: not begun */
+    int64_t timeout; /* SO_RCVTIMEO or SO_SNDTIMEO in ns; 0: none */
+};
+
+/* Wait until the socket has new bytes (or an end, or an error). False with errno: EINTR, EAGAIN
+ * (SO_RCVTIMEO), EBADF. */
+bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock);
+bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock);
+
+/* Carries the handshake on; waits for it when `blocks`. IO_DONE: open. IO_ERROR: failed, the errno
+ * waits in the session. Otherwise it is not over and errno is set (EAGAIN, EINTR, ENOTCONN). */
+enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks,
+                                 struct wait_clock *clock);
+
+/* What is left until a CLOCK_MONOTONIC time, as poll wants it; NULL for INT64_MAX (for ever). */
+struct timespec *wait_until(int64_t deadline, struct timespec *limit);
+
+/* After EINTR: would the kernel have restarted the call? It would if the handler was installed
+ * with SA_RESTART; which handler ran is not known, so this is true when every handler is. */
+bool wait_restarts(void);
+
+#endif

@@ -1,0 +1,363 @@
+#include "watch.h"
+
+#include <string.h>
+
+#include "arena.h"
+#include "fdtable.h"
+#include "global.h"
+#include "io.h"
+#include "poll_view.h"
+
+/* Data that the kernel carries for a session's descriptor: the arena's magic, a serial against
+ * reuse, the watch. */
+#define TOKEN_SERIAL_BITS 12
+#define TOKEN_INDEX_BITS 28
+
+static uint64_t token_of(const struct shim_watch *w)
+{
+    return (uint64_t)shim_global()->token_magic << (TOKEN_SERIAL_BITS + TOKEN_INDEX_BITS) |
+           (uint64_t)(w->serial & ((1u << TOKEN_SERIAL_BITS) - 1)) << TOKEN_INDEX_BITS | w->index;
+}
+
+static struct shim_watch *watch_of(uint64_t data)
+{
+    struct shim_watch *w;
+
+    if (data >> (TOKEN_SERIAL_BITS + TOKEN_INDEX_BITS) != shim_global()->token_magic)
+        return NULL;
+    w = arena_at(ARENA_WATCH, (uint32_t)data & ((1u << TOKEN_INDEX_BITS) - 1));
+    return w != NULL && token_of(w) == data ? w : NULL;
+}
+
+/* Bits that are not events. EPOLLEXCLUSIVE is left out: it forbids CTL_MOD, and means something
+ * only for a descriptor that several sets wait for, such as a listener. */
+enum { MODES = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP };
+
+/* The mask that the kernel should have. */
+static uint32_t mask_for(const struct shim_session *s, const struct shim_watch *w)
+{
+    uint32_t wanted = w->wanted & ~(uint32_t)EPOLLEXCLUSIVE;
+    unsigned stage = atomic_load(&s->stage);
+
+    if (stage == SHIM_HANDSHAKE) {
+        uint32_t asked = w->disarmed || w->out_reported ? 0 : wanted & ~(uint32_t)MODES;
+
+        return view_ask(s, asked);
+    }
+    if (stage == SHIM_CONNECTING)
+        return w->disarmed ? EPOLLOUT : (wanted & ~(uint32_t)MODES) | EPOLLOUT;
+    if (stage == SHIM_OPEN && atomic_load(&s->tail) != 0)
+        return (w->disarmed ? wanted & (uint32_t)MODES : wanted) | EPOLLOUT;
+    return w->disarmed ? 0 : wanted;
+}
+
+static int control(const struct shim_watch *w, int operation, uint32_t mask)
+{
+    struct epoll_event event = {.events = mask, .data.u64 = token_of(w)};
+
+    return (int)sys4(SYS_epoll_ctl, w->epoll_fd, operation, w->fd, &event);
+}
+
+/* With the registry locked. */
+static void bring_in_line(const struct shim_session *s, struct shim_watch *w, bool always)
+{
+    uint32_t mask = mask_for(s, w);
+
+    /* A one-shot that has fired is armed by the program alone, and the kernel has disarmed it. */
+    if (mask == 0 || (mask == w->given && !always))
+        return;
+    w->given = mask;
+    control(w, EPOLL_CTL_MOD, mask);
+}
+
+void watch_update(struct shim_session *s)
+{
+    registry_lock();
+    for (uint32_t at = s->watches; at != 0;) {
+        struct shim_watch *w = arena_at(ARENA_WATCH, at);
+
+        bring_in_line(s, w, false);
+        at = w->next;
+    }
+    registry_unlock();
+}
+
+static void free_watch(struct shim_watch *w)
+{
+    w->serial++;
+    arena_give(ARENA_WATCH, w->index);
+}
+
+void watch_forget(struct shim_session *s)
+{
+    for (uint32_t at = s->watches; at != 0;) {
+        struct shim_watch *w = arena_at(ARENA_WATCH, at);
+
+        at = w->next;
+        free_watch(w);
+    }
+    s->watches = 0;
+}
+
+static struct shim_watch *find_watch(uint32_t first, int epoll_fd, int fd)
+{
+    for (uint32_t at = first; at != 0;) {
+        struct shim_watch *w = arena_at(ARENA_WATCH, at);
+
+        if (w->epoll_fd == epoll_fd && w->fd == fd)
+            return w;
+        at = w->next;
+    }
+    return NULL;
+}
+
+static void unchain(uint32_t *first, const struct shim_watch *w)
+{
+    for (uint32_t *at = first; *at != 0;) {
+        struct shim_watch *entry = arena_at(ARENA_WATCH, *at);
+
+        if (entry == w) {
+            *at = w->next;
+            return;
+        }
+        at = &entry->next;
+    }
+}
+
+static struct shim_watch *new_watch(uint32_t *chain, int epoll_fd, int fd)
+{
+    uint32_t index = arena_take(ARENA_WATCH);
+    struct shim_watch *w = arena_at(ARENA_WATCH, index);
+    uint32_t serial = w != NULL ? w->serial : 0;
+
+    if (w == NULL)
+        return NULL;
+    memset(w, 0, sizeof(*w));
+    w->index = index;
+    w->serial = serial + 1;
+    w->epoll_fd = epoll_fd;
+    w->fd = fd;
+    w->next = *chain;
+    *chain = index;
+    return w;
+}
+
+static void want(struct shim_watch *w, const struct epoll_event *event)
+{
+    w->wanted = event->events;
+    w->data = event->data.u64;
+    w->disarmed = 0;
+    w->out_reported = 0;
+}
+
+static int add(struct shim_session *s, struct shim_ref ref, int epoll_fd, int fd,
+               const struct epoll_event *event)
+{
+    struct shim_watch *w = find_watch(s->watches, epoll_fd, fd);
+    bool fresh = w == NULL;
+    int r;
+
+    if (fresh)
+        w = new_watch(&s->watches, epoll_fd, fd);
+    if (w == NULL)
+        return -ENOSPC;
+    struct shim_watch before = *w;
+
+    w->ref = ref;
+    w->cookie = s->cookie;
+    want(w, event);
+    w->given = mask_for(s, w);
+    r = control(w, EPOLL_CTL_ADD, w->given);
+    if (r != 0 && fresh) {
+        unchain(&s->watches, w);
+        free_watch(w);
+    } else if (r != 0) {
+        w->wanted = before.wanted;
+        w->data = before.data;
+        w->disarmed = before.disarmed;
+        w->given = before.given;
+    }
+    return r;
+}
+
+static int modify(struct shim_session *s, int epoll_fd, int fd, const struct epoll_event *event)
+{
+    struct shim_watch *w = find_watch(s->watches, epoll_fd, fd);
+
+    if (w == NULL)
+        return -ENOENT;
+    want(w, event);
+    w->given = mask_for(s, w);
+    return control(w, EPOLL_CTL_MOD, w->given);
+}
+
+static int drop(uint32_t *chain, int epoll_fd, int fd)
+{
+    struct shim_watch *w = find_watch(*chain, epoll_fd, fd);
+
+    if (w != NULL) {
+        unchain(chain, w);
+        free_watch(w);
+    }
+    return (int)sys4(SYS_epoll_ctl, epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static int result(int r)
+{
+    if (r == 0)
+        return 0;
+    errno = -r;
+    return -1;
+}
+
+int watch_control(int epoll_fd, int operation, int fd, struct shim_ref ref,
+                  struct epoll_event *event)
+{
+    struct shim_session *s = ref.session;
+    struct shim_guard guard;
+    int r = -EINVAL;
+
+    if (event == NULL && operation != EPOLL_CTL_DEL) {
+        errno = EFAULT;
+        return -1;
+    }
+    shim_enter(&guard);
+    registry_lock();
+    if (!session_is_live(ref))
+        r = -EBADF;
+    else if (operation == EPOLL_CTL_ADD)
+        r = add(s, ref, epoll_fd, fd, event);
+    else if (operation == EPOLL_CTL_MOD)
+        r = modify(s, epoll_fd, fd, event);
+    else if (operation == EPOLL_CTL_DEL)
+        r = drop(&s->watches, epoll_fd, fd);
+    registry_unlock();
+    shim_leave(&guard);
+    return result(r);
+}
+
+/* ---- sockets that are added before they are connected ---- */
+
+int watch_control_early(int epoll_fd, int operation, int fd, struct epoll_event *event)
+{
+    struct shim_guard guard;
+    struct shim_watch *w;
+    uint64_t cookie = fd_cookie(fd);
+    int r = real(epoll_ctl)(epoll_fd, operation, fd, event);
+
+    if (r != 0)
+        return r;
+    shim_enter(&guard);
+    registry_lock();
+    uint32_t *chain = &shim_global()->early_watches;
+
+    w = find_watch(*chain, epoll_fd, fd);
+    if (operation == EPOLL_CTL_DEL && w != NULL) {
+        unchain(chain, w);
+        free_watch(w);
+    } else if (operation != EPOLL_CTL_DEL) {
+        if (w == NULL)
+            w = new_watch(chain, epoll_fd, fd);
+        if (w != NULL) {
+            w->cookie = cookie;
+            want(w, event);
+        }
+    }
+    registry_unlock();
+    shim_leave(&guard);
+    return r;
+}
+
+void watch_adopt(int fd, struct shim_ref ref)
+{
+    struct shim_session *s = ref.session;
+
+    if (shim_global()->early_watches == 0)
+        return;
+    registry_lock();
+    for (uint32_t at = shim_global()->early_watches; at != 0;) {
+        struct shim_watch *w = arena_at(ARENA_WATCH, at);
+
+        at = w->next;
+        if (w->fd != fd)
+            continue;
+        unchain(&shim_global()->early_watches, w);
+        if (w->cookie != s->cookie) { /* an earlier socket of this number */
+            free_watch(w);
+            continue;
+        }
+        w->ref = ref;
+        w->next = s->watches;
+        s->watches = w->index;
+        bring_in_line(s, w, true);
+    }
+    registry_unlock();
+}
+
+/* ---- what the kernel reports ---- */
+
+/* The program sees this event: one-shots and, in a handshake, edges of OUT are used up. */
+static void used_up(struct shim_session *s, struct shim_watch *w, uint32_t shown)
+{
+    bool handshake = atomic_load(&s->stage) == SHIM_HANDSHAKE;
+
+    registry_lock();
+    if (w->wanted & EPOLLONESHOT)
+        w->disarmed = 1;
+    if (handshake && shown & EPOLLOUT && w->wanted & EPOLLET)
+        w->out_reported = 1;
+    if (handshake)
+        bring_in_line(s, w, false);
+    registry_unlock();
+}
+
+/* Nothing for the program in it: the kernel's one-shot must be armed again. */
+static void swallowed(struct shim_session *s, struct shim_watch *w)
+{
+    registry_lock();
+    if (w->given & EPOLLONESHOT && !w->disarmed)
+        bring_in_line(s, w, true);
+    registry_unlock();
+}
+
+/* True: *event is the program's to see. */
+static bool translate(struct epoll_event *event)
+{
+    struct shim_watch *w = watch_of(event->data.u64);
+    struct shim_guard guard;
+    struct shim_ref ref;
+    uint32_t shown;
+    int fd;
+
+    if (w == NULL)
+        return true;
+    ref = w->ref;
+    fd = w->fd;
+    if (!session_is_live(ref))
+        return false;
+    event->data.u64 = w->data;
+    /* In a process that has the set but not this descriptor nothing can be done for the session. */
+    if (fd_cookie(fd) != ref.session->cookie)
+        return true;
+    shown = view_answer(fd, ref, w->wanted & ~(uint32_t)MODES, event->events);
+    if (w->out_reported && atomic_load(&ref.session->stage) == SHIM_HANDSHAKE)
+        shown &= ~(uint32_t)EPOLLOUT;
+    shim_enter(&guard);
+    if (shown != 0)
+        used_up(ref.session, w, shown);
+    else
+        swallowed(ref.session, w);
+    shim_leave(&guard);
+    event->events = shown;
+    return shown != 0;
+}
+
+int watch_translate(struct epoll_event *events, int count)
+{
+    int kept = 0;
+
+    for (int i = 0; i < count; i++)
+        if (translate(&events[i]))
+            events[kept++] = events[i];
+    return kept;
+}
