@@ -19,5 +19,5 @@ from .cases import (HTTP_SERVERS, PYTHON, REDIS, client, environment, http_get, 
 from .payload import MARKER, MIB, digest, file_digest, payload
 from .pki import Pki
 from .process import Result, Server, free_port, listening, read_text, run, start_program, wait_until
-from .stream import STACKS, Stack, TlsServer, receive_all, tls_connect
+from .stream import NO_TLS, STACKS, Stack, TlsServer, receive_all, tls_connect
 from .tap import BUILD, PLAIN, ROOT, bail, diag, discard, finish, is_, ok, skip, start, subtest, tmp

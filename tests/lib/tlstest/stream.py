@@ -18,13 +18,14 @@ warnings.filterwarnings("ignore", category=DeprecationWarning, module=__name__)
 Stack = collections.namedtuple("Stack", "name library cipher")
 
 # The suites of issue 2: AES by OpenSSL 3, 3DES by GnuTLS because Debian's OpenSSL has none.
+NO_TLS = Stack("no TLS", "plain", "")
 STACKS = [
     Stack("OpenSSL AES128-SHA", "openssl", "AES128-SHA"),
     Stack("OpenSSL AES256-SHA", "openssl", "AES256-SHA"),
     Stack("GnuTLS 3DES-SHA", "gnutls", "3DES-CBC"),
 ]
 if PLAIN:
-    STACKS = [Stack("no TLS", "plain", "")]
+    STACKS = [NO_TLS]
 
 
 class _PlainStream:
@@ -152,7 +153,7 @@ def receive_all(stream, limit=1 << 40):
 
 
 class TlsServer:
-    """Listens on 127.0.0.1; handler(stream) runs in a thread for each connection whose handshake
+    """Listens on all of 127/8; handler(stream) runs in a thread for each connection whose handshake
     succeeded, and its stream is closed with close_notify after it. errors: what went wrong in
     handshakes and handlers, as text. accepted: TCP connections so far."""
 
@@ -165,7 +166,7 @@ class TlsServer:
             self._context.load_cert_chain(certificate, pki.key)
         elif stack.library == "gnutls":
             self._credentials = gnutls.Credentials(certificate, pki.key)
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self._listener = socket.create_server(("0.0.0.0", 0), backlog=512)
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
