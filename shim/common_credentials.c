@@ -10,30 +10,54 @@
 
 enum { FILE_MAX = 1024 * 1024 };
 
-static bool read_pem(struct file_text *file, const char *path, bool secret,
-                     char reason[CREDENTIALS_REASON])
+/* An upper bound of the number of PEM blocks. */
+static size_t count_begins(const struct file_text *file)
 {
-    char why[FILE_REASON];
-    if (file_read(file, path, FILE_MAX, secret, why))
-        return true;
-    snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, why);
+    static const char mark[] = "-----BEGIN ";
+    size_t count = 0;
+    const char *at = file->text, *end = at + file->length;
+    while ((at = memmem(at, (size_t)(end - at), mark, sizeof mark - 1))) {
+        at += sizeof mark - 1;
+        count++;
+    }
+    return count;
+}
+
+/* what: the label that a block needs; convert: openssl's command for such things. */
+struct kind {
+    const char *what, *convert;
+};
+static const struct kind certificate_kind = {"CERTIFICATE", "x509"};
+static const struct kind key_kind = {"PRIVATE KEY", "pkey"};
+
+static bool nothing_found(const struct kind *kind, const char *path,
+                          char reason[CREDENTIALS_REASON])
+{
+    snprintf(reason, CREDENTIALS_REASON,
+             "%.120s: no %s in it; a PEM file with -----BEGIN %s----- is needed", path, kind->what,
+             kind->what);
     return false;
 }
 
-/* What to say of a file in which no block of the wanted kind was found. */
-static void explain_nothing_found(const struct file_text *file, const char *path, const char *what,
-                                  const char *convert, char reason[CREDENTIALS_REASON])
+static bool read_pem(struct file_text *file, const struct kind *kind, const char *path, bool secret,
+                     char reason[CREDENTIALS_REASON])
 {
-    bool der = file->length > 1 && (unsigned char)file->text[0] == 0x30;
-    if (der)
+    char why[FILE_REASON];
+    if (!file_read(file, path, FILE_MAX, secret, why)) {
+        snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, why);
+        return false;
+    }
+    if (count_begins(file) > 0)
+        return true;
+    if (file->length > 1 && file->text[0] == 0x30) /* a SEQUENCE */
         snprintf(reason, CREDENTIALS_REASON,
                  "%.120s: this is not PEM but looks like DER; convert it: openssl %s -inform DER "
                  "-in FILE -out FILE.pem",
-                 path, convert);
+                 path, kind->convert);
     else
-        snprintf(reason, CREDENTIALS_REASON,
-                 "%.120s: no %s in it; a PEM file with -----BEGIN %s----- is needed", path, what,
-                 what);
+        nothing_found(kind, path, reason);
+    file_free(file);
+    return false;
 }
 
 /* ---- certificates ---- */
@@ -68,19 +92,6 @@ static enum pem_result next_certificate(struct certificates *in, struct x509_cer
     const uint8_t *copy = (const uint8_t *)memory_copy(in->memory, der, block.length);
     *why = "not enough memory";
     return copy && x509_parse(cert, copy, block.length, why) == TLS_ERROR_OK ? PEM_BLOCK : PEM_BAD;
-}
-
-/* An upper bound of the number of blocks. */
-static size_t count_begins(const struct file_text *file)
-{
-    static const char mark[] = "-----BEGIN ";
-    size_t count = 0;
-    const char *at = file->text, *end = at + file->length;
-    while ((at = memmem(at, (size_t)(end - at), mark, sizeof mark - 1))) {
-        at += sizeof mark - 1;
-        count++;
-    }
-    return count;
 }
 
 static bool out_of_memory(char reason[CREDENTIALS_REASON])
@@ -118,10 +129,8 @@ static bool read_chain(struct tls_credential *out, struct x509_certificate *leaf
     }
     if (result == PEM_BAD)
         return bad_certificate(path, &in, why, reason);
-    if (count == 0) {
-        explain_nothing_found(file, path, "CERTIFICATE", "x509", reason);
-        return false;
-    }
+    if (count == 0)
+        return nothing_found(&certificate_kind, path, reason);
     if (bytes > CREDENTIALS_CHAIN_MAX || count > X509_CHAIN_MAX) {
         snprintf(reason, CREDENTIALS_REASON,
                  "%.120s: the chain is too long (%zu certificates, %zu bytes; at most %d and %d); "
@@ -145,7 +154,8 @@ bool credentials_load_chain(struct tls_credential *out, struct x509_certificate 
                             char reason[CREDENTIALS_REASON])
 {
     struct file_text file;
-    if (!read_pem(&file, path, true, reason)) /* the key may be in the same file */
+    if (!read_pem(&file, &certificate_kind, path, true,
+                  reason)) /* the key may be in the same file */
         return false;
     bool good = read_chain(out, leaf, &file, path, memory, reason);
     file_free(&file);
@@ -219,10 +229,8 @@ static bool read_key(struct tls_credential *out, const struct x509_certificate *
     do
         result = pem_next(&reader, &block, der, file->length, &why);
     while (result == PEM_BLOCK && !is_key_label(block.label));
-    if (result == PEM_END) {
-        explain_nothing_found(file, path, "PRIVATE KEY", "pkey", reason);
-        return false;
-    }
+    if (result == PEM_END)
+        return nothing_found(&key_kind, path, reason);
     if (result == PEM_BAD || !x509_rsa_private_key(block.label, der, block.length, &parts, &why)) {
         snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, why);
         return false;
@@ -235,7 +243,7 @@ bool credentials_load_key(struct tls_credential *out, const struct x509_certific
                           char reason[CREDENTIALS_REASON])
 {
     struct file_text file;
-    if (!read_pem(&file, path, true, reason))
+    if (!read_pem(&file, &key_kind, path, true, reason))
         return false;
     bool good = (file.mode & 077) == 0;
     if (good)
@@ -255,7 +263,7 @@ bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenie
                             struct memory *memory, char reason[CREDENTIALS_REASON])
 {
     struct file_text file;
-    if (!read_pem(&file, path, false, reason))
+    if (!read_pem(&file, &certificate_kind, path, false, reason))
         return false;
     struct x509_certificate *roots = memory_take(memory, (count_begins(&file) + 1) * sizeof *roots);
     struct certificates in = certificates_of(&file, memory);
@@ -269,7 +277,7 @@ bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenie
             good = bad_certificate(path, &in, why, reason);
     }
     if (good && count == 0)
-        explain_nothing_found(&file, path, "CERTIFICATE", "x509", reason);
+        nothing_found(&certificate_kind, path, reason);
     file_free(&file);
     *out = (struct x509_trust){roots, count};
     return good && count > 0;

@@ -1,0 +1,288 @@
+#!/usr/bin/python3
+"""A policy that is missing, wrong, or names files that cannot be used: the program never starts,
+neither by the launcher nor with the bare library; the message has file, line, column and remedy.
+And what `check` and `explain` say."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import tlstest as t
+
+LAUNCHER = os.path.join(t.BUILD, "tlshim")
+LIBRARY = os.path.join(t.BUILD, "libtlshim.so")
+
+
+def environment(**more):
+    env = {k: v for k, v in os.environ.items()
+           if not k.startswith(("TLSHIM_", "SSL_CERT_")) and k != "LD_PRELOAD"}
+    env.update(more)
+    return env
+
+
+def tlshim(*args, **variables):
+    return t.run([LAUNCHER, *args], env=environment(**variables))
+
+
+def write(name, content, mode=0o600):
+    path = t.tmp(name)
+    with open(path, "wb") as f:
+        f.write(content if isinstance(content, bytes) else content.encode())
+    os.chmod(path, mode)
+    return path
+
+
+def openssl(*args):
+    subprocess.run(["openssl", *args], check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def client(trust):
+    return "[client c]\nconnect = *:1\ntrust = %s\n" % trust
+
+
+def server(certificate, key):
+    return "[server s]\nlisten = *:1\ncertificate = %s\nkey = %s\n" % (certificate, key)
+
+
+def bad_policies():
+    """(what, text or None for no file, line:column, words of the message)"""
+    der = t.tmp("cert.der")
+    openssl("x509", "-in", pki.cert, "-outform", "DER", "-out", der)
+    key_der = t.tmp("key.der")
+    openssl("pkey", "-in", pki.key, "-outform", "DER", "-out", key_der)
+    os.chmod(key_der, 0o600)
+    other_key = t.tmp("other.key")
+    openssl("genrsa", "-out", other_key, "2048")
+    weak_key, weak_cert = t.tmp("weak.key"), t.tmp("weak.pem")
+    openssl("req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", weak_key, "-out", weak_cert,
+            "-subj", "/CN=weak")
+    ec_key, ec_cert = t.tmp("ec.key"), t.tmp("ec.pem")
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+            "-keyout", ec_key, "-out", ec_cert, "-subj", "/CN=ec")
+    locked, locked_old = t.tmp("locked.key"), t.tmp("locked-old.key")
+    openssl("pkcs8", "-topk8", "-in", pki.key, "-passout", "pass:x", "-out", locked)
+    openssl("rsa", "-in", pki.key, "-aes128", "-passout", "pass:x", "-traditional", "-out",
+            locked_old)
+    for path in (other_key, weak_key, ec_key, locked, locked_old):
+        os.chmod(path, 0o600)
+    shared = write("shared.key", read(pki.key), 0o640)
+    open_key = write("open.key", read(pki.key), 0o644)
+    torn = write("torn.pem", read(pki.cert)[:-30])
+    body = read(pki.cert).split(b"\n")
+    body[3] = b"AAAA" + body[3][4:]
+    garbled = write("garbled.pem", b"\n".join(body))
+    long_chain = write("long.pem", read(pki.cert) * 20)
+    return [
+        ("no file", None, "1:1", ["there is no such file", "check the path"]),
+        ("a directory", "DIRECTORY", "1:1", ["this is a directory", "name a file"]),
+        ("over 1 MiB", "#" * 80 + "\n" + "# x\n" * 300000, "1:1", ["larger than 1024 KiB"]),
+        ("an unknown key", client(pki.ca) + "cypher = x\n", "4:1", ['unknown key "cypher"']),
+        ("a misspelt key", client(pki.ca) + "suite = ALL\n", "4:1", ['did you mean "suites"?']),
+        ("a duplicate key", client(pki.ca) + "trust = x\n", "4:1", ["is set already, in line 3"]),
+        ("a bad CIDR", "[deny d]\nconnect = 10.0.0.1/8:*\n", "2:11", ["the network is 10.0.0.0/8"]),
+        ("a missing trust file", client("/nothing.pem"), "3:9",
+         ["trust: /nothing.pem: there is no such file"]),
+        ("a trust file without certificates", client(pki.key), "3:9", ["no CERTIFICATE in it"]),
+        ("a trust file in DER", client(der), "3:9", ["looks like DER", "openssl x509 -inform DER"]),
+        ("a torn trust file", client(torn), "3:9", ["the END line is missing"]),
+        ("a garbled trust file", client(garbled), "3:9", ["malformed"]),
+        ("a missing certificate", server("/nothing.pem", pki.key), "3:15", ["certificate: /nothing"]),
+        ("a certificate file without any", server(pki.key, pki.key), "3:15", ["no CERTIFICATE"]),
+        ("an EC certificate", server(ec_cert, ec_key), "3:15", ["not RSA"]),
+        ("a chain that is too long", server(long_chain, pki.key), "3:15", ["too long", "keep the leaf"]),
+        ("a missing key", server(pki.cert, "/nothing.key"), "4:7", ["key: /nothing.key"]),
+        ("a key readable by the group", server(pki.cert, shared), "4:7",
+         ["mode 0640", "chmod 600 " + shared[:60]]),
+        ("a key readable by all", server(pki.cert, open_key), "4:7", ["mode 0644", "chmod 600"]),
+        ("a key file without a key", server(pki.cert, write("c.key", read(pki.cert))), "4:7",
+         ["no PRIVATE KEY in it"]),
+        ("a key in DER", server(pki.cert, key_der), "4:7", ["looks like DER", "openssl pkey"]),
+        ("a key of another certificate", server(pki.cert, other_key), "4:7",
+         ["does not belong to the certificate"]),
+        ("a key that is too short", server(weak_cert, weak_key), "4:7",
+         ["has 1024 bits", "minimum-strength asks for 2048"]),
+        ("an encrypted key", server(pki.cert, locked), "4:7", ["encrypted", "openssl pkey"]),
+        ("an encrypted key, old form", server(pki.cert, locked_old), "4:7", ["encrypted"]),
+        ("an EC key", server(pki.cert, ec_key), "4:7", ["only RSA"]),
+        ("a key without certificate", client(pki.ca) + "key = %s\n" % pki.key, "1:1",
+         ["has no certificate"]),
+        ("an unset variable", client("${TLSHIM_TEST_NOTHING}/x"), "3:9", ["is not set"]),
+    ]
+
+
+def never_starts(what, text, place, words):
+    path = t.tmp("bad.conf")
+    if os.path.isdir(path):
+        os.rmdir(path)
+    elif os.path.exists(path):
+        os.remove(path)
+    if text == "DIRECTORY":
+        os.mkdir(path)
+    elif text is not None:
+        write("bad.conf", text)
+    started = t.tmp("started")
+    want = "tlshim: %s:%s: " % (path, place)
+    ways = [("launcher", [LAUNCHER, "-p", path, "touch", started], environment()),
+            ("library", ["touch", started], environment(LD_PRELOAD=LIBRARY, TLSHIM_POLICY=path))]
+    for way, argv, env in ways:
+        done = t.run(argv, env=env)
+        said = done.err.decode()
+        lines = said.splitlines()
+        good = (done.status == 125 and not done.out and len(lines) == 1 and
+                lines[0].startswith(want) and all(w in said for w in words) and
+                not os.path.exists(started))
+        t.ok(good, "%s, %s: refused with its place and remedy" % (what, way),
+             "want %s%s\n%s" % (want, words, done))
+        if os.path.exists(started):
+            os.remove(started)
+
+
+def unreadable():
+    """Root may read everything, so another user asks; and root's files are not for others."""
+    if os.geteuid() != 0:
+        t.skip("a key that the user may not read", "needs root to become another user")
+        return
+    shared = "/tmp/tlshim-policy-test.%d" % os.getpid()
+    os.mkdir(shared, 0o755)
+    try:
+        for path in (LAUNCHER, LIBRARY, pki.cert, pki.key):
+            shutil.copy(path, shared)
+        key = os.path.join(shared, os.path.basename(pki.key))
+        os.chmod(key, 0o600)
+        policy = os.path.join(shared, "policy.conf")
+        with open(policy, "w") as f:
+            f.write(server(os.path.join(shared, os.path.basename(pki.cert)), key))
+        done = t.run([os.path.join(shared, "tlshim"), "-p", policy, "true"], env=environment(),
+                     user=65534, group=65534, extra_groups=[])
+        t.ok(done.status == 125 and
+             ("%s:4:7: key: %s: permission denied for user 65534; let that user read" %
+              (policy, key)).encode() in done.err, "a key that the user may not read", done)
+    finally:
+        shutil.rmtree(shared)
+
+
+def check():
+    def checked(name, status, out, *args, **variables):
+        done = tlshim("check", *args, **variables)
+        t.ok(done.status == status and done.out.decode() == out and not done.err, "check: " + name,
+             "want %d %r\n%s" % (status, out, done))
+
+    good = write("good.conf", client(pki.ca) + server(pki.cert, pki.key))
+    checked("a good policy", 0, "%s: good, 2 rules; what none matches is denied\n" % good, good)
+    checked("the environment's", 0, "%s: good, 2 rules; what none matches is denied\n" % good,
+            TLSHIM_POLICY=good)
+    bad = write("many.conf", "[client a]\nconect = a:1\ntrust = ca.pem\n[server b]\nlisten = *:0\n")
+    want = "".join("%s:%s\n" % (bad, line) for line in (
+        '1:1: [client a] matches nothing; add "connect = HOST:PORT"',
+        '2:1: unknown key "conect"; did you mean "connect"?',
+        "3:9: trust: %s: there is no such file; check the path" % t.tmp("ca.pem")[:120],
+        '4:1: [server b] has no certificate; add "certificate = /path/to/chain.pem"',
+        '4:1: [server b] has no key; add "key = /path/to/key.pem"',
+        '5:10: "*:0": the port is a number from 1 to 65535, a range such as 1-1023, or *',
+    ))
+    checked("every error at once, in order", 2, want + "%s: 6 errors\n" % bad, bad)
+    done = tlshim("check", "/nothing.conf")
+    t.ok(done.status == 2 and done.out.startswith(b"/nothing.conf:1:1: "), "check: no file", done)
+    done = tlshim("check", "a", "b")
+    t.ok(done.status == 125 and b"takes one file" in done.err, "check: usage", done)
+    done = tlshim("check", TLSHIM_POLICY_TEXT="[deny x]\nconnect = a\n")
+    t.ok(done.status == 2 and done.out.startswith(b"(command line):2:11: "), "check: a text", done)
+
+
+def relative_paths():
+    """They start at the policy's directory, wherever the program is started."""
+    os.makedirs(t.tmp("conf", "sub"))
+    shutil.copy(pki.ca, t.tmp("conf", "sub", "ca.pem"))
+    policy = write("conf/policy", client("sub/ca.pem"))
+    done = t.run([LAUNCHER, "-p", policy, "true"], cwd="/", env=environment())
+    t.ok(done.status == 0, "a relative path starts at the policy's directory", done)
+    done = t.run([LAUNCHER, "-p", "policy", "true"], cwd=t.tmp("conf"), env=environment())
+    t.ok(done.status == 0, "the same with a relative policy", done)
+    done = t.run(["true"], env=environment(LD_PRELOAD=LIBRARY,
+                                           TLSHIM_POLICY_TEXT=client("sub/ca.pem")))
+    t.ok(done.status == 125 and b"is a relative path; write an absolute one" in done.err,
+         "a relative path in a text is refused", done)
+
+
+def system_trust():
+    policy = write("system.conf", client("system"))
+    hashed = t.tmp("hashed")
+    os.mkdir(hashed)
+    shutil.copy(pki.ca, os.path.join(hashed, "0123abcd.0"))
+    for name, status, variables, words in (
+            ("SSL_CERT_FILE", 0, {"SSL_CERT_FILE": pki.ca}, ""),
+            ("SSL_CERT_FILE that is not there", 125, {"SSL_CERT_FILE": "/nothing"}, "/nothing"),
+            ("SSL_CERT_DIR", 0, {"SSL_CERT_DIR": "/nothing:" + hashed}, ""),
+            ("SSL_CERT_DIR without roots", 125, {"SSL_CERT_DIR": t.tmp()}, "no roots in it"),
+            ("an empty SSL_CERT_DIR", 125, {"SSL_CERT_DIR": ""}, "unset it")):
+        done = tlshim("-p", policy, "true", **variables)
+        t.ok(done.status == status and words.encode() in done.err, "trust = system: " + name, done)
+    done = tlshim("-p", policy, "true")
+    if os.path.exists("/etc/ssl/certs/ca-certificates.crt"):
+        t.is_(done.status, 0, "trust = system: Debian's bundle")
+    else:
+        t.ok(done.status == 125 and b"install the package ca-certificates" in done.err,
+             "trust = system: no bundle", done)
+
+
+def explain():
+    policy = write("explain.conf", """[defaults]
+handshake-timeout = 9
+[plain local]
+connect = 127.0.0.0/8:*
+[deny tools]
+connect = *:*
+program = nc /opt/x
+[client web]
+connect = *.web.test:443 [2001:db8::/32]:443
+trust = %s
+suites = AES256-SHA
+[server mail]
+listen = 10.0.0.0/8:993
+certificate = %s
+key = %s
+""" % (pki.ca, pki.cert, pki.key))
+    for question, words in (
+            ("connect 127.0.0.1:80", ["left plain", "[plain local], %s:3" % policy]),
+            ("connect [::ffff:127.0.0.1]:80", ["[plain local]"]),
+            ("connect a.web.test:443", ["TLS, as client", "[client web], %s:8" % policy, pki.ca,
+                                        "the rule, line 10", "[defaults], line 2", "built in",
+                                        "TLS_RSA_WITH_AES_256_CBC_SHA, 256 bits"]),
+            ("connect [2001:db8::9]:443", ["[client web]"]),
+            ("connect a.web.test:443 --address 127.0.0.1", ["[plain local]"]),
+            ("connect --program /usr/bin/nc a.web.test:443", ["denied", "[deny tools]"]),
+            ("--program=/opt/x connect a.web.test:443", ["denied", "[deny tools]"]),
+            ("connect web.test:443 --program=/bin/nc2", ["denied", "no rule matches"]),
+            ("listen 10.1.2.3:993", ["TLS, as server", "[server mail]", pki.key]),
+            ("listen *:993", ["denied", "no rule matches"])):
+        done = tlshim("explain", "-p", policy, *question.split())
+        out = done.out.decode()
+        t.ok(done.status == 0 and all(w in out for w in words) and not done.err,
+             "explain " + question, "want %s\n%s" % (words, done))
+    for question, words in (("", "explain connect HOST:PORT"), ("connect a", "the port is missing"),
+                            ("connect a:0", "the port is a number"), ("listen a.b:1", "the host is"),
+                            ("connect a:1 b:2", "what is \"b:2\"?"),
+                            ("connect a:1 --address b", "is no IP address"),
+                            ("connect a:1 --adress b", "did you mean --address?")):
+        done = tlshim("explain", *question.split(), "-p", policy)
+        t.ok(done.status == 125 and words.encode() in done.err, "explain, usage: " + question, done)
+
+
+t.start(wire=False)
+pki = t.Pki(t.tmp("pki"))
+for row in bad_policies():
+    never_starts(*row)
+unreadable()
+check()
+relative_paths()
+system_trust()
+explain()
+t.finish()
