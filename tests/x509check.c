@@ -3,6 +3,7 @@
  *
  *   x509check --trust F --chain F [--name N | --ip A] [--time UNIX] [--purpose server|client]
  *             [--crl F] [--minimum-bits N] [--allow-sha1]
+ *             [--policy OID]... [--explicit-policy] [--inhibit-mapping] [--inhibit-any-policy]
  *
  * The chain file holds the leaf first. Prints one line, "accept", or "reject: ERROR: why". Exit
  * status: 0 accept, 1 reject, 2 wrong usage or an unreadable file. A malformed certificate in the
@@ -100,6 +101,7 @@ struct options {
     const char *trust, *chain, *crl;
     struct x509_rules rules;
     uint8_t ip[16];
+    struct x509_bytes policies[16];
 };
 
 static long long number(const char *option, const char *text)
@@ -121,6 +123,45 @@ static void set_ip(struct options *o, const char *text)
         die("%s is not an IP address", text);
 }
 
+/* "2.5.29.32.0" to the content of an OBJECT IDENTIFIER. */
+static void add_policy(struct options *o, const char *text)
+{
+    uint8_t *out = must_have(malloc(256)), *at = out;
+    unsigned long first = 0;
+    if (o->rules.policy_count == sizeof o->policies / sizeof o->policies[0])
+        die("too many --policy");
+    for (int i = 0; at - out < 240; i++) {
+        char *end;
+        unsigned long arc = strtoul(text, &end, 10);
+        if (end == text || (*end && *end != '.'))
+            die("--policy wants an OID, not %s", text);
+        if (i == 0)
+            first = arc;
+        if (i == 1)
+            arc += 40 * first;
+        for (int shift = 63; i > 0 && shift >= 0; shift -= 7)
+            if (shift == 0 || arc >> shift)
+                *at++ = (uint8_t)((arc >> shift & 0x7f) | (shift ? 0x80 : 0));
+        if (!*end)
+            break;
+        text = end + 1;
+    }
+    o->policies[o->rules.policy_count++] = (struct x509_bytes){out, (size_t)(at - out)};
+    o->rules.policies = o->policies;
+}
+
+static bool set_flag(struct options *o, const char *name)
+{
+    bool *flag = strcmp(name, "--allow-sha1") == 0           ? &o->rules.allow_sha1
+                 : strcmp(name, "--explicit-policy") == 0    ? &o->rules.require_explicit_policy
+                 : strcmp(name, "--inhibit-mapping") == 0    ? &o->rules.inhibit_policy_mapping
+                 : strcmp(name, "--inhibit-any-policy") == 0 ? &o->rules.inhibit_any_policy
+                                                             : NULL;
+    if (flag)
+        *flag = true;
+    return flag != NULL;
+}
+
 static void set_option(struct options *o, const char *name, const char *value)
 {
     if (strcmp(name, "--trust") == 0)
@@ -135,6 +176,8 @@ static void set_option(struct options *o, const char *name, const char *value)
         o->rules.now = number(name, value);
     else if (strcmp(name, "--minimum-bits") == 0)
         o->rules.minimum_rsa_bits = (unsigned)number(name, value);
+    else if (strcmp(name, "--policy") == 0)
+        add_policy(o, value);
     else if (strcmp(name, "--purpose") == 0 && strcmp(value, "server") == 0)
         o->rules.purpose = X509_SERVER;
     else if (strcmp(name, "--purpose") == 0 && strcmp(value, "client") == 0)
@@ -146,10 +189,8 @@ static void set_option(struct options *o, const char *name, const char *value)
 static void read_options(struct options *o, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--allow-sha1") == 0) {
-            o->rules.allow_sha1 = true;
+        if (set_flag(o, argv[i]))
             continue;
-        }
         if (i + 1 == argc)
             die("what is %s? See the head of tests/x509check.c", argv[i]);
         set_option(o, argv[i], argv[i + 1]);

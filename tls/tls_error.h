@@ -99,7 +99,11 @@ enum tls_alert {
       "a certificate has a kind of key or signature that is not supported")                       \
     X(CERT_NAME, BAD_CERTIFICATE, TRUST, "the certificate is not for this name")                  \
     X(CERT_NO_NAME, BAD_CERTIFICATE, TRUST, "there is no name to check the certificate against")  \
-    X(CERT_CHAIN_LIMIT, BAD_CERTIFICATE, TRUST, "the chain is longer or costlier than the limit")
+    X(CERT_CHAIN_LIMIT, BAD_CERTIFICATE, TRUST, "the chain is longer or costlier than the limit")  \
+    X(CERT_NAME_CONSTRAINT, BAD_CERTIFICATE, TRUST, "a certificate has a name that its CA may not give")\
+    X(CERT_POLICY, BAD_CERTIFICATE, TRUST, "the chain does not hold under the policy that it demands")\
+    X(CERT_REVOKED, CERTIFICATE_REVOKED, TRUST, "a certificate has been revoked")                 \
+    X(CERT_STATUS, CERTIFICATE_UNKNOWN, TRUST, "it cannot be known whether a certificate is revoked")
 
 enum tls_error {
 #define X(name, alert, class, words) TLS_ERROR_##name,

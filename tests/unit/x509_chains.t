@@ -206,6 +206,153 @@ accepts("no name asked for", [R], [leaf(R, names=())])
 accepts("no subject, critical names", [R],
         [make(seq(), key(), R, LEAF + [alt_names(dns("host.example"), critical=True)])], *NAME)
 
+# ---- name constraints ----
+
+
+def subtrees(*names):
+    return b"".join(seq(n) for n in names)
+
+
+def constraints(permitted=(), excluded=(), critical=True):
+    return extension("2.5.29.30", seq(tlv(0xa0, subtrees(*permitted)) if permitted else b"",
+                                      tlv(0xa1, subtrees(*excluded)) if excluded else b""),
+                     critical)
+
+
+def constrained(names, permitted=(), excluded=(), text="CN=leaf", critical=True):
+    c = ca(R, extensions=CA + [constraints(permitted, excluded, critical)])
+    return [leaf(c, names=names, text=text), c]
+
+
+V4, V6 = b"\x0a\0\0\0\xff\0\0\0", bytes(15) + b"\1" + b"\xff" * 16
+FORBIDDEN = "a name that a CA above it may not give"
+for what, names, permitted, excluded, good in (
+        ("a DNS name", [dns("host.example")], [dns("example")], [], True),
+        ("a DNS name itself", [dns("example")], [dns("EXAMPLE")], [], True),
+        ("not a suffix within a label", [dns("anexample")], [dns("example")], [], False),
+        ("another domain", [dns("host.example")], [dns("example.org")], [], False),
+        ("one of two names", [dns("a.example"), dns("b.org")], [dns("example")], [], False),
+        ("two domains", [dns("a.example"), dns("b.org")], [dns("example"), dns("org")], [], True),
+        ("an excluded domain", [dns("host.example")], [], [dns("example")], False),
+        ("beside an excluded domain", [dns("host.example")], [], [dns("example.org")], True),
+        ("permitted and excluded", [dns("host.example")], [dns("example")],
+         [dns("host.example")], False),
+        ("every name excluded", [dns("host.example")], [], [dns("")], False),
+        ("a wildcard within", [dns("*.a.example")], [dns("a.example")], [], True),
+        ("a wildcard beyond", [dns("*.example")], [dns("a.example")], [], False),
+        ("a wildcard over an excluded host", [dns("*.example")], [], [dns("a.example")], False),
+        ("a wildcard beside one", [dns("*.example")], [], [dns("b.a.example")], True),
+        ("IPv4", [ip(b"\x0a\1\2\3")], [ip(V4)], [], True),
+        ("IPv4 outside", [ip(b"\x0b\1\2\3")], [ip(V4)], [], False),
+        ("IPv6 for IPv4", [ip(bytes(15) + b"\1")], [ip(V4)], [], False),
+        ("IPv6", [ip(bytes(15) + b"\1")], [ip(V4), ip(V6)], [], True),
+        ("an excluded IPv6", [ip(bytes(15) + b"\1")], [], [ip(V6)], False),
+        ("another form", [dns("host.example")], [ip(V4)], [ip(V6)], True),
+        ("a mailbox", [email("a@example")], [email("a@EXAMPLE")], [], True),
+        ("another mailbox", [email("A@example")], [email("a@example")], [], False),
+        ("a mailbox at a host", [email("a@b.example")], [email("b.example")], [], True),
+        ("a mailbox below a host", [email("a@c.b.example")], [email("b.example")], [], False),
+        ("a mailbox in a domain", [email("a@c.b.example")], [email(".b.example")], [], True),
+        ("a mailbox at a domain itself", [email("a@b.example")], [email(".b.example")], [], False),
+        ("no mailbox", [email("example")], [email("example")], [], False),
+        ("a URI", [uri("https://u@host.example:1/p?q")], [uri("host.example")], [], True),
+        ("a URI's host in a domain", [uri("ftp://a.host.example")], [uri(".example")], [], True),
+        ("a URI elsewhere", [uri("https://host.example")], [uri("example")], [], False),
+        ("a URI with an address", [uri("https://10.0.0.1/")], [uri("10.0.0.1")], [], False),
+        ("a URI without a host", [uri("urn:x")], [uri("x")], [], False),
+        ("an excluded URI", [uri("https://host.example/")], [], [uri("host.example")], False),
+        ("a directory name", [directory("O=Org,CN=x")], [directory("O=Org"), directory("CN=leaf")],
+         [], True),
+        ("another directory name", [directory("O=Other")], [directory("O=Org"),
+                                                            directory("CN=leaf")], [], False),
+        ("the subject", [dns("a.b")], [directory("CN=LEAF")], [], True),
+        ("another subject", [dns("a.b")], [directory("CN=other")], [], False),
+        ("an excluded subject", [dns("a.b")], [], [directory("CN=leaf")], False),
+        ("a form that is not judged", [tlv(0x88, b"\x2a")], [tlv(0x88, b"\x2a")], [], False),
+        ("the same excluded", [tlv(0x88, b"\x2b")], [], [tlv(0x88, b"\x2a")], False)):
+    chain = constrained(names, permitted, excluded)
+    if good:
+        accepts("constraint: " + what, [R], chain)
+    else:
+        rejects("constraint: " + what, FORBIDDEN, [R], chain)
+rejects("constraints that are not critical", FORBIDDEN, [R],
+        constrained([dns("a.b")], [dns("c")], critical=False))
+rejects("e-mail in the subject", FORBIDDEN, [R],
+        constrained([dns("a.b")], [email("example")], text="E=a@b.example,CN=x"))
+accepts("e-mail in the subject, permitted", [R],
+        constrained([dns("a.b")], [email("b.example")], text="E=a@b.example,CN=x"))
+narrow = root(extensions=CA + [constraints([dns("example")])])
+accepts("a root's own constraints", [narrow], [leaf(narrow)])
+rejects("a root's own constraints on names below", FORBIDDEN, [narrow],
+        [leaf(narrow, names=[dns("b.org")])])
+sub = ca(narrow, extensions=CA + [alt_names(dns("ca.org"))])
+rejects("an intermediate's names", FORBIDDEN, [narrow], [leaf(sub), sub])
+own_name = make("CN=Test Root", key("below"), narrow, CA + [alt_names(dns("ca.org"))])
+accepts("a self-issued intermediate's names", [narrow], [leaf(own_name), own_name])
+wide = ca(narrow, extensions=CA + [constraints([dns("example"), dns("org")])])
+rejects("constraints only narrow", FORBIDDEN, [narrow], [leaf(wide, names=[dns("b.org")]), wide])
+hostile = constrained([dns("n%d.example" % i) for i in range(400)], [],
+                      [dns("x%d.example" % i) for i in range(400)])
+rejects("160,000 comparisons", "too many to compare", [R], hostile)
+
+# ---- policies ----
+
+
+def policies(*numbers, critical=False):
+    return extension("2.5.29.32", seq(*[seq(oid(n)) for n in numbers]), critical)
+
+
+def policy_constraints(explicit=None, mapping=None):
+    return extension("2.5.29.36", seq(
+        b"" if explicit is None else tlv(0x80, bytes([explicit])),
+        b"" if mapping is None else tlv(0x81, bytes([mapping]))), True)
+
+
+def mappings(*pairs):
+    return extension("2.5.29.33", seq(*[seq(oid(a), oid(b)) for a, b in pairs]), True)
+
+
+ANY, P1, P2 = "2.5.29.32.0", "1.3.6.1.4.1.99999.2.1", "1.3.6.1.4.1.99999.2.2"
+for what, above, below, options, good in (
+        ("none demanded, none there", [], [], [], True),
+        ("none demanded, others there", [policies(P1)], [policies(P2)], [], True),
+        ("demanded by a CA", [policies(P1), policy_constraints(0)], [policies(P1)], [], True),
+        ("demanded, absent in the leaf", [policies(P1), policy_constraints(0)], [], [], False),
+        ("demanded, another in the leaf", [policies(P1), policy_constraints(0)], [policies(P2)],
+         [], False),
+        ("demanded later than the leaf", [policies(P1), policy_constraints(2)], [], [], True),
+        ("any above", [policies(ANY), policy_constraints(0)], [policies(P2)], [], True),
+        ("any below", [policies(P1), policy_constraints(0)], [policies(ANY)], [], True),
+        ("any below, inhibited", [policies(P1), policy_constraints(0),
+                                  extension("2.5.29.54", integer(0), True)], [policies(ANY)], [],
+         False),
+        ("mapped", [policies(P1), policy_constraints(0), mappings((P1, P2))], [policies(P2)], [],
+         True),
+        ("mapped away", [policies(P1), policy_constraints(0), mappings((P1, P2))], [policies(P1)],
+         [], False),
+        ("mapping inhibited by rule", [policies(P1), policy_constraints(0), mappings((P1, P2))],
+         [policies(P2)], ["--inhibit-mapping"], False),
+        ("demanded by rule", [policies(P1)], [policies(P1)], ["--explicit-policy"], True),
+        ("demanded by rule, absent", [], [], ["--explicit-policy"], False),
+        ("the rule's policy", [policies(P1)], [policies(P1)],
+         ["--explicit-policy", "--policy", P1], True),
+        ("not the rule's policy", [policies(P1)], [policies(P1)],
+         ["--explicit-policy", "--policy", P2], False),
+        ("the rule's policy, mapped", [policies(P1), mappings((P1, P2))], [policies(P2)],
+         ["--explicit-policy", "--policy", P1], True),
+        ("any inhibited by rule", [policies(ANY)], [policies(P1)],
+         ["--explicit-policy", "--inhibit-any-policy"], False)):
+    c = ca(R, extensions=CA + above)
+    chain = [leaf(c, extensions=LEAF + below), c]
+    if good:
+        accepts("policy: " + what, [R], chain, *options)
+    else:
+        rejects("policy: " + what, "a policy is required", [R], chain, *options)
+many_policies = ["1.3.6.1.4.1.99999.3.%d" % i for i in range(60)]
+spread = [ca(R, extensions=CA + [policies(*many_policies), mappings(
+    *[(many_policies[i % 60], "1.3.6.1.4.1.99999.4.%d" % i) for i in range(64)])])]
+accepts("60 policies, 64 mappings", [R], [leaf(spread[0])] + spread)
+
 # ---- what a hostile chain costs ----
 twins = [ca(R, "CN=Twin", "twin%d" % (i % 3), issuer_name=name("CN=Twin"),
             issuer_key=key("twin%d" % ((i + 1) % 3))) for i in range(9)]

@@ -33,8 +33,11 @@ enum { /* keyUsage bits (RFC 5280 4.2.1.3), bit 0 first */
        X509_KU_KEY_ENCIPHERMENT = 1 << 2,
        X509_KU_KEY_AGREEMENT = 1 << 4,
        X509_KU_CERT_SIGN = 1 << 5,
-       X509_KU_CRL_SIGN = 1 << 6
+       X509_KU_CRL_SIGN = 1 << 6,
+       X509_KU_ABSENT = 0xffff /* no keyUsage: every bit */
 };
+
+enum { X509_NO_SKIP = 0x7fffffff };
 
 struct x509_certificate {
     struct x509_bytes der;              /* the whole */
@@ -46,10 +49,13 @@ struct x509_certificate {
     struct x509_bytes signature;        /* BIT STRING content, no unused bits */
     struct x509_bytes subject_alt_name; /* SEQUENCE content of GeneralNames */
     struct x509_bytes subject_key_id, authority_key_id;
-    int64_t not_before, not_after; /* seconds since 1970, UTC */
+    struct x509_bytes name_constraints; /* SEQUENCE content: permitted [0], excluded [1] */
+    struct x509_bytes policies;         /* SEQUENCE content of PolicyInformation */
+    struct x509_bytes policy_mappings;  /* SEQUENCE content of pairs of OIDs */
+    int64_t not_before, not_after;      /* seconds since 1970, UTC */
     enum x509_signature signature_algorithm;
     struct x509_key key;
-    uint16_t key_usage; /* bits above; 0xffff when the extension is absent */
+    uint16_t key_usage; /* bits above, or X509_KU_ABSENT */
     bool is_ca;
     bool has_path_length;
     bool allows_server, allows_client; /* extendedKeyUsage; both true when it is absent */
@@ -58,6 +64,8 @@ struct x509_certificate {
     bool has_misplaced_time; /* a GeneralizedTime before 2050 (RFC 5280 4.1.2.5) */
     uint8_t version;         /* 1, 2 or 3 */
     int path_length;
+    /* RFC 5280 4.2.1.11, 4.2.1.14: skipped certificates; X509_NO_SKIP when absent */
+    unsigned require_explicit_policy, inhibit_policy_mapping, inhibit_any_policy;
 };
 
 /* Parses exactly one certificate of strict DER (der.h). Refused besides what is no DER: a version
@@ -88,6 +96,11 @@ struct x509_rules {
      * the peer, such as client certificates). ip is 4 or 16 bytes. */
     const char *dns_name;
     struct x509_bytes ip;
+    /* Certificate policies: the inputs of RFC 5280 6.1.1. All zero, only what the certificates
+     * themselves demand is enforced. */
+    const struct x509_bytes *policies; /* acceptable ones, OID contents; NULL: any */
+    size_t policy_count;
+    bool require_explicit_policy, inhibit_policy_mapping, inhibit_any_policy;
 };
 
 enum { X509_DETAIL_MAX = 480 };
@@ -104,7 +117,9 @@ struct x509_failure {
 enum {
     X509_CHAIN_MAX = 10, /* certificates that a peer may send; also of a path, without its root */
     X509_SIGNATURES_MAX = 48, /* signatures checked; none is checked twice */
-    X509_STEPS_MAX = 400      /* issuers tried in the search, with or without a signature check */
+    X509_STEPS_MAX = 400,     /* issuers tried in the search, with or without a signature check */
+    X509_NAME_CHECKS_MAX = 65536, /* names compared with name constraints */
+    X509_POLICIES_MAX = 64        /* policies valid at one certificate of a path */
 };
 
 /* Is chain[0] (the leaf) to be trusted? The rest of the chain helps, in any order.
@@ -123,6 +138,11 @@ enum {
  * version 1 and 2, which cannot have it: listing such a certificate is what makes it a CA), path
  * length, keyUsage and extendedKeyUsage, which bind what is below them. As a leaf an anchor needs
  * no CA bit, but usage, purpose and name as any other.
+ *
+ * A path that is complete is then checked as a whole, from the anchor down: name constraints
+ * (RFC 5280 4.2.1.10; of DNS names, IP addresses, e-mail addresses, URIs and directory names; a
+ * constraint of another form refuses every name of that form) and certificate policies (6.1; by
+ * levels, as RFC 9618 has it, so that mappings cost no more than their number).
  *
  * extendedKeyUsage of CAs limits what is below them (as all TLS stacks do; RFC 5280 leaves it
  * open); anyExtendedKeyUsage suffices there, but not in the leaf, where RFC 5280 4.2.1.12 leaves

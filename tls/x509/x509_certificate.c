@@ -97,8 +97,13 @@ enum tls_error x509_parse(struct x509_certificate *cert, const uint8_t *der, siz
 {
     struct der d = der_over((struct x509_bytes){der, length}), certificate;
     struct x509_bytes algorithm;
-    *cert = (struct x509_certificate){
-        .der = {der, length}, .key_usage = 0xffff, .allows_server = true, .allows_client = true};
+    *cert = (struct x509_certificate){.der = {der, length},
+                                      .key_usage = X509_KU_ABSENT,
+                                      .allows_server = true,
+                                      .allows_client = true,
+                                      .require_explicit_policy = X509_NO_SKIP,
+                                      .inhibit_policy_mapping = X509_NO_SKIP,
+                                      .inhibit_any_policy = X509_NO_SKIP};
     *why = "the certificate is not one DER sequence of three parts (RFC 5280 4.1)";
     if (!der_enter(&d, DER_SEQUENCE, &certificate) || !der_done(&d) ||
         !der_read_whole(&certificate, DER_SEQUENCE, &cert->tbs) ||

@@ -173,6 +173,61 @@ static x509_why read_authority_info_access(struct x509_certificate *cert, struct
     return NULL;
 }
 
+static x509_why read_name_constraints(struct x509_certificate *cert, struct der *value,
+                                      bool critical)
+{
+    (void)critical;
+    if (!der_read(value, DER_SEQUENCE, &cert->name_constraints))
+        return "nameConstraints is malformed (RFC 5280 4.2.1.10)";
+    return x509_check_constraints(cert->name_constraints);
+}
+
+static x509_why read_policies(struct x509_certificate *cert, struct der *value, bool critical)
+{
+    if (!der_read(value, DER_SEQUENCE, &cert->policies))
+        return "certificatePolicies is malformed (RFC 5280 4.2.1.4)";
+    return x509_check_policies(cert->policies, critical, &cert->has_unknown_critical);
+}
+
+static x509_why read_policy_mappings(struct x509_certificate *cert, struct der *value,
+                                     bool critical)
+{
+    (void)critical;
+    if (!der_read(value, DER_SEQUENCE, &cert->policy_mappings))
+        return "policyMappings is malformed (RFC 5280 4.2.1.5)";
+    return x509_check_policy_mappings(cert->policy_mappings);
+}
+
+static bool read_skip(struct der *d, uint8_t tag, unsigned *skip)
+{
+    struct x509_bytes content;
+    return der_peek(d) != tag ||
+           (der_read(d, tag, &content) && der_small_content(content, X509_NO_SKIP - 1, skip));
+}
+
+static x509_why read_policy_constraints(struct x509_certificate *cert, struct der *value,
+                                        bool critical)
+{
+    struct der inside;
+    (void)critical;
+    if (!der_enter(value, DER_SEQUENCE, &inside) || der_done(&inside) ||
+        !read_skip(&inside, DER_CONTEXT_PRIMITIVE(0), &cert->require_explicit_policy) ||
+        !read_skip(&inside, DER_CONTEXT_PRIMITIVE(1), &cert->inhibit_policy_mapping) ||
+        !der_done(&inside))
+        return "policyConstraints is malformed or empty (RFC 5280 4.2.1.11)";
+    return NULL;
+}
+
+static x509_why read_inhibit_any_policy(struct x509_certificate *cert, struct der *value,
+                                        bool critical)
+{
+    if (!critical)
+        return "inhibitAnyPolicy is not critical (RFC 5280 4.2.1.14)";
+    return der_small(value, X509_NO_SKIP - 1, &cert->inhibit_any_policy)
+               ? NULL
+               : "inhibitAnyPolicy is malformed (RFC 5280 4.2.1.14)";
+}
+
 static reader *reader_of(enum x509_oid oid)
 {
     switch (oid) {
@@ -192,6 +247,16 @@ static reader *reader_of(enum x509_oid oid)
         return read_authority_key_id;
     case X509_OID_AUTHORITY_INFO_ACCESS:
         return read_authority_info_access;
+    case X509_OID_NAME_CONSTRAINTS:
+        return read_name_constraints;
+    case X509_OID_CERTIFICATE_POLICIES:
+        return read_policies;
+    case X509_OID_POLICY_MAPPINGS:
+        return read_policy_mappings;
+    case X509_OID_POLICY_CONSTRAINTS:
+        return read_policy_constraints;
+    case X509_OID_INHIBIT_ANY_POLICY:
+        return read_inhibit_any_policy;
     default:
         return NULL;
     }
@@ -210,6 +275,19 @@ static x509_why parse_one(struct x509_certificate *cert, struct x509_bytes oid, 
     if (!why && !der_done(&value))
         why = "an extension has bytes after its end (RFC 5280 4.2)";
     return why;
+}
+
+/* What extensions say about each other. */
+static x509_why check_together(const struct x509_certificate *cert)
+{
+    if (cert->is_ca)
+        return NULL;
+    if (cert->key_usage != X509_KU_ABSENT && cert->key_usage & X509_KU_CERT_SIGN)
+        return "keyUsage allows signing certificates, basicConstraints does not "
+               "(RFC 5280 4.2.1.9)";
+    if (cert->name_constraints.data)
+        return "nameConstraints without cA (RFC 5280 4.2.1.10)";
+    return NULL;
 }
 
 x509_why x509_parse_extensions(struct x509_certificate *cert, struct x509_bytes content)
@@ -235,8 +313,5 @@ x509_why x509_parse_extensions(struct x509_certificate *cert, struct x509_bytes 
             return why;
         count++;
     }
-    if (cert->key_usage != 0xffff && cert->key_usage & X509_KU_CERT_SIGN && !cert->is_ca)
-        return "keyUsage allows signing certificates, basicConstraints does not "
-               "(RFC 5280 4.2.1.9)";
-    return NULL;
+    return check_together(cert);
 }

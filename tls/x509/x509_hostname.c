@@ -42,7 +42,7 @@ bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *nam
     return true;
 }
 
-static bool equal_folded(struct x509_bytes a, struct x509_bytes b)
+bool x509_equal_folded(struct x509_bytes a, struct x509_bytes b)
 {
     if (a.length != b.length)
         return false;
@@ -64,9 +64,9 @@ static struct x509_bytes after_first_dot(struct x509_bytes name)
 static bool matches(struct x509_bytes presented, struct x509_bytes wanted)
 {
     if (presented.data[0] != '*')
-        return equal_folded(presented, wanted);
+        return x509_equal_folded(presented, wanted);
     struct x509_bytes rest = after_first_dot(presented), wanted_rest = after_first_dot(wanted);
-    return after_first_dot(rest).length > 0 && equal_folded(rest, wanted_rest);
+    return after_first_dot(rest).length > 0 && x509_equal_folded(rest, wanted_rest);
 }
 
 bool x509_matches_dns(const struct x509_certificate *cert, const char *name)

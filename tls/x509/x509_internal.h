@@ -47,10 +47,30 @@ bool x509_name_is_empty(struct x509_bytes name);
  * type, to case (ASCII only: beyond that, characters compare as they are) and to runs of spaces. */
 bool x509_names_equal(struct x509_bytes a, struct x509_bytes b);
 
+/* Does name begin with all the RDNs of base? (RFC 5280 4.2.1.10, directoryName) */
+bool x509_name_within(struct x509_bytes name, struct x509_bytes base);
+static inline bool x509_is_self_issued(const struct x509_certificate *cert)
+{
+    return x509_names_equal(cert->subject, cert->issuer);
+}
+/* Calls visit for the value of each emailAddress in a Name; stops when it returns false. */
+bool x509_name_emails(struct x509_bytes name, bool (*visit)(void *arg, struct x509_bytes email),
+                      void *arg);
+
+/* ---- x509_constraints.c and x509_policy.c: a whole path, leaf first, anchor last ---- */
+x509_why x509_check_constraints(struct x509_bytes name_constraints);
+bool x509_names_allowed(const struct x509_certificate *const *path, size_t count,
+                        struct x509_failure *failure);
+x509_why x509_check_policies(struct x509_bytes policies, bool critical, bool *unknown_qualifier);
+x509_why x509_check_policy_mappings(struct x509_bytes mappings);
+bool x509_policies_hold(const struct x509_certificate *const *path, size_t count,
+                        const struct x509_rules *rules, struct x509_failure *failure);
+
 /* ---- x509_hostname.c ---- */
 /* A DNS name as certificates may hold it: labels of letters, digits, '-', '_', at most 253 octets,
  * the left-most label perhaps "*". One trailing dot is allowed and left out of the result. */
 bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *name);
+bool x509_equal_folded(struct x509_bytes a, struct x509_bytes b); /* ASCII case ignored */
 
 /* ---- x509_rules.c ---- */
 /* What a certificate must be on its own, as the leaf (and for the name, if asked) and as an issuer

@@ -124,24 +124,50 @@ static bool text_equal(struct x509_bytes a, struct x509_bytes b)
     }
 }
 
+static bool attributes_equal(const struct attribute *x, const struct attribute *y)
+{
+    if (x->starts_rdn != y->starts_rdn || !x509_bytes_equal(x->type, y->type))
+        return false;
+    if (is_text(x->tag) && is_text(y->tag))
+        return text_equal(x->value, y->value);
+    return x->tag == y->tag && x509_bytes_equal(x->value, y->value);
+}
+
+/* Walks both as long as b goes on. */
+static bool starts_with(struct walk *a, struct walk *b)
+{
+    struct attribute x, y;
+    while (!walk_done(b))
+        if (walk_done(a) || !walk_next(a, &x) || !walk_next(b, &y) || !attributes_equal(&x, &y))
+            return false;
+    return true;
+}
+
 bool x509_names_equal(struct x509_bytes a, struct x509_bytes b)
 {
     struct walk v, w;
-    struct attribute x, y;
-    if (x509_bytes_equal(a, b))
-        return true;
-    if (!walk_begin(&v, a) || !walk_begin(&w, b))
+    return x509_bytes_equal(a, b) ||
+           (walk_begin(&v, a) && walk_begin(&w, b) && starts_with(&v, &w) && walk_done(&v));
+}
+
+bool x509_name_within(struct x509_bytes name, struct x509_bytes base)
+{
+    struct walk v, w;
+    return walk_begin(&v, name) && walk_begin(&w, base) && starts_with(&v, &w) && der_done(&v.rdn);
+}
+
+bool x509_name_emails(struct x509_bytes name, bool (*visit)(void *arg, struct x509_bytes email),
+                      void *arg)
+{
+    struct walk w;
+    struct attribute a;
+    if (!walk_begin(&w, name))
         return false;
-    while (!walk_done(&v) && !walk_done(&w)) {
-        if (!walk_next(&v, &x) || !walk_next(&w, &y) || x.starts_rdn != y.starts_rdn ||
-            !x509_bytes_equal(x.type, y.type))
+    while (!walk_done(&w))
+        if (!walk_next(&w, &a) ||
+            (x509_oid_find(a.type) == X509_OID_AT_EMAIL && !visit(arg, a.value)))
             return false;
-        if (is_text(x.tag) && is_text(y.tag)
-                ? !text_equal(x.value, y.value)
-                : x.tag != y.tag || !x509_bytes_equal(x.value, y.value))
-            return false;
-    }
-    return walk_done(&v) && walk_done(&w);
+    return true;
 }
 
 static const char *attribute_word(struct x509_bytes type)

@@ -67,6 +67,8 @@
     X(CLIENT_AUTH, "\x2b\x06\x01\x05\x05\x07\x03\x02")                                             \
     X(OCSP_SIGNING, "\x2b\x06\x01\x05\x05\x07\x03\x09")                                            \
     X(OCSP_BASIC, "\x2b\x06\x01\x05\x05\x07\x30\x01\x01")                                          \
+    X(POLICY_CPS, "\x2b\x06\x01\x05\x05\x07\x02\x01")                                              \
+    X(POLICY_NOTICE, "\x2b\x06\x01\x05\x05\x07\x02\x02")                                           \
     /* attributes of names (RFC 4519, RFC 2985) */                                                 \
     X(AT_COMMON_NAME, "\x55\x04\x03")                                                              \
     X(AT_SURNAME, "\x55\x04\x04")                                                                  \

@@ -13,14 +13,14 @@ struct search {
     unsigned progress; /* of the path that failure tells about; see give_up */
     unsigned signatures, steps;
     bool over_limit;
-    const struct x509_certificate *path[X509_CHAIN_MAX];
+    const struct x509_certificate *path[X509_CHAIN_MAX + 1];
     uint8_t signed_by[X509_CHAIN_MAX][X509_CHAIN_MAX]; /* answers: [child][issuer] of chain */
 };
 
 /* How far a path came, for choosing which failure to report: a longer one beats a shorter one, and
- * of two the one that met an anchor. A certificate whose issuer is not at hand at all is reported
- * only when nothing else is known. */
-enum { MISSING_ISSUER = 0, BAD_ISSUER = 1, BAD_ANCHOR = 2 };
+ * of two the one that met an anchor, and most of all the one that only failed as a whole. A
+ * certificate whose issuer is not at hand at all is reported only when nothing else is known. */
+enum { MISSING_ISSUER = 0, BAD_ISSUER = 1, BAD_ANCHOR = 2, BAD_WHOLE = 3 };
 
 static bool give_up(struct search *s, size_t depth, unsigned kind, const struct x509_failure *why)
 {
@@ -37,7 +37,7 @@ static unsigned intermediates_below(const struct search *s, size_t depth)
 {
     unsigned n = 0;
     for (size_t i = 1; i < depth; i++)
-        n += !x509_names_equal(s->path[i]->subject, s->path[i]->issuer);
+        n += !x509_is_self_issued(s->path[i]);
     return n;
 }
 
@@ -69,6 +69,15 @@ static bool signature_by_peer(struct search *s, const struct x509_certificate *c
     if (*known == ANSWER_UNKNOWN)
         *known = check_signature(s, child, issuer) ? ANSWER_YES : ANSWER_NO;
     return *known == ANSWER_YES;
+}
+
+/* path[0] to path[count - 1], the anchor, as a whole. */
+static bool holds_together(struct search *s, size_t count)
+{
+    struct x509_failure why;
+    return (x509_names_allowed(s->path, count, &why) &&
+            x509_policies_hold(s->path, count, s->rules, &why)) ||
+           give_up(s, count - 1, BAD_WHOLE, &why);
 }
 
 /* Is `issuer` one above path[depth - 1]? */
@@ -111,7 +120,10 @@ static bool reaches_anchor(struct search *s, size_t depth)
             continue;
         if (!may_step(s))
             return false;
-        if (is_issuer(s, depth, root, true))
+        if (!is_issuer(s, depth, root, true))
+            continue;
+        s->path[depth] = root;
+        if (holds_together(s, depth + 1))
             return true;
     }
     return false;
@@ -145,7 +157,7 @@ static bool extend(struct search *s, size_t depth)
             return true;
     }
     x509_fail(&why, TLS_ERROR_CERT_UNTRUSTED, child,
-              x509_names_equal(child->subject, child->issuer)
+              x509_is_self_issued(child)
                   ? "it is self-signed and not in the trust file (RFC 5280 6.1)"
                   : "its issuer is neither in the trust file nor sent by the peer (RFC 5280 6.1)",
               "add the root to `trust`, or have the peer send its intermediate certificates");
