@@ -9,6 +9,7 @@
 #include "real.h"
 
 static uint32_t own_id;
+static int own_pid;
 /* Reserved between holders_before_fork and the two after it; several threads may fork at once. */
 static __thread uint32_t child_id __attribute__((tls_model("initial-exec")));
 
@@ -123,7 +124,8 @@ static uint32_t add_process(int pid, uint32_t parent)
 void holders_start(void)
 {
     registry_lock();
-    own_id = add_process((int)sys3(SYS_getpid, 0, 0, 0), 0);
+    own_pid = (int)sys3(SYS_getpid, 0, 0, 0);
+    own_id = add_process(own_pid, 0);
     registry_unlock();
 }
 
@@ -164,9 +166,10 @@ void holders_in_child(void)
     shim_enter(&guard);
     registry_lock();
     own_id = child_id;
+    own_pid = (int)sys3(SYS_getpid, 0, 0, 0);
     self = process_by_id(own_id);
     if (self != NULL) {
-        self->pid = (int)sys3(SYS_getpid, 0, 0, 0);
+        self->pid = own_pid;
         self->since = boot_time();
     }
     registry_unlock();
@@ -273,10 +276,22 @@ static bool holds(struct shim_session *s, const struct shim_process *p)
     return false;
 }
 
+/* A child made by clone(2) or _Fork has passed no handler. */
+static void notice_new_pid(void)
+{
+    int pid = (int)sys3(SYS_getpid, 0, 0, 0);
+
+    if (pid == own_pid)
+        return;
+    own_pid = pid;
+    own_id = add_process(pid, own_id);
+}
+
 static bool drop_locked(struct shim_session *s)
 {
     struct shim_global *g = shim_global();
 
+    notice_new_pid();
     if (g->forks == s->birth_forks && s->holder_count == 0 && s->birth_process == own_id)
         return true;
     if (own_id == 0) /* the table was full: nobody can tell */

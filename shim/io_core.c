@@ -7,11 +7,11 @@
 
 #include "../crypto_glue/cg_ct.h"
 #include "arena.h"
-#include "common_log.h"
 #include "deadlines.h"
 #include "global.h"
 #include "io_internal.h"
 #include "needy.h"
+#include "report.h"
 #include "watch.h"
 
 bool io_vector_init(struct io_vector *v, const struct iovec *iov, int count)
@@ -164,20 +164,6 @@ enum io_state io_flush(struct shim_session *s, int fd, int *error)
     return state;
 }
 
-/* What is said about a failure: rule, peer, cause; the engine's text brings the remedy. */
-static void log_failure(struct shim_session *s)
-{
-    const struct policy_rule *rule = &shim_rules.policy.rules[s->rule];
-    char text[768];
-
-    tls_failure_text(&s->tls, arena_at(ARENA_SLAB, s->handshake_slab), text, sizeof(text));
-    log_line(LOG_LEVEL_ERROR, "%s:%u: [%s %s]: %s %s%s%s%s: %s", rule->place.file,
-             rule->place.line, rule->kind == POLICY_CLIENT ? "client" : "server", rule->name,
-             s->tls.role == TLS_CLIENT ? "to" : "from", s->peer_name,
-             s->peer_name[0] != '\0' ? " (" : "", s->peer_address,
-             s->peer_name[0] != '\0' ? ")" : "", text);
-}
-
 void io_drop_handshake(struct shim_session *s)
 {
     if (s->handshake_slab != 0)
@@ -218,7 +204,7 @@ void io_fail(struct shim_session *s, int fd, int error, enum io_held held)
     atomic_compare_exchange_strong(&s->error, &none, error);
     send_last(s, fd, held);
     if (tls_failure(&s->tls) != TLS_ERROR_OK)
-        log_failure(s);
+        report_failure(s);
     io_drop_handshake(s);
     io_drain(fd);
     sys3(SYS_shutdown, fd, SHUT_RDWR, 0);
@@ -273,13 +259,7 @@ static enum io_state open_session(struct shim_session *s, int fd)
     if (s->in_have == 0)
         io_give_slab(&s->in_slab);
     io_low_water(s, fd, 0);
-    if (log_enabled(LOG_LEVEL_INFO)) {
-        const struct tls_suite *suite = tls_suite_by_id(s->tls.suite);
-
-        log_line(LOG_LEVEL_INFO, "%s %s%s: TLS 1.0, %s, rule %s",
-                 s->tls.role == TLS_CLIENT ? "to" : "from", s->peer_name, s->peer_address,
-                 suite != NULL ? suite->name : "?", shim_rules.policy.rules[s->rule].name);
-    }
+    report_success(s);
     if (io_flush(s, fd, &error) == IO_ERROR)
         atomic_store(&s->error, error);
     watch_update(s);

@@ -426,6 +426,8 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
         errno = EINVAL;
         return -1;
     }
+    if (v.left == 0)
+        return 0;
     all = v;
     blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
     if (atomic_load(&ref.session->stage) != SHIM_OPEN) {
@@ -436,8 +438,6 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
         if (state != IO_DONE)
             return -1;
     }
-    if (all.left == 0)
-        return 0;
     for (;;) {
         enum io_state state = receive_round(fd, ref, &v, flags, blocks, &total);
 

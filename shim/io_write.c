@@ -262,7 +262,7 @@ ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count,
     }
     w.blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
     atomic_store(&ref.session->touched, 1);
-    if (w.v.left == 0 && atomic_load(&ref.session->stage) == SHIM_OPEN)
+    if (w.v.left == 0)
         return 0;
     for (;;) {
         enum io_state state = send_round(fd, ref, &w);
