@@ -117,6 +117,7 @@ static uint32_t add_process(int pid, uint32_t parent)
     p->pid = pid;
     p->parent = parent;
     p->fork_number = parent == 0 ? g->forks : ++g->forks;
+    p->has_execed = 0;
     p->since = boot_time();
     return p->id;
 }
@@ -265,6 +266,8 @@ static bool holds(struct shim_session *s, const struct shim_process *p)
 
         if (entry != NULL)
             return entry->holds != 0;
+        if (p->has_execed)
+            return false;
         if (p->id == s->birth_process)
             return true;
         /* Not above birth_forks: forked before the session was born. Compared as a difference,
@@ -287,6 +290,19 @@ static void notice_new_pid(void)
     own_id = add_process(pid, own_id);
 }
 
+static bool nobody_else(struct shim_session *s)
+{
+    struct shim_global *g = shim_global();
+
+    for (uint32_t i = 0; i < g->process_reach; i++) {
+        const struct shim_process *p = &g->processes[i];
+
+        if (p->id != 0 && p->id != own_id && holds(s, p) && lives(p))
+            return false;
+    }
+    return true;
+}
+
 static bool drop_locked(struct shim_session *s)
 {
     struct shim_global *g = shim_global();
@@ -304,13 +320,7 @@ static bool drop_locked(struct shim_session *s)
             note(s, p->id, 1);
     }
     note(s, own_id, 0);
-    for (uint32_t i = 0; i < g->process_reach; i++) {
-        const struct shim_process *p = &g->processes[i];
-
-        if (p->id != 0 && p->id != own_id && holds(s, p) && lives(p))
-            return false;
-    }
-    return true;
+    return nobody_else(s);
 }
 
 bool holders_drop(struct shim_session *s)
@@ -329,4 +339,29 @@ void holders_add(struct shim_session *s)
     if (own_id != 0)
         note(s, own_id, 1);
     registry_unlock();
+}
+
+bool holders_is_last(struct shim_session *s)
+{
+    bool last;
+
+    registry_lock();
+    last = own_id != 0 && nobody_else(s);
+    registry_unlock();
+    return last;
+}
+
+void holders_exec(bool begins)
+{
+    struct shim_guard guard;
+    struct shim_process *self;
+
+    shim_enter(&guard);
+    registry_lock();
+    notice_new_pid();
+    self = process_by_id(own_id);
+    if (self != NULL)
+        self->has_execed = begins;
+    registry_unlock();
+    shim_leave(&guard);
 }

@@ -17,6 +17,7 @@ struct shim_process {
     int32_t pid;       /* 0: being forked */
     uint32_t parent;   /* id */
     uint32_t fork_number; /* the arena's count of forks when it was made */
+    uint32_t has_execed; /* it holds only what is written down with the session */
     int64_t since;     /* CLOCK_BOOTTIME ns: not before its start, so a later start is another's */
 };
 
@@ -29,6 +30,12 @@ void holders_start(void);
 void holders_before_fork(void);
 void holders_in_parent(int pid);
 void holders_in_child(void);
+/* Before an exec: from now on this process holds only the sessions that holders_add names (those
+ * whose descriptors survive). false: the exec failed, all is as before. */
+void holders_exec(bool begins);
+/* Does nobody else that lives hold it? Between shim_enter and shim_leave. */
+bool holders_is_last(struct shim_session *s);
+
 /* At exit, when every session has been given up. */
 void holders_end(void);
 

@@ -74,6 +74,15 @@
     X(int, __vdprintf_chk, (int, int, const char *, va_list), covered, "_FORTIFY_SOURCE")          \
     X(pid_t, fork, (void), watched, "sessions are shared with the child")                          \
     X(pid_t, vfork, (void), watched, "carried out as fork")                                        \
+    X(int, execve, (const char *, char *const[], char *const[]), covered, "as close")                    \
+    X(int, execv, (const char *, char *const[]), covered, "as close")                                    \
+    X(int, execvp, (const char *, char *const[]), covered, "as close")                                   \
+    X(int, execvpe, (const char *, char *const[], char *const[]), covered, "as close")                   \
+    X(int, execl, (const char *, const char *, ...), covered, "as close")                                \
+    X(int, execlp, (const char *, const char *, ...), covered, "as close")                               \
+    X(int, execle, (const char *, const char *, ...), covered, "as close")                               \
+    X(int, fexecve, (int, char *const[], char *const[]), covered, "as close")                            \
+    X(int, execveat, (int, const char *, char *const[], char *const[], int), covered, "as close")        \
     X(void, _exit, (int), covered, "flushes and sends close_notify first")                         \
     X(void, _Exit, (int), covered, "as _exit")                                                     \
     X(int, getaddrinfo,                                                                            \
