@@ -115,13 +115,16 @@ enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader bo
         return TLS_ERROR_DECODE;
     }
     enum tls_error error = choose_version(conn);
+    if (error == TLS_ERROR_OK) {
+        error = tls_check_extensions(conn, body);
+    }
     if (error != TLS_ERROR_OK) {
         return error;
     }
     if (memchr(compressions.at, COMPRESSION_NULL, compressions.left) == NULL) {
         return TLS_ERROR_COMPRESSION;
     }
-    error = tls_read_extensions(conn, &body);
+    error = tls_read_extensions(conn, body);
     if (error != TLS_ERROR_OK) {
         return error;
     }

@@ -41,10 +41,9 @@ enum tls_error tls_read_client_key_exchange(struct tls_conn *conn, struct tls_re
     if (!cg_random(h->premaster, RSA_PREMASTER)) {
         return TLS_ERROR_RANDOM;
     }
-    if (!cg_rsa_decrypt_pkcs1_or_keep(conn->config->credential->key, encrypted.at, encrypted.left,
-                                      h->premaster, RSA_PREMASTER)) {
-        return TLS_ERROR_KEY_EXCHANGE;
-    }
+    /* What has not even the form of a ciphertext is not told apart either. */
+    (void)cg_rsa_decrypt_pkcs1_or_keep(conn->config->credential->key, encrypted.at, encrypted.left,
+                                       h->premaster, RSA_PREMASTER);
     tls_put_number(h->premaster, 2, h->client_version);
     h->premaster_length = RSA_PREMASTER;
     return TLS_ERROR_OK;

@@ -27,6 +27,17 @@ static bool write_client(const struct tls_conn *conn, struct tls_writer *data)
     return true;
 }
 
+/* Of ASCII characters that one can see; RFC 6066 wants A-labels, but not all clients keep to it. */
+static bool is_printable(struct tls_reader name)
+{
+    for (size_t i = 0; i < name.left; i++) {
+        if (name.at[i] <= ' ' || name.at[i] > '~') {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum tls_error read_client(struct tls_conn *conn, struct tls_reader data)
 {
     struct tls_handshake *h = conn->handshake;
@@ -45,8 +56,10 @@ static enum tls_error read_client(struct tls_conn *conn, struct tls_reader data)
         if (type != HOST_NAME) {
             continue;
         }
-        if (seen || name.left > TLS_NAME_MAX || memchr(name.at, '\0', name.left) != NULL) {
-            return TLS_ERROR_DECODE;
+        if (seen || name.left > TLS_NAME_MAX || !is_printable(name)) {
+            return tls_because(conn, TLS_ERROR_PARAMETER,
+                               seen ? "server_name has two host names (RFC 6066 section 3)"
+                                    : "server_name holds what cannot be a DNS name");
         }
         seen = true;
         memcpy(h->server_name, name.at, name.left);

@@ -79,13 +79,16 @@ enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader bo
     }
     enum tls_error error = check_version(conn, version);
     if (error == TLS_ERROR_OK) {
+        error = tls_check_extensions(conn, body);
+    }
+    if (error == TLS_ERROR_OK) {
         error = check_suite(conn, suite);
     }
     if (error == TLS_ERROR_OK && compression != COMPRESSION_NULL) {
         error = tls_because(conn, TLS_ERROR_PARAMETER, "the server chose a compression");
     }
     if (error == TLS_ERROR_OK) {
-        error = tls_read_extensions(conn, &body);
+        error = tls_read_extensions(conn, body);
     }
     if (error == TLS_ERROR_OK) {
         s->session_id_length = (uint8_t)id.left;

@@ -166,7 +166,8 @@ enum tls_result {
     TLS_NEED_ROOM, /* send some output first, then repeat the call */
     TLS_FAILED     /* see tls_failure_text; an alert may wait in the output */
 };
-enum { TLS_BIG_SIZE = 131072 };
+/* A ClientHello may have 131,396 bytes by its syntax; Certificate is cut off at 100 KiB. */
+enum { TLS_BIG_SIZE = 132 * 1024 };
 
 void tls_session_init(struct tls_session *session, enum tls_role role);
 /* peer_name: what the program calls the peer (client side): a DNS name or an IP literal, or NULL

@@ -212,6 +212,19 @@ static bool is_our_turn(const struct tls_conn *conn)
     return kind == TLS_STEP_SEND || kind == TLS_STEP_STREAM;
 }
 
+static uint32_t message_limit(unsigned message)
+{
+    switch (message) {
+    case TLS_CLIENT_HELLO:
+        return TLS_MESSAGE_HELLO;
+    case TLS_CERTIFICATE:
+    case TLS_CERTIFICATE_REQUEST:
+        return TLS_MESSAGE_CERTIFICATES;
+    default:
+        return TLS_MESSAGE_MAX;
+    }
+}
+
 /* Judges a message by its header, before room is made for it. */
 static enum tls_error begin_message(struct tls_conn *conn)
 {
@@ -219,7 +232,6 @@ static enum tls_error begin_message(struct tls_conn *conn)
     struct tls_reader r = tls_reader_of(h->message, TLS_MESSAGE_HEADER);
     unsigned message = tls_read_u8(&r);
     uint32_t length = tls_read_number(&r, 3);
-    bool may_be_big = message == TLS_CERTIFICATE || message == TLS_CERTIFICATE_REQUEST;
 
     h->got = (uint16_t)message;
     if (is_ignored_hello_request(conn, message)) {
@@ -229,7 +241,7 @@ static enum tls_error begin_message(struct tls_conn *conn)
     } else if (tls_find_step(conn, message) == NULL) {
         return TLS_ERROR_UNEXPECTED;
     }
-    if (length > (may_be_big ? TLS_MESSAGE_BIG_MAX : TLS_MESSAGE_MAX)) {
+    if (length > message_limit(message)) {
         return TLS_ERROR_MESSAGE_LENGTH;
     }
     h->need = TLS_MESSAGE_HEADER + length;

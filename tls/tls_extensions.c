@@ -84,23 +84,22 @@ static enum tls_error read_extension(struct tls_conn *conn, unsigned row, struct
     return error == TLS_ERROR_DECODE ? tls_because(conn, error, extensions[row]->name) : error;
 }
 
-enum tls_error tls_read_extensions(struct tls_conn *conn, struct tls_reader *body)
+enum tls_error tls_check_extensions(struct tls_conn *conn, struct tls_reader body)
 {
     uint8_t seen[EXTENSION_TYPES / 8] = {0};
-    enum tls_error error = TLS_ERROR_OK;
 
-    if (body->left == 0) {
-        return body->bad ? TLS_ERROR_DECODE : TLS_ERROR_OK;
+    if (body.left == 0) {
+        return body.bad ? TLS_ERROR_DECODE : TLS_ERROR_OK;
     }
-    struct tls_reader block = tls_read_vector(body, 2);
-    if (!tls_read_all(body)) {
+    struct tls_reader block = tls_read_vector(&body, 2);
+    if (!tls_read_all(&body)) {
         return tls_because(conn, TLS_ERROR_DECODE,
-                           "bytes after the compression methods that are "
-                           "not one block of extensions");
+                           "bytes after the compression methods that are not one block of "
+                           "extensions");
     }
-    while (error == TLS_ERROR_OK && block.left > 0) {
+    while (block.left > 0) {
         uint16_t type = tls_read_u16(&block);
-        struct tls_reader data = tls_read_vector(&block, 2);
+        tls_read_vector(&block, 2);
         if (block.bad) {
             return tls_because(conn, TLS_ERROR_DECODE, "an extension is longer than its block");
         }
@@ -108,7 +107,18 @@ enum tls_error tls_read_extensions(struct tls_conn *conn, struct tls_reader *bod
             return tls_because(conn, TLS_ERROR_DECODE, "an extension stands there twice");
         }
         seen[type / 8] |= (uint8_t)(1 << type % 8);
-        error = read_extension(conn, row_of_type(type), data);
+    }
+    return TLS_ERROR_OK;
+}
+
+enum tls_error tls_read_extensions(struct tls_conn *conn, struct tls_reader body)
+{
+    struct tls_reader block = tls_read_vector(&body, 2);
+    enum tls_error error = TLS_ERROR_OK;
+
+    while (error == TLS_ERROR_OK && block.left > 0) {
+        uint16_t type = tls_read_u16(&block);
+        error = read_extension(conn, row_of_type(type), tls_read_vector(&block, 2));
     }
     return error;
 }

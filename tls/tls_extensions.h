@@ -21,8 +21,11 @@ extern const struct tls_extension tls_ext_server_name, tls_ext_renegotiation_inf
 /* Writes the block into a hello of ours; nothing at all when no extension is to be sent, for the
  * sake of peers from before RFC 3546. */
 void tls_write_extensions(struct tls_conn *conn, struct tls_writer *body);
-/* Reads what a peer's hello has after its compression method: nothing, or exactly one block. */
-enum tls_error tls_read_extensions(struct tls_conn *conn, struct tls_reader *body);
+/* Is what a peer's hello has after its compression method nothing, or exactly one block of whole
+ * extensions, each type once? Looks into none of them. */
+enum tls_error tls_check_extensions(struct tls_conn *conn, struct tls_reader body);
+/* Reads each extension of what tls_check_extensions found good. */
+enum tls_error tls_read_extensions(struct tls_conn *conn, struct tls_reader body);
 
 /* Was this extension in the peer's hello? */
 bool tls_extension_received(const struct tls_handshake *h, const struct tls_extension *extension);

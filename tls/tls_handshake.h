@@ -27,14 +27,17 @@ enum tls_message {
 
 enum {
     TLS_MESSAGE_HEADER = 4,
-    TLS_MESSAGE_MAX = 16384,      /* length field of a message */
-    TLS_MESSAGE_BIG_MAX = 102400, /* of Certificate and CertificateRequest */
+    TLS_MESSAGE_MAX = 16384,           /* length field of a message */
+    TLS_MESSAGE_CERTIFICATES = 102400, /* of Certificate and CertificateRequest */
+    /* Of a ClientHello with as many suites and extensions as its length fields can say: no hello is
+     * refused for its size alone. */
+    TLS_MESSAGE_HELLO = 2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535,
     TLS_PREMASTER_MAX = 48,
     TLS_DETAIL_MAX = 256,
     TLS_NOTE_MAX = 200,
     TLS_STRAY_MAX = 24
 };
-_Static_assert(TLS_MESSAGE_HEADER + TLS_MESSAGE_BIG_MAX <= TLS_BIG_SIZE, "big holds any message");
+_Static_assert(TLS_MESSAGE_HEADER + TLS_MESSAGE_HELLO <= TLS_BIG_SIZE, "big holds any message");
 
 /* The peer's RSA key, out of its certificate. */
 struct tls_peer_key {

@@ -29,7 +29,7 @@ static enum tls_error judge_refused(struct tls_session *s)
     if (wanted == TLS_HELLO_REQUEST && length != 0) {
         return TLS_ERROR_DECODE;
     }
-    if (length > TLS_MESSAGE_MAX) {
+    if (length > TLS_MESSAGE_HELLO) {
         return TLS_ERROR_MESSAGE_LENGTH;
     }
     s->refused_left = length;

@@ -141,8 +141,8 @@ static void certificates_larger_than_a_record(void **state)
 static void certificates_over_the_limit(void **state)
 {
     (void)state;
-    big_certificate(TLS_MESSAGE_BIG_MAX - 2000, TLS_ERROR_OK, TLS_OUTPUT_SIZE);
-    big_certificate(TLS_MESSAGE_BIG_MAX, TLS_ERROR_MESSAGE_LENGTH, TLS_OUTPUT_SIZE);
+    big_certificate(TLS_MESSAGE_CERTIFICATES - 2000, TLS_ERROR_OK, TLS_OUTPUT_SIZE);
+    big_certificate(TLS_MESSAGE_CERTIFICATES, TLS_ERROR_MESSAGE_LENGTH, TLS_OUTPUT_SIZE);
 }
 
 /* A big message that begins in a record where others end, and waits for room. */
@@ -166,6 +166,75 @@ static void big_certificate_refragmented(void **state)
     free((void *)(uintptr_t)chain[1].data);
 }
 
+/* A hello of the largest size that its length fields can say is taken; no other message is. */
+static void the_largest_hello(void **state)
+{
+    static uint8_t message[TLS_MESSAGE_HEADER + TLS_MESSAGE_HELLO];
+    struct tls_writer w = tls_writer_to(message, sizeof message);
+    struct tls_end end;
+
+    (void)state;
+    tls_write_u8(&w, TLS_CLIENT_HELLO);
+    size_t body = tls_open_vector(&w, 3);
+    tls_write_u16(&w, TLS_VERSION_10);
+    memset(tls_write_room(&w, TLS_RANDOM), 1, TLS_RANDOM);
+    tls_write_u8(&w, 32);
+    memset(tls_write_room(&w, 32), 2, 32);
+    tls_write_u16(&w, 65534);
+    memset(tls_write_room(&w, 65532), 0xee, 65532);
+    tls_write_u16(&w, 0x002f);
+    tls_write_u8(&w, 255);
+    memset(tls_write_room(&w, 255), 0, 255);
+    size_t extensions = tls_open_vector(&w, 2);
+    tls_write_u16(&w, 80);
+    size_t data = tls_open_vector(&w, 2);
+    memset(tls_write_room(&w, 65535 - 4), 3, 65535 - 4);
+    tls_close_vector(&w, 2, data);
+    tls_close_vector(&w, 2, extensions);
+    tls_close_vector(&w, 3, body);
+    assert_false(w.full);
+    assert_int_equal(w.used, sizeof message);
+
+    tls_end_init(&end, TLS_SERVER);
+    tls_end_start(&end);
+    for (size_t i = 0; i < w.used; i += TLS_PLAINTEXT_MAX) {
+        size_t n = w.used - i < TLS_PLAINTEXT_MAX ? w.used - i : TLS_PLAINTEXT_MAX;
+        tls_end_feed_record(&end, TLS_CONTENT_HANDSHAKE, message + i, n);
+    }
+    assert_true(end.asked_for_big);
+    assert_int_equal(tls_failure(end.session), TLS_ERROR_OK);
+    assert_int_equal(end.session->suite, 0x002f);
+    tls_end_free(&end);
+
+    message[3]++;
+    tls_end_init(&end, TLS_SERVER);
+    tls_end_start(&end);
+    tls_end_feed_record(&end, TLS_CONTENT_HANDSHAKE, message, TLS_MESSAGE_HEADER);
+    tls_end_assert_failed(&end, TLS_ERROR_MESSAGE_LENGTH);
+    tls_end_free(&end);
+}
+
+/* The others have 16 KiB: the header alone decides, before any room is made. */
+static void messages_over_the_limit(void **state)
+{
+    static const uint8_t fits[] = {TLS_SERVER_HELLO, 0, 0x40, 0},
+                         over[] = {TLS_SERVER_HELLO, 0, 0x40, 1};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct tls_end end;
+        tls_end_init(&end, TLS_CLIENT);
+        tls_end_start(&end);
+        tls_end_feed_record(&end, TLS_CONTENT_HANDSHAKE, i == 0 ? fits : over, sizeof fits);
+        if (i == 0) {
+            assert_int_equal(tls_failure(end.session), TLS_ERROR_OK);
+        } else {
+            tls_end_assert_failed(&end, TLS_ERROR_MESSAGE_LENGTH);
+        }
+        tls_end_free(&end);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +245,8 @@ int main(void)
         cmocka_unit_test(certificates_larger_than_a_record),
         cmocka_unit_test(certificates_over_the_limit),
         cmocka_unit_test(big_certificate_refragmented),
+        cmocka_unit_test(the_largest_hello),
+        cmocka_unit_test(messages_over_the_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
