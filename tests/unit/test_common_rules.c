@@ -1,0 +1,250 @@
+/* Policy, certificates, keys and roots in memory: what configurations come out, and that keys are
+ * wiped. The many ways in which files can be wrong are tested end to end (tests/e2e/policy.t). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/common_credentials.c"
+#include "shim/common_files.c"
+#define munmap watched_munmap
+static int watched_munmap(void *mapping, size_t size);
+#include "shim/common_memory.c"
+#undef munmap
+#include "shim/common_rules.c"
+#include "shim/common_system_trust.c"
+
+/* What secret mappings hold when they are given back. */
+static size_t given_back, not_wiped;
+static int watched_munmap(void *mapping, size_t size)
+{
+    const unsigned char *bytes = mapping;
+    for (size_t i = 0; i < size; i++)
+        not_wiped += bytes[i] != 0;
+    given_back++;
+    return munmap(mapping, size);
+}
+
+ssize_t os_read(int fd, void *buffer, size_t n)
+{
+    /* Short reads, as a file system may give them. */
+    return read(fd, buffer, n > 1000 ? 1000 : n);
+}
+ssize_t os_write(int fd, const void *buffer, size_t n)
+{
+    return write(fd, buffer, n);
+}
+int os_close(int fd)
+{
+    return close(fd);
+}
+
+static char directory[] = "/tmp/tlshim-rules.XXXXXX";
+
+static int make_files(void **state)
+{
+    (void)state;
+    return !mkdtemp(directory) || chdir(directory) != 0 ||
+           system("openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 9 "
+                  "-subj /CN=one 2>openssl.log && "
+                  "openssl req -x509 -newkey rsa:2048 -nodes -keyout key2.pem -out cert2.pem "
+                  "-days 9 -subj /CN=two 2>>openssl.log && "
+                  "openssl ecparam -name prime256v1 -out parameters.pem && "
+                  "cat cert.pem cert2.pem >both.pem && "
+                  "{ echo a comment; cat cert.pem key.pem; } >combined.pem && "
+                  "{ cat parameters.pem key.pem; } >second-block.pem && "
+                  "openssl rsa -in key.pem -traditional -out pkcs1.pem 2>>openssl.log && "
+                  "chmod 600 *.pem") != 0;
+}
+
+static int remove_files(void **state)
+{
+    (void)state;
+    char command[sizeof directory + 16];
+    snprintf(command, sizeof command, "rm -r %s", directory);
+    return chdir("/") != 0 || system(command) != 0;
+}
+
+static void load(struct rules *rules, const char *text)
+{
+    struct rules_error error;
+    FILE *out = fopen("policy.conf", "w");
+    fputs(text, out);
+    fclose(out);
+    setenv("TLSHIM_POLICY", "policy.conf", 1);
+    unsetenv("TLSHIM_POLICY_TEXT");
+    if (!rules_load(rules, &error))
+        fail_msg("%s", error.text);
+}
+
+static void each_rule_gets_its_configuration(void **state)
+{
+    (void)state;
+    struct rules rules;
+    load(&rules, "[plain p]\nconnect = a:1\n"
+                 "[client c]\nconnect = b:1\ntrust = both.pem\nminimum-strength = 128\n"
+                 "record-splitting = off\ntruncation = allow\nsuites = AES256-SHA\n"
+                 "[server s]\nlisten = *:1\ncertificate = cert.pem\nkey = key.pem\n"
+                 "[client d]\nconnect = c:1\ntrust = both.pem\ncertificate = combined.pem\n"
+                 "key = combined.pem\n");
+    assert_string_equal(rules.file, "policy.conf");
+    assert_null(rules.configs[0]);
+    const struct tls_config *c = rules.configs[1], *s = rules.configs[2], *d = rules.configs[3];
+    assert_int_equal(c->role, TLS_CLIENT);
+    assert_int_equal(c->trust->count, 2);
+    assert_int_equal(c->suite_count, 1);
+    assert_int_equal(c->suites[0], 0x0035);
+    assert_int_equal(c->minimum_rsa_bits, 3072);
+    assert_true(c->no_record_splitting && c->allow_truncation);
+    assert_false(c->skip_name_check || c->allow_sha1_certificates);
+    assert_null(c->credential);
+    assert_int_equal(s->role, TLS_SERVER);
+    assert_int_equal(s->credential->chain_count, 1);
+    assert_int_equal(cg_rsa_private_bytes(s->credential->key), 256);
+    assert_null(s->trust);
+    assert_int_equal(s->version_min, TLS_VERSION_10);
+    assert_int_equal(s->version_max, TLS_VERSION_10);
+    assert_false(s->no_record_splitting || s->allow_truncation);
+    assert_ptr_equal(d->trust, c->trust); /* the file is read once */
+    assert_int_equal(d->credential->chain_count, 1);
+    rules_unload(&rules);
+    assert_null(rules.configs);
+}
+
+static void keys_are_found_in_every_form(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"key.pem", "pkcs1.pem", "combined.pem", "second-block.pem"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char text[200];
+        struct rules rules;
+        snprintf(text, sizeof text, "[server s]\nlisten = *:1\ncertificate = both.pem\nkey = %s\n",
+                 files[i]);
+        load(&rules, text);
+        assert_int_equal(rules.configs[0]->credential->chain_count, 2);
+        rules_unload(&rules);
+    }
+}
+
+/* Would the page of p be in a core dump? From the flags in /proc/self/smaps. */
+static bool is_dumped(const void *p)
+{
+    char line[512];
+    bool in = false, dumped = true;
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            in = (uintptr_t)p >= from && (uintptr_t)p < to;
+        else if (in && strncmp(line, "VmFlags:", 8) == 0)
+            dumped = !strstr(line, " dd");
+    }
+    fclose(maps);
+    return dumped;
+}
+
+static void keys_are_kept_out_of_core_dumps_and_wiped(void **state)
+{
+    (void)state;
+    struct rules rules;
+    load(&rules, "[server s]\nlisten = *:1\ncertificate = cert.pem\nkey = key.pem\n");
+    assert_false(is_dumped(rules.configs[0]->credential->key));
+    assert_true(is_dumped(rules.configs[0]));
+    given_back = not_wiped = 0;
+    memory_release(&rules.secrets);
+    assert_int_equal(given_back, 1);
+    assert_int_equal(not_wiped, 0);
+    rules_unload(&rules);
+    assert_true(not_wiped > 0); /* the policy, which is no secret: the watch does see bytes */
+
+    struct file_text file;
+    char reason[FILE_REASON];
+    assert_true(file_read(&file, "key.pem", 100000, true, reason));
+    assert_false(is_dumped(file.text));
+    given_back = not_wiped = 0;
+    file_free(&file);
+    assert_int_equal(given_back, 1);
+    assert_int_equal(not_wiped, 0);
+}
+
+static void text_in_the_environment(void **state)
+{
+    (void)state;
+    struct rules rules;
+    struct rules_error error;
+    unsetenv("TLSHIM_POLICY");
+    setenv("TLSHIM_POLICY_TEXT", "[defaults]\nunmatched = plain\n", 1);
+    assert_true(rules_load(&rules, &error));
+    assert_true(rules.policy.unmatched_plain);
+    assert_string_equal(rules.file, "(command line)");
+    rules_unload(&rules);
+    static const char *const strict[] = {"1", "yes", "0", ""};
+    for (int i = 0; i < 4; i++) {
+        setenv("TLSHIM_STRICT", strict[i], 1);
+        assert_true(rules_load(&rules, &error));
+        assert_int_equal(rules.policy.unmatched_plain, i >= 2);
+        rules_unload(&rules);
+    }
+    unsetenv("TLSHIM_STRICT");
+    setenv("TLSHIM_POLICY_TEXT", "[deny d]\nconnect = a", 1);
+    assert_false(rules_load(&rules, &error));
+    assert_ptr_equal(strstr(error.text, "(command line):2:11: \"a\": the port"), error.text);
+    assert_null(rules.configs);
+    assert_null(rules.memory.chunks);
+    setenv("TLSHIM_POLICY", "x", 1);
+    assert_false(rules_load(&rules, &error));
+    assert_non_null(strstr(error.text, "both set"));
+    unsetenv("TLSHIM_POLICY_TEXT");
+}
+
+static void the_program_knows_its_path(void **state)
+{
+    (void)state;
+    struct rules rules;
+    struct stat named, own;
+    load(&rules, "");
+    rules_unload(&rules);
+    assert_int_equal(rules_program_path()[0], '/');
+    assert_int_equal(stat(rules_program_path(), &named), 0);
+    assert_int_equal(stat("/proc/self/exe", &own), 0);
+    assert_int_equal(named.st_ino, own.st_ino);
+}
+
+static void memory_grows_and_is_zero(void **state)
+{
+    (void)state;
+    struct memory memory = {0};
+    for (size_t size = 0; size < 300000; size = size * 3 / 2 + 1) {
+        unsigned char *p = memory_take(&memory, size);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % 16, 0);
+        for (size_t i = 0; i < size; i++)
+            assert_int_equal(p[i], 0);
+        memset(p, 0xff, size);
+    }
+    assert_null(memory_take(&memory, SIZE_MAX));
+    assert_null(memory_take(&memory, SIZE_MAX / 2));
+    assert_string_equal(memory_copy(&memory, "abcdef", 3), "abc");
+    memory_release(&memory);
+    assert_null(memory.chunks);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_rule_gets_its_configuration),
+        cmocka_unit_test(keys_are_found_in_every_form),
+        cmocka_unit_test(keys_are_kept_out_of_core_dumps_and_wiped),
+        cmocka_unit_test(text_in_the_environment),
+        cmocka_unit_test(the_program_knows_its_path),
+        cmocka_unit_test(memory_grows_and_is_zero),
+    };
+    return cmocka_run_group_tests(tests, make_files, remove_files);
+}
