@@ -59,13 +59,21 @@ static inline uint32_t cg_ct_select(uint32_t mask, uint32_t a, uint32_t b)
     return (a & mask) | (b & ~mask);
 }
 
-/* x, which was worked out from secrets but is public from here on: whether a key or a signature is
- * right, say. Test builds tell valgrind so; there is no other way out of its sight. */
-static inline uint32_t cg_ct_public(uint32_t x)
+/* Says that bytes which were worked out from secrets are public from here on: a signature, or the
+ * verdict on a key. Test builds tell valgrind so; there is no other way out of its sight. */
+static inline void cg_ct_publish(void *p, size_t n)
 {
 #ifdef CG_TEST
-    VALGRIND_MAKE_MEM_DEFINED(&x, sizeof x);
+    VALGRIND_MAKE_MEM_DEFINED(p, n);
+#else
+    (void)p;
+    (void)n;
 #endif
+}
+
+static inline uint32_t cg_ct_public(uint32_t x)
+{
+    cg_ct_publish(&x, sizeof x);
     return x;
 }
 

@@ -120,26 +120,43 @@ static bool to_affine(const struct curve *c, struct cg_ec_affine *out, const str
     return cg_ct_public(cg_ct_nonzero((uint32_t)(any | any >> 32))) != 0;
 }
 
+/* table[i] = i * point, infinity first. */
+static void fill_table(const struct curve *c, struct point table[TABLE],
+                       const struct cg_ec_affine *point)
+{
+    memset(table, 0, TABLE * sizeof *table);
+    memcpy(table[0].y, c->one, sizeof c->one);
+    cg_mont_to(&c->field, table[1].x, point->x);
+    cg_mont_to(&c->field, table[1].y, point->y);
+    memcpy(table[1].z, c->one, sizeof c->one);
+    for (unsigned i = 2; i < TABLE; i++)
+        add(c, &table[i], &table[i - 1], &table[1]);
+}
+
+static void times_table(const struct curve *c, struct point *sum)
+{
+    for (unsigned i = 0; i < WINDOW; i++)
+        add(c, sum, sum, sum);
+}
+
+/* The i-th group of WINDOW bits from the top. */
+static unsigned window(const uint8_t *scalar, size_t i)
+{
+    return scalar[i / 2] >> (i % 2 ? 0 : WINDOW) & (TABLE - 1);
+}
+
 bool cg_ec_multiply(enum cg_curve curve, struct cg_ec_affine *out, const uint8_t *scalar,
                     const struct cg_ec_affine *point)
 {
     struct curve c;
     struct point table[TABLE], sum, chosen;
     load_curve(&c, curve);
-    memset(table, 0, sizeof table);
-    memcpy(table[0].y, c.one, sizeof c.one);
-    cg_mont_to(&c.field, table[1].x, point->x);
-    cg_mont_to(&c.field, table[1].y, point->y);
-    memcpy(table[1].z, c.one, sizeof c.one);
-    for (unsigned i = 2; i < TABLE; i++)
-        add(&c, &table[i], &table[i - 1], &table[1]);
-
+    fill_table(&c, table, point);
     sum = table[0];
     memset(&chosen, 0, sizeof chosen);
     for (size_t i = 0; i < 2 * cg_ec_constants(curve)->bytes; i++) {
-        for (unsigned k = 0; k < WINDOW; k++)
-            add(&c, &sum, &sum, &sum);
-        select_point(&chosen, table, scalar[i / 2] >> (i % 2 ? 0 : WINDOW) & (TABLE - 1));
+        times_table(&c, &sum);
+        select_point(&chosen, table, window(scalar, i));
         add(&c, &sum, &sum, &chosen);
     }
     bool finite = to_affine(&c, out, &sum);
@@ -147,6 +164,27 @@ bool cg_ec_multiply(enum cg_curve curve, struct cg_ec_affine *out, const uint8_t
     cg_wipe(&sum, sizeof sum);
     cg_wipe(&chosen, sizeof chosen);
     return finite;
+}
+
+bool cg_ec_multiply_two(enum cg_curve curve, struct cg_ec_affine *out, const uint8_t *a,
+                        const uint8_t *b, const struct cg_ec_affine *point)
+{
+    struct curve c;
+    struct cg_ec_affine generator;
+    struct point of_generator[TABLE], of_point[TABLE], sum;
+    load_curve(&c, curve);
+    cg_ec_generator(curve, &generator);
+    fill_table(&c, of_generator, &generator);
+    fill_table(&c, of_point, point);
+    sum = of_point[0];
+    for (size_t i = 0; i < 2 * cg_ec_constants(curve)->bytes; i++) {
+        times_table(&c, &sum);
+        if (window(a, i))
+            add(&c, &sum, &sum, &of_generator[window(a, i)]);
+        if (window(b, i))
+            add(&c, &sum, &sum, &of_point[window(b, i)]);
+    }
+    return to_affine(&c, out, &sum);
 }
 
 void cg_ec_generator(enum cg_curve curve, struct cg_ec_affine *g)

@@ -31,4 +31,9 @@ bool cg_ec_read_point(enum cg_curve curve, struct cg_ec_affine *point, const uin
 bool cg_ec_multiply(enum cg_curve curve, struct cg_ec_affine *out, const uint8_t *scalar,
                     const struct cg_ec_affine *point);
 
+/* out = a * generator + b * point, for verification: scalars and point are public, and time
+ * depends on them. False when the result is the point at infinity. */
+bool cg_ec_multiply_two(enum cg_curve curve, struct cg_ec_affine *out, const uint8_t *a,
+                        const uint8_t *b, const struct cg_ec_affine *point);
+
 #endif

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WYCHEPROOF_BYTES = 4096 };
+enum { WYCHEPROOF_BYTES = 8192 };
 
 struct wycheproof_value { /* a view into the file; quotes are left out */
     const char *text;
