@@ -260,6 +260,12 @@ bool shim_peer_is_own_listener(int fd)
 
 /* ---- descriptors that nobody has told us of ---- */
 
+/* net.ipv4.ip_local_port_range as it comes. */
+static bool is_client_port(uint16_t port)
+{
+    return port >= 32768 && port <= 60999;
+}
+
 /* A connected TCP socket from elsewhere: inherited, passed, duplicated inside libc. */
 static enum fd_verdict classify_connected(int fd, struct shim_ref *ref,
                                           const struct sockaddr_storage *peer_address,
@@ -277,8 +283,10 @@ static enum fd_verdict classify_connected(int fd, struct shim_ref *ref,
         errno = EACCES;
         return FD_IS_DENIED;
     }
-    /* Which side began it cannot be seen; a local port that a listen rule covers tells. */
-    if (policy_covers_listen_port(&shim_rules.policy, local.port))
+    /* Which side began it cannot be seen. A local port that a listen rule covers tells; so do
+     * ports, for clients get theirs from the kernel's range. */
+    if (policy_covers_listen_port(&shim_rules.policy, local.port) ||
+        (!is_client_port(local.port) && is_client_port(peer.port)))
         rule = connection_rule(&local, POLICY_LISTEN, &verdict);
     else
         rule = connection_rule(&peer, POLICY_CONNECT, &verdict);

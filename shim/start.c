@@ -102,6 +102,7 @@ void shim_start(void)
         start_all();
         starting = 0;
         atomic_store(&shim_started, 2);
+        stdio_at_start();
     }
     while (atomic_load(&shim_started) != 2) {
         struct timespec pause = {0, 1000000};

@@ -99,6 +99,17 @@ void stdio_gives_back(int fd)
     s->original = NULL;
 }
 
+void stdio_at_start(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        struct shim_ref ref;
+
+        /* A denied one too: its hooked calls fail, libc's own would not. */
+        if (fd_verdict(fd, &ref) != FD_IS_PLAIN)
+            stdio_takes_over(fd);
+    }
+}
+
 void stdio_flush_all(void)
 {
     fflush(NULL);

@@ -8,6 +8,8 @@
 void stdio_takes_over(int fd);
 /* The descriptor is a plain one again: the original standard stream is put back. */
 void stdio_gives_back(int fd);
+/* A program that inetd or a supervisor started may have a connection as its standard streams. */
+void stdio_at_start(void);
 /* At exit: what streams over sessions still hold goes out. */
 void stdio_flush_all(void);
 

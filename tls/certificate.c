@@ -68,6 +68,13 @@ static enum tls_error parse_chain(struct tls_conn *conn, struct tls_reader list,
     return TLS_ERROR_OK;
 }
 
+static bool is_loopback(const struct tls_handshake *h)
+{
+    static const uint8_t six[16] = {[15] = 1};
+
+    return h->peer_ip_length == 4 ? h->peer_ip[0] == 127 : memcmp(h->peer_ip, six, 16) == 0;
+}
+
 static enum tls_error verify_server(struct tls_conn *conn, const struct x509_certificate *chain,
                                     size_t count)
 {
@@ -82,6 +89,11 @@ static enum tls_error verify_server(struct tls_conn *conn, const struct x509_cer
     if (!config->skip_name_check) {
         if (h->peer_ip_length > 0) {
             rules.ip = (struct x509_bytes){h->peer_ip, h->peer_ip_length};
+            /* RFC 6761 6.3: loopback is localhost, and many a program knows so without asking a
+             * resolver. */
+            if (is_loopback(h)) {
+                rules.dns_name = "localhost";
+            }
         } else if (h->peer_name[0] != '\0') {
             rules.dns_name = h->peer_name;
         } else {
