@@ -8,10 +8,12 @@
 #include <nettle/des.h>
 #include <string.h>
 
+#include "cg_aes_cpu.h"
 #include "cg_ct.h"
 
 enum { OPAQUE = sizeof((struct cg_cipher *)0)->opaque };
 _Static_assert(sizeof(struct aes256_ctx) <= OPAQUE, "AES context");
+_Static_assert(sizeof(struct cg_aes_keys) <= OPAQUE, "AES context");
 _Static_assert(sizeof(struct des3_ctx) <= OPAQUE, "3DES context");
 _Static_assert(sizeof(struct arcfour_ctx) <= OPAQUE, "RC4 context");
 _Static_assert(sizeof(struct arctwo_ctx) <= OPAQUE, "RC2 context");
@@ -34,10 +36,6 @@ static void null_set_key(void *context, const uint8_t *key)
         call;                                                                                      \
     }
 
-SET_KEY(aes128_encrypt_key, aes128_set_encrypt_key(context, key))
-SET_KEY(aes128_decrypt_key, aes128_set_decrypt_key(context, key))
-SET_KEY(aes256_encrypt_key, aes256_set_encrypt_key(context, key))
-SET_KEY(aes256_decrypt_key, aes256_set_decrypt_key(context, key))
 SET_KEY(camellia128_encrypt_key, camellia128_set_encrypt_key(context, key))
 SET_KEY(camellia128_decrypt_key, camellia128_set_decrypt_key(context, key))
 SET_KEY(camellia256_encrypt_key, camellia256_set_encrypt_key(context, key))
@@ -66,26 +64,12 @@ static void rc4_crypt(void *context, uint8_t *iv, size_t n, uint8_t *dst, const 
     arcfour_crypt(context, n, dst, src);
 }
 
-static void aes128_cbc_encrypt(void *context, uint8_t *iv, size_t n, uint8_t *dst,
-                               const uint8_t *src)
-{
-    cbc_aes128_encrypt(context, iv, n, dst, src);
-}
-
-static void aes256_cbc_encrypt(void *context, uint8_t *iv, size_t n, uint8_t *dst,
-                               const uint8_t *src)
-{
-    cbc_aes256_encrypt(context, iv, n, dst, src);
-}
-
 #define CBC(name, mode, cipher, block)                                                             \
     static void name(void *context, uint8_t *iv, size_t n, uint8_t *dst, const uint8_t *src)       \
     {                                                                                              \
         mode(context, (nettle_cipher_func *)cipher, block, iv, n, dst, src);                       \
     }
 
-CBC(aes128_cbc_decrypt, cbc_decrypt, aes128_decrypt, AES_BLOCK_SIZE)
-CBC(aes256_cbc_decrypt, cbc_decrypt, aes256_decrypt, AES_BLOCK_SIZE)
 CBC(des3_cbc_encrypt, cbc_encrypt, des3_encrypt, DES3_BLOCK_SIZE)
 CBC(des3_cbc_decrypt, cbc_decrypt, des3_decrypt, DES3_BLOCK_SIZE)
 CBC(des_cbc_encrypt, cbc_encrypt, des_encrypt, DES_BLOCK_SIZE)
@@ -96,6 +80,44 @@ CBC(camellia128_cbc_encrypt, cbc_encrypt, camellia128_crypt, CAMELLIA_BLOCK_SIZE
 CBC(camellia128_cbc_decrypt, cbc_decrypt, camellia128_crypt, CAMELLIA_BLOCK_SIZE)
 CBC(camellia256_cbc_encrypt, cbc_encrypt, camellia256_crypt, CAMELLIA_BLOCK_SIZE)
 CBC(camellia256_cbc_decrypt, cbc_decrypt, camellia256_crypt, CAMELLIA_BLOCK_SIZE)
+
+/* ---- AES: the CPU's, or else Nettle's ---- */
+
+#define AES(bits)                                                                                  \
+    static void aes##bits##_encrypt_key(void *context, const uint8_t *key)                         \
+    {                                                                                              \
+        if (cg_aes_is_in_cpu())                                                                    \
+            cg_aes_encrypt_key(context, CG_AES##bits##_ROUNDS, key);                               \
+        else                                                                                       \
+            aes##bits##_set_encrypt_key(context, key);                                             \
+    }                                                                                              \
+    static void aes##bits##_decrypt_key(void *context, const uint8_t *key)                         \
+    {                                                                                              \
+        if (cg_aes_is_in_cpu())                                                                    \
+            cg_aes_decrypt_key(context, CG_AES##bits##_ROUNDS, key);                               \
+        else                                                                                       \
+            aes##bits##_set_decrypt_key(context, key);                                             \
+    }                                                                                              \
+    static void aes##bits##_cbc_encrypt(void *context, uint8_t *iv, size_t n, uint8_t *dst,        \
+                                        const uint8_t *src)                                        \
+    {                                                                                              \
+        if (cg_aes_is_in_cpu())                                                                    \
+            cg_aes_cbc_encrypt(context, CG_AES##bits##_ROUNDS, iv, dst, src, n);                   \
+        else                                                                                       \
+            cbc_aes##bits##_encrypt(context, iv, n, dst, src);                                     \
+    }                                                                                              \
+    static void aes##bits##_cbc_decrypt(void *context, uint8_t *iv, size_t n, uint8_t *dst,        \
+                                        const uint8_t *src)                                        \
+    {                                                                                              \
+        if (cg_aes_is_in_cpu())                                                                    \
+            cg_aes_cbc_decrypt(context, CG_AES##bits##_ROUNDS, iv, dst, src, n);                   \
+        else                                                                                       \
+            cbc_decrypt(context, (nettle_cipher_func *)aes##bits##_decrypt, AES_BLOCK_SIZE, iv, n, \
+                        dst, src);                                                                 \
+    }
+
+AES(128)
+AES(256)
 
 /* ---- the table ---- */
 

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "crypto_glue/cg_aes_cpu.h"
 #include "crypto_glue/cg_cipher.h"
 #include "tests/unit/cg_hex.h"
 
@@ -147,11 +148,48 @@ static void sizes_are_those_of_the_rfc(void **state)
     }
 }
 
+/* AES where the CPU has no instructions for it. */
+static void without_the_cpu(void **state)
+{
+    cg_aes_hide_cpu_for_tests = true;
+    vectors_match(state);
+    records_chain(state);
+    cg_aes_hide_cpu_for_tests = false;
+}
+
+/* All lengths around the number of blocks that are decrypted side by side, in place and not. */
+static void cpu_and_nettle_agree(void **state)
+{
+    (void)state;
+    uint8_t key[32], data[640], iv[2][16], out[2][640];
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * i + 3 * i);
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (uint8_t)(251 * i);
+    for (enum cg_cipher_id id = CG_AES128_CBC; id <= CG_AES256_CBC; id++) {
+        for (size_t n = 16; n <= sizeof data; n += 16) {
+            for (int way = 0; way < 2; way++) {
+                struct cg_cipher c;
+                cg_aes_hide_cpu_for_tests = way == 1;
+                memset(iv[way], 7, sizeof iv[way]);
+                memcpy(out[way], data, n);
+                cg_cipher_set_key(&c, id, CG_DECRYPT, key);
+                cg_cipher_crypt(&c, CG_DECRYPT, iv[way], out[way], way ? out[way] : data, n);
+            }
+            cg_aes_hide_cpu_for_tests = false;
+            assert_memory_equal(out[0], out[1], n);
+            assert_memory_equal(iv[0], iv[1], sizeof iv[0]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_match),
         cmocka_unit_test(records_chain),
+        cmocka_unit_test(without_the_cpu),
+        cmocka_unit_test(cpu_and_nettle_agree),
         cmocka_unit_test(sizes_are_those_of_the_rfc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
