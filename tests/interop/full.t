@@ -3,6 +3,7 @@
 an orderly end both ways."""
 
 import os
+import ssl
 import sys
 import threading
 
@@ -52,6 +53,39 @@ def as_server(stack, data, *options):
             return "what came back differs"
 
 
+class AskingServer(t.TlsServer):
+    """OpenSSL, which asks for a client certificate, or demands one."""
+
+    def __init__(self, handler, demand):
+        super().__init__(t.STACKS[0], pki, handler)
+        self._context.verify_mode = ssl.CERT_REQUIRED if demand else ssl.CERT_OPTIONAL
+        self._context.load_verify_locations(pki.ca)
+
+    @staticmethod
+    def client_name(stream):
+        subject = (stream._object.getpeercert() or {}).get("subject", ())
+        return "".join(value for (name, value), in subject if name == "commonName")
+
+
+def client_certificate(demand, *options):
+    """A server that asks for a certificate gets ours, or an empty list."""
+    names = []
+
+    def note(stream):
+        names.append(server.client_name(stream))
+        stream.sendall(t.receive_all(stream))
+
+    with AskingServer(note, demand) as server:
+        done = t.run([PEER, "client", str(server.port), "--trust", pki.ca, *options], stdin=b"x")
+        if options or not demand:
+            if done.status != 0 or done.out != b"x":
+                return str(done)
+            if names != ["tlshim server" if options else ""]:
+                return str(names)
+        elif done.status != 1 or b"alert received: handshake_failure (40)" not in done.err:
+            return str(done)
+
+
 t.start(covered=False)
 pki = t.Pki(t.tmp("pki"))
 data = t.payload(SIZE)
@@ -61,4 +95,8 @@ for stack in t.STACKS:
         t.subtest("client, %s%s" % (stack.name, name), as_client, stack, data, *options)
         t.subtest("server, %s%s" % (stack.name, name), as_server, stack, data, *options)
         moved += 4 * SIZE
+ours = ("--certificate", pki.cert, "--key", pki.key)
+t.subtest("client, asked for a certificate, has one", client_certificate, True, *ours)
+t.subtest("client, asked for a certificate, has none", client_certificate, False)
+t.subtest("client, must show a certificate, has none", client_certificate, True)
 t.finish(moved)

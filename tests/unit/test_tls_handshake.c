@@ -1,6 +1,7 @@
 /* Whole handshakes, client and server back to back. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,98 @@ static void every_suite(void **state)
     }
 }
 
+/* ---- what an observer sees ---- */
+
+struct ladder {
+    char lines[4096];
+};
+
+static void draw(void *arg, const struct tls_event *event)
+{
+    struct ladder *ladder = arg;
+    char line[sizeof event->text + 32];
+
+    snprintf(line, sizeof line, "%s %u %u %s\n", event->sent ? ">" : "<", event->content_type,
+             event->message, event->text);
+    assert_true(strlen(ladder->lines) + strlen(line) < sizeof ladder->lines);
+    strcat(ladder->lines, line);
+}
+
+static void an_observer(void **state)
+{
+    static const char as_client[] =
+        "> 22 1 offers TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA\n"
+        "< 22 2 TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA, secure renegotiation (RFC 5746)\n"
+        "< 22 11 CN=server.test, for server.test 127.0.0.1 ::1\n"
+        "< 22 14 \n"
+        "> 22 16 \n"
+        "> 20 0 \n"
+        "> 22 20 \n"
+        "< 20 0 \n"
+        "< 22 20 \n"
+        "> 21 0 close_notify\n";
+    static const char as_server[] =
+        "< 22 1 offers TLS 1.0, wants server.test\n"
+        "> 22 2 TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA, secure renegotiation (RFC 5746)\n"
+        "> 22 11 \n"
+        "> 22 14 \n"
+        "< 22 16 \n"
+        "< 20 0 \n"
+        "< 22 20 \n"
+        "> 20 0 \n"
+        "> 22 20 \n"
+        "< 21 0 close_notify\n";
+    struct ladder client = {""}, server = {""};
+    struct tls_pair pair;
+
+    (void)state;
+    tls_pair_init(&pair);
+    one_suite(&pair, 0x0035);
+    pair.client.observe = pair.server.observe = draw;
+    pair.client.observe_arg = &client;
+    pair.server.observe_arg = &server;
+    tls_pair_start(&pair);
+    tls_pair_run(&pair, TLS_OUTPUT_SIZE);
+    tls_pair_assert_works(&pair);
+    struct tls_conn conn = tls_end_conn(&pair.client);
+    tls_close(&conn);
+    tls_pair_run(&pair, TLS_OUTPUT_SIZE);
+    assert_string_equal(client.lines, as_client);
+    assert_string_equal(server.lines, as_server);
+    tls_pair_free(&pair);
+}
+
+/* Nothing of a finished handshake stays in memory. */
+static void the_handshake_is_wiped(void **state)
+{
+    struct tls_pair pair;
+    uint8_t record[TLS_RECORD_MAX];
+    size_t n;
+
+    (void)state;
+    tls_pair_init(&pair);
+    tls_pair_start(&pair);
+    assert_true(tls_pair_run_until(&pair.client, &pair.server, 3));
+    n = tls_end_drain_record(&pair.client, record);
+    struct tls_conn conn = tls_end_conn(&pair.server);
+    uint8_t *plain;
+    assert_int_equal(tls_receive(&conn, record, n, &plain, &n), TLS_DONE);
+    assert_true(tls_is_established(conn.session));
+    for (size_t i = 0; i < tls_handshake_size(); i++) {
+        assert_int_equal(((const uint8_t *)conn.handshake)[i], 0);
+    }
+    tls_pair_free(&pair);
+}
+
+static void sizes(void **state)
+{
+    (void)state;
+    print_message("session %zu bytes, handshake %zu, output %d\n", sizeof(struct tls_session),
+                  tls_handshake_size(), TLS_OUTPUT_SIZE);
+    assert_true(sizeof(struct tls_session) <= 1024);
+    assert_true(tls_handshake_size() <= 24 * 1024);
+}
+
 static void a_byte_at_a_time(void **state)
 {
     struct tls_pair pair;
@@ -48,8 +141,9 @@ static void a_byte_at_a_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_suite),
-        cmocka_unit_test(a_byte_at_a_time),
+        cmocka_unit_test(every_suite), cmocka_unit_test(a_byte_at_a_time),
+        cmocka_unit_test(an_observer), cmocka_unit_test(the_handshake_is_wiped),
+        cmocka_unit_test(sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
