@@ -56,7 +56,7 @@ def _busybox(directory, port):
             os.path.join(directory, "www")]
 
 
-def _nginx(directory, port):
+def _nginx(directory, port, sendfile="off"):
     config = os.path.join(directory, "nginx.conf")
     with open(config, "w") as f:
         f.write("""%sworker_processes 2;
@@ -68,15 +68,20 @@ http {
     access_log off;
     client_body_temp_path DIR/body; proxy_temp_path DIR/proxy; fastcgi_temp_path DIR/fastcgi;
     uwsgi_temp_path DIR/uwsgi; scgi_temp_path DIR/scgi;
-    sendfile off;
+    sendfile SENDFILE;
     server { listen 127.0.0.1:%d; root DIR/www; }
 }
-""".replace("DIR", directory) % ("user root;\n" if os.getuid() == 0 else "", port))
+""".replace("DIR", directory).replace("SENDFILE", sendfile)
+                % ("user root;\n" if os.getuid() == 0 else "", port))
     return ["nginx", "-e", os.path.join(directory, "nginx-error.log"), "-c", config,
             "-p", directory]
 
 
-def _lighttpd(directory, port):
+def _nginx_sendfile(directory, port):
+    return _nginx(directory, port, "on")
+
+
+def _lighttpd(directory, port, backend="writev"):
     config = os.path.join(directory, "lighttpd.conf")
     with open(config, "w") as f:
         f.write("""server.document-root = "DIR/www"
@@ -84,9 +89,13 @@ server.bind = "127.0.0.1"
 server.port = %d
 server.errorlog = "DIR/lighttpd-error.log"
 server.upload-dirs = ( "DIR" )
-server.network-backend = "writev"
-""".replace("DIR", directory) % port)
+server.network-backend = "%s"
+""".replace("DIR", directory) % (port, backend))
     return ["lighttpd", "-D", "-f", config]
+
+
+def _lighttpd_sendfile(directory, port):
+    return _lighttpd(directory, port, "sendfile")
 
 
 def _redis(directory, port):
@@ -96,7 +105,8 @@ def _redis(directory, port):
 
 # Adding a server: a function as above and a row here.
 HTTP_SERVERS = [("python http.server", _python), ("busybox httpd", _busybox), ("nginx", _nginx),
-                ("lighttpd", _lighttpd)]
+                ("nginx by sendfile", _nginx_sendfile), ("lighttpd", _lighttpd),
+                ("lighttpd by sendfile", _lighttpd_sendfile)]
 REDIS = ("redis-server", _redis)
 
 

@@ -9,8 +9,8 @@ _LEAF = ["-addext", "basicConstraints=critical,CA:FALSE",
 
 
 class Pki:
-    """Paths: ca, other_ca (trust files); cert, key (good); wrong_name, expired, self_signed,
-    by_other_ca (certificates), with the same key."""
+    """Paths: ca, other_ca (trust files); cert, key (good); by_address (good for 127.0.0.1 only),
+    wrong_name, expired, self_signed, by_other_ca: certificates with the same key."""
 
     def __init__(self, directory):
         os.makedirs(directory, exist_ok=True)
@@ -26,6 +26,7 @@ class Pki:
         os.chmod(self.key, 0o600)
         issuer = (self.ca, ca_key)
         self.cert = self._leaf("server", _NAMES, issuer)
+        self.by_address = self._leaf("by-address", "IP:127.0.0.1", issuer)
         self.wrong_name = self._leaf("wrong-name", "DNS:elsewhere.test", issuer)
         self.expired = self._expired("expired", ca_key)
         self.by_other_ca = self._leaf("by-other-ca", _NAMES, (self.other_ca, other_key))
