@@ -6,6 +6,7 @@
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
+#include "needy.h"
 #include "poll_view.h"
 
 /* Data that the kernel carries for a session's descriptor: the arena's magic, a serial against
@@ -232,6 +233,8 @@ int watch_control(int epoll_fd, int operation, int fd, struct shim_ref ref,
     else if (operation == EPOLL_CTL_DEL)
         r = drop(&s->watches, epoll_fd, fd);
     registry_unlock();
+    if (operation == EPOLL_CTL_DEL)
+        needy_add(fd); /* no set carries it on any more */
     shim_leave(&guard);
     return result(r);
 }
