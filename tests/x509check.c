@@ -5,9 +5,10 @@
  *             [--crl F] [--minimum-bits N] [--allow-sha1]
  *             [--policy OID]... [--explicit-policy] [--inhibit-mapping] [--inhibit-any-policy]
  *
- * The chain file holds the leaf first. Prints one line, "accept", or "reject: ERROR: why". Exit
- * status: 0 accept, 1 reject, 2 wrong usage or an unreadable file. A malformed certificate in the
- * chain is a reject; one in the trust file is left out with a warning, as in a bundle of roots. */
+ * The chain file holds the leaf first; every certificate below the root must be covered by a CRL
+ * when there is --crl. Prints one line, "accept", or "reject: ERROR: why". Exit status: 0 accept, 1
+ * reject, 2 wrong usage or an unreadable file. A malformed certificate in the chain is a reject;
+ * one in the trust file is left out with a warning, as in a bundle of roots. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 
 #include "tls/x509/pem.h"
 #include "tls/x509/x509.h"
+#include "tls/x509/x509_crl.h"
 
 enum { ACCEPT = 0, REJECT = 1, USAGE = 2 };
 
@@ -176,6 +178,8 @@ static void set_option(struct options *o, const char *name, const char *value)
         o->rules.now = number(name, value);
     else if (strcmp(name, "--minimum-bits") == 0)
         o->rules.minimum_rsa_bits = (unsigned)number(name, value);
+    else if (strcmp(name, "--crl") == 0)
+        o->crl = value;
     else if (strcmp(name, "--policy") == 0)
         add_policy(o, value);
     else if (strcmp(name, "--purpose") == 0 && strcmp(value, "server") == 0)
@@ -217,6 +221,23 @@ static void read_trust(const char *path, struct x509_trust *trust)
     }
 }
 
+static void read_crls(const char *path, struct x509_rules *rules)
+{
+    struct file file = read_pem(path, "X509 CRL");
+    struct x509_crl *crls = must_have(calloc(file.count + 1, sizeof *crls));
+    const char *why;
+    rules->crls = crls;
+    for (size_t i = 0; i < file.count; i++) {
+        if (x509_crl_parse(&crls[rules->crl_count], file.blocks[i].data, file.blocks[i].length,
+                           &why) == TLS_ERROR_OK)
+            rules->crl_count++;
+        else
+            fprintf(stderr, "x509check: %s: CRL %zu is left out: %s\n", path, i + 1, why);
+    }
+    if (rules->crl_count == 0)
+        die("%s: no CRL in it can be used", path);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {
@@ -226,6 +247,8 @@ int main(int argc, char **argv)
     const char *why;
     read_options(&o, argc, argv);
     read_trust(o.trust, &trust);
+    if (o.crl)
+        read_crls(o.crl, &o.rules);
     struct file file = read_pem(o.chain, "CERTIFICATE");
     struct x509_certificate *chain = must_have(calloc(file.count + 1, sizeof *chain));
     for (size_t i = 0; i < file.count; i++)

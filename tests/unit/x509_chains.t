@@ -98,10 +98,10 @@ rejects("an unknown signature algorithm", "algorithm that is not supported", [R]
 
 # ---- keys ----
 short = key("short", 1024)
-rejects("a short key in the leaf", "has 1024 bits", [R], [make("CN=x", short, R, LEAF)])
+rejects("a short key in the leaf", "short of the strength of an RSA key of 2048 bits", [R], [make("CN=x", short, R, LEAF)])
 accepts("the same by rule", [R], [make("CN=x", short, R, LEAF)], "--minimum-bits", "1024")
 weak = make("CN=Weak", short, None, CA)
-rejects("a short key in the root", "has 1024 bits", [weak], [make("CN=x", key(), weak, LEAF)])
+rejects("a short key in the root", "short of the strength of an RSA key of 2048 bits", [weak], [make("CN=x", key(), weak, LEAF)])
 rejects("an even modulus", "RSA key is not usable", [R], [make(
     "CN=x", key(), R, LEAF, spki=seq(key().algorithm,
                                      bits(seq(integer(key().n + 1), integer(65537)))))])

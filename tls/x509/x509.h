@@ -8,14 +8,27 @@
 
 #include "../../crypto_glue/cg_hash.h"
 #include "../../crypto_glue/cg_rsa.h"
+#include "../../crypto_glue/cg_sign.h"
 #include "../tls_error.h"
 #include "bytes.h"
 
-enum x509_key_kind { X509_KEY_RSA, X509_KEY_UNSUPPORTED /* later rows: DSA, EC, Ed25519 */ };
+enum x509_key_kind {
+    X509_KEY_RSA,
+    X509_KEY_RSA_PSS, /* an RSA key that may sign with PSS only (RFC 4055 1.2) */
+    X509_KEY_DSA, /* dsa.p is NULL when the parameters are those of the issuer (RFC 3279 2.3.2) */
+    X509_KEY_EC,
+    X509_KEY_ED25519,
+    X509_KEY_UNSUPPORTED
+};
 
 struct x509_key {
     enum x509_key_kind kind;
-    struct cg_rsa_public rsa; /* views into the certificate */
+    enum cg_curve curve; /* of an EC key */
+    union {              /* views into the certificate */
+        struct cg_rsa_public rsa;
+        struct cg_dsa_public dsa;
+        struct x509_bytes point; /* of an EC key, uncompressed; or the 32 bytes of Ed25519 */
+    };
 };
 
 enum x509_signature {
@@ -25,7 +38,23 @@ enum x509_signature {
     X509_SIG_RSA_SHA256,
     X509_SIG_RSA_SHA384,
     X509_SIG_RSA_SHA512,
+    X509_SIG_RSA_PSS,
+    X509_SIG_DSA_SHA1,
+    X509_SIG_DSA_SHA224,
+    X509_SIG_DSA_SHA256,
+    X509_SIG_ECDSA_SHA1,
+    X509_SIG_ECDSA_SHA224,
+    X509_SIG_ECDSA_SHA256,
+    X509_SIG_ECDSA_SHA384,
+    X509_SIG_ECDSA_SHA512,
+    X509_SIG_ED25519,
     X509_SIG_UNSUPPORTED
+};
+
+struct x509_algorithm {
+    enum x509_signature id;
+    enum cg_hash_id hash, mgf_hash; /* of PSS: its parameters (RFC 4055 3.1) */
+    unsigned salt_length;
 };
 
 enum { /* keyUsage bits (RFC 5280 4.2.1.3), bit 0 first */
@@ -52,8 +81,9 @@ struct x509_certificate {
     struct x509_bytes name_constraints; /* SEQUENCE content: permitted [0], excluded [1] */
     struct x509_bytes policies;         /* SEQUENCE content of PolicyInformation */
     struct x509_bytes policy_mappings;  /* SEQUENCE content of pairs of OIDs */
+    struct x509_bytes crl_points;       /* SEQUENCE content of DistributionPoint */
     int64_t not_before, not_after;      /* seconds since 1970, UTC */
-    enum x509_signature signature_algorithm;
+    struct x509_algorithm signature_algorithm;
     struct x509_key key;
     uint16_t key_usage; /* bits above, or X509_KU_ABSENT */
     bool is_ca;
@@ -87,6 +117,8 @@ struct x509_trust {
 
 enum x509_purpose { X509_SERVER, X509_CLIENT }; /* what the leaf wants to act as */
 
+struct x509_crl;
+
 struct x509_rules {
     int64_t now; /* seconds since 1970 */
     enum x509_purpose purpose;
@@ -101,6 +133,12 @@ struct x509_rules {
     const struct x509_bytes *policies; /* acceptable ones, OID contents; NULL: any */
     size_t policy_count;
     bool require_explicit_policy, inhibit_policy_mapping, inhibit_any_policy;
+    /* Revocation lists (x509_crl.h). When there is one at all, every certificate of the path but
+     * the anchor must be known not to be revoked: RFC 5280 6.3.3, with distribution points,
+     * reasons, deltas and indirect lists. A list past its nextUpdate, or without one, tells
+     * nothing. */
+    const struct x509_crl *crls;
+    size_t crl_count;
 };
 
 enum { X509_DETAIL_MAX = 480 };

@@ -116,6 +116,6 @@ enum tls_error x509_parse(struct x509_certificate *cert, const uint8_t *der, siz
     *why = parse_tbs(cert, algorithm);
     if (*why)
         return TLS_ERROR_CERT_PARSE;
-    cert->signature_algorithm = x509_signature_algorithm(algorithm);
+    x509_parse_algorithm(&cert->signature_algorithm, algorithm);
     return TLS_ERROR_OK;
 }

@@ -198,6 +198,14 @@ static x509_why read_policy_mappings(struct x509_certificate *cert, struct der *
     return x509_check_policy_mappings(cert->policy_mappings);
 }
 
+static x509_why read_crl_points(struct x509_certificate *cert, struct der *value, bool critical)
+{
+    (void)critical;
+    if (!der_read(value, DER_SEQUENCE, &cert->crl_points))
+        return "cRLDistributionPoints is malformed (RFC 5280 4.2.1.13)";
+    return x509_check_crl_points(cert->crl_points);
+}
+
 static bool read_skip(struct der *d, uint8_t tag, unsigned *skip)
 {
     struct x509_bytes content;
@@ -255,6 +263,8 @@ static reader *reader_of(enum x509_oid oid)
         return read_policy_mappings;
     case X509_OID_POLICY_CONSTRAINTS:
         return read_policy_constraints;
+    case X509_OID_CRL_DISTRIBUTION_POINTS:
+        return read_crl_points;
     case X509_OID_INHIBIT_ANY_POLICY:
         return read_inhibit_any_policy;
     default:

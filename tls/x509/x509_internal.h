@@ -10,13 +10,17 @@
 typedef const char *x509_why;
 
 /* ---- x509_algorithm.c ---- */
-enum x509_signature x509_signature_algorithm(struct x509_bytes algorithm_whole);
+void x509_parse_algorithm(struct x509_algorithm *algorithm, struct x509_bytes whole);
+bool x509_is_sha1(const struct x509_algorithm *algorithm);
 x509_why x509_parse_public_key(struct x509_key *key, struct x509_bytes spki_whole);
-const char *x509_signature_words(enum x509_signature algorithm); /* "RSA with SHA-1" */
-unsigned x509_key_bits(const struct x509_key *key);
+bool x509_key_is_sane(const struct x509_key *key);
+/* Is the key as strong as an RSA key of that many bits? */
+bool x509_key_is_strong(const struct x509_key *key, unsigned rsa_bits);
+const char *x509_key_words(const struct x509_key *key);
+bool x509_lacks_parameters(const struct x509_key *key);
 /* Does `key` verify `signature` over `signed_bytes`? A key of another kind than the algorithm's
- * does not. */
-bool x509_signature_holds(const struct x509_key *key, enum x509_signature algorithm,
+ * does not, nor one that is not sane or lacks its parameters. */
+bool x509_signature_holds(const struct x509_key *key, const struct x509_algorithm *algorithm,
                           struct x509_bytes signed_bytes, struct x509_bytes signature);
 
 /* ---- x509_extensions.c ---- */
@@ -47,6 +51,8 @@ bool x509_name_is_empty(struct x509_bytes name);
  * type, to case (ASCII only: beyond that, characters compare as they are) and to runs of spaces. */
 bool x509_names_equal(struct x509_bytes a, struct x509_bytes b);
 
+/* Name with one more RDN (the content of its SET), in out: its length, 0 when there is no room. */
+size_t x509_name_extended(struct x509_bytes name, struct x509_bytes rdn, uint8_t *out, size_t size);
 /* Does name begin with all the RDNs of base? (RFC 5280 4.2.1.10, directoryName) */
 bool x509_name_within(struct x509_bytes name, struct x509_bytes base);
 static inline bool x509_is_self_issued(const struct x509_certificate *cert)
@@ -72,6 +78,42 @@ bool x509_policies_hold(const struct x509_certificate *const *path, size_t count
 bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *name);
 bool x509_equal_folded(struct x509_bytes a, struct x509_bytes b); /* ASCII case ignored */
 
+/* ---- x509_path.c: the search ---- */
+struct x509_work { /* spent by one x509_verify, its searches for signers of CRLs included */
+    unsigned signatures, steps;
+    bool over_limit;
+    uint8_t signed_by[X509_CHAIN_MAX][X509_CHAIN_MAX]; /* answers: [child][issuer] of the chain */
+};
+
+struct x509_search {
+    const struct x509_certificate *chain;
+    size_t count;
+    const struct x509_trust *trust;
+    const struct x509_rules *rules;
+    struct x509_work *work;
+    struct x509_failure *failure;
+    unsigned progress; /* of the path that failure tells about */
+    /* A search for the signer of a CRL: how deep it is nested, and the anchor that it must end at
+     * (RFC 5280 6.3.3 f). */
+    unsigned nested;
+    const struct x509_certificate *anchor;
+    const struct x509_certificate *path[X509_CHAIN_MAX + 1];
+};
+
+/* The key of path[at], with the DSA parameters that it takes from above (RFC 3279 2.3.2). */
+struct x509_key x509_working_key(const struct x509_search *s, size_t at, size_t count);
+/* Is there a way from path[0], one of the chain, to an anchor? */
+bool x509_find_path(struct x509_search *s);
+/* x509_signature_holds within the bounds of the work. */
+bool x509_check_signature(struct x509_work *work, const struct x509_key *key,
+                          const struct x509_algorithm *algorithm, struct x509_bytes signed_bytes,
+                          struct x509_bytes signature);
+
+/* ---- x509_revocation.c ---- */
+x509_why x509_check_crl_points(struct x509_bytes crl_points);
+/* Is no certificate of the path in s, count long with its anchor, revoked, and is that known? */
+bool x509_not_revoked(struct x509_search *s, size_t count, struct x509_failure *failure);
+
 /* ---- x509_rules.c ---- */
 /* What a certificate must be on its own, as the leaf (and for the name, if asked) and as an issuer
  * of the certificate that `below` intermediate certificates separate from the leaf. */
@@ -79,6 +121,9 @@ bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rule
                      struct x509_failure *failure);
 bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
                        const struct x509_rules *rules, struct x509_failure *failure);
+/* What the signer of a CRL must be on its own. */
+bool x509_rules_crl_signer(const struct x509_certificate *cert, const struct x509_rules *rules,
+                           struct x509_failure *failure);
 /* What concerns only a certificate that is not an anchor: it comes from the peer, and its signature
  * counts. */
 bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_rules *rules,

@@ -156,6 +156,40 @@ bool x509_name_within(struct x509_bytes name, struct x509_bytes base)
     return walk_begin(&v, name) && walk_begin(&w, base) && starts_with(&v, &w) && der_done(&v.rdn);
 }
 
+static size_t put_header(uint8_t *out, uint8_t tag, size_t length)
+{
+    out[0] = tag;
+    if (length < 128) {
+        out[1] = (uint8_t)length;
+        return 2;
+    }
+    out[1] = 0x82;
+    out[2] = (uint8_t)(length >> 8);
+    out[3] = (uint8_t)length;
+    if (length >= 256)
+        return 4;
+    out[1] = 0x81;
+    out[2] = out[3];
+    return 3;
+}
+
+size_t x509_name_extended(struct x509_bytes name, struct x509_bytes rdn, uint8_t *out, size_t size)
+{
+    struct der d = der_over(name);
+    struct x509_bytes rdns;
+    uint8_t header[4];
+    if (!der_read(&d, DER_SEQUENCE, &rdns) || rdns.length + rdn.length + 8 > size ||
+        size > UINT16_MAX)
+        return 0;
+    size_t set = put_header(header, DER_SET, rdn.length);
+    size_t at = put_header(out, DER_SEQUENCE, rdns.length + set + rdn.length);
+    memcpy(out + at, rdns.data, rdns.length);
+    at += rdns.length;
+    memcpy(out + at, header, set);
+    memcpy(out + at + set, rdn.data, rdn.length);
+    return at + set + rdn.length;
+}
+
 bool x509_name_emails(struct x509_bytes name, bool (*visit)(void *arg, struct x509_bytes email),
                       void *arg)
 {

@@ -4,25 +4,13 @@
 
 enum { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
 
-struct search {
-    const struct x509_certificate *chain;
-    size_t count;
-    const struct x509_trust *trust;
-    const struct x509_rules *rules;
-    struct x509_failure *failure;
-    unsigned progress; /* of the path that failure tells about; see give_up */
-    unsigned signatures, steps;
-    bool over_limit;
-    const struct x509_certificate *path[X509_CHAIN_MAX + 1];
-    uint8_t signed_by[X509_CHAIN_MAX][X509_CHAIN_MAX]; /* answers: [child][issuer] of chain */
-};
-
-/* How far a path came, for choosing which failure to report: a longer one beats a shorter one, and
- * of two the one that met an anchor, and most of all the one that only failed as a whole. A
+/* How far a path came, for choosing which failure to report: a longer one beats a shorter one, of
+ * two the one that met an anchor, and most of all the one that only failed as a whole. A
  * certificate whose issuer is not at hand at all is reported only when nothing else is known. */
-enum { MISSING_ISSUER = 0, BAD_ISSUER = 1, BAD_ANCHOR = 2, BAD_WHOLE = 3 };
+enum { MISSING_ISSUER, BAD_ISSUER, BAD_ANCHOR, BAD_WHOLE };
 
-static bool give_up(struct search *s, size_t depth, unsigned kind, const struct x509_failure *why)
+static bool give_up(struct x509_search *s, size_t depth, unsigned kind,
+                    const struct x509_failure *why)
 {
     unsigned progress = kind == MISSING_ISSUER ? 1 : 2 + 4 * (unsigned)depth + kind;
     if (progress > s->progress) {
@@ -33,7 +21,7 @@ static bool give_up(struct search *s, size_t depth, unsigned kind, const struct 
 }
 
 /* Self-issued certificates do not count (RFC 5280 4.2.1.9, 6.1.4 l). */
-static unsigned intermediates_below(const struct search *s, size_t depth)
+static unsigned intermediates_below(const struct x509_search *s, size_t depth)
 {
     unsigned n = 0;
     for (size_t i = 1; i < depth; i++)
@@ -50,38 +38,97 @@ static bool may_have_issued(const struct x509_certificate *issuer,
     return x509_names_equal(issuer->subject, child->issuer);
 }
 
-static bool check_signature(struct search *s, const struct x509_certificate *child,
-                            const struct x509_certificate *issuer)
+bool x509_check_signature(struct x509_work *work, const struct x509_key *key,
+                          const struct x509_algorithm *algorithm, struct x509_bytes signed_bytes,
+                          struct x509_bytes signature)
 {
-    if (s->signatures == X509_SIGNATURES_MAX) {
-        s->over_limit = true;
+    if (work->signatures == X509_SIGNATURES_MAX) {
+        work->over_limit = true;
         return false;
     }
-    s->signatures++;
-    return x509_signature_holds(&issuer->key, child->signature_algorithm, child->tbs,
+    work->signatures++;
+    return x509_signature_holds(key, algorithm, signed_bytes, signature);
+}
+
+static bool check_signature(struct x509_search *s, const struct x509_certificate *child,
+                            const struct x509_key *key)
+{
+    return x509_check_signature(s->work, key, &child->signature_algorithm, child->tbs,
                                 child->signature);
 }
 
-static bool signature_by_peer(struct search *s, const struct x509_certificate *child,
-                              const struct x509_certificate *issuer)
+static bool is_sent(const struct x509_search *s, const struct x509_certificate *cert)
 {
-    uint8_t *known = &s->signed_by[child - s->chain][issuer - s->chain];
+    return cert >= s->chain && cert < s->chain + s->count;
+}
+
+/* Does issuer's key verify child's signature? Asked once of two certificates that the peer sent. */
+static bool has_signed(struct x509_search *s, const struct x509_certificate *issuer,
+                       const struct x509_certificate *child)
+{
+    if (!is_sent(s, issuer) || !is_sent(s, child))
+        return check_signature(s, child, &issuer->key);
+    uint8_t *known = &s->work->signed_by[child - s->chain][issuer - s->chain];
     if (*known == ANSWER_UNKNOWN)
-        *known = check_signature(s, child, issuer) ? ANSWER_YES : ANSWER_NO;
+        *known = check_signature(s, child, &issuer->key) ? ANSWER_YES : ANSWER_NO;
     return *known == ANSWER_YES;
 }
 
-/* path[0] to path[count - 1], the anchor, as a whole. */
-static bool holds_together(struct search *s, size_t count)
+static bool refuse_signature(struct x509_search *s, size_t depth, unsigned kind,
+                             const struct x509_certificate *cert)
 {
     struct x509_failure why;
+    if (s->work->over_limit)
+        return false;
+    x509_fail(&why, TLS_ERROR_CERT_SIGNATURE, cert,
+              "its signature does not verify with its issuer's key (RFC 5280 6.1.3)",
+              "get a fresh copy of the chain and the root");
+    return give_up(s, depth, kind, &why);
+}
+
+struct x509_key x509_working_key(const struct x509_search *s, size_t at, size_t count)
+{
+    struct x509_key key = s->path[at]->key;
+    while (x509_lacks_parameters(&key) && ++at < count && s->path[at]->key.kind == X509_KEY_DSA) {
+        struct cg_dsa_public above = s->path[at]->key.dsa;
+        above.y = key.dsa.y;
+        above.y_length = key.dsa.y_length;
+        key.dsa = above;
+    }
+    return key;
+}
+
+/* Signatures by keys that take their parameters from their own issuer can be checked only when it
+ * is known who that is, or a stranger's parameters could be slipped in. */
+static bool check_inherited(struct x509_search *s, size_t count)
+{
+    for (size_t i = count - 1; i-- > 1;) {
+        if (!x509_lacks_parameters(&s->path[i]->key))
+            continue;
+        struct x509_key key = x509_working_key(s, i, count);
+        if (!check_signature(s, s->path[i - 1], &key))
+            return refuse_signature(s, count - 1, BAD_WHOLE, s->path[i - 1]);
+    }
+    return true;
+}
+
+/* path[0] to path[count - 1], the anchor, as a whole. Policies bind what the peer is, not who signs
+ * a CRL. */
+static bool holds_together(struct x509_search *s, size_t count)
+{
+    struct x509_failure why;
+    if (!check_inherited(s, count))
+        return false;
+    if (s->anchor && !x509_bytes_equal(s->anchor->der, s->path[count - 1]->der))
+        return false;
     return (x509_names_allowed(s->path, count, &why) &&
-            x509_policies_hold(s->path, count, s->rules, &why)) ||
+            (s->nested > 0 || x509_policies_hold(s->path, count, s->rules, &why)) &&
+            x509_not_revoked(s, count, &why)) ||
            give_up(s, count - 1, BAD_WHOLE, &why);
 }
 
 /* Is `issuer` one above path[depth - 1]? */
-static bool is_issuer(struct search *s, size_t depth, const struct x509_certificate *issuer,
+static bool is_issuer(struct x509_search *s, size_t depth, const struct x509_certificate *issuer,
                       bool is_anchor)
 {
     const struct x509_certificate *child = s->path[depth - 1];
@@ -89,29 +136,22 @@ static bool is_issuer(struct search *s, size_t depth, const struct x509_certific
     unsigned kind = is_anchor ? BAD_ANCHOR : BAD_ISSUER;
     if (!x509_rules_issuer(issuer, is_anchor, intermediates_below(s, depth), s->rules, &why))
         return give_up(s, depth, kind, &why);
-    bool holds =
-        is_anchor ? check_signature(s, child, issuer) : signature_by_peer(s, child, issuer);
-    if (holds)
-        return true;
-    if (s->over_limit)
-        return false;
-    x509_fail(&why, TLS_ERROR_CERT_SIGNATURE, child,
-              "its signature does not verify with its issuer's key (RFC 5280 6.1.3)",
-              "get a fresh copy of the chain and the root");
-    return give_up(s, depth, kind, &why);
+    if (!is_anchor && x509_lacks_parameters(&issuer->key))
+        return true; /* check_inherited decides */
+    return has_signed(s, issuer, child) || refuse_signature(s, depth, kind, child);
 }
 
-static bool may_step(struct search *s)
+static bool may_step(struct x509_search *s)
 {
-    if (s->steps < X509_STEPS_MAX) {
-        s->steps++;
+    if (s->work->steps < X509_STEPS_MAX) {
+        s->work->steps++;
         return true;
     }
-    s->over_limit = true;
+    s->work->over_limit = true;
     return false;
 }
 
-static bool reaches_anchor(struct search *s, size_t depth)
+static bool reaches_anchor(struct x509_search *s, size_t depth)
 {
     const struct x509_certificate *child = s->path[depth - 1];
     for (size_t i = 0; i < s->trust->count; i++) {
@@ -129,7 +169,8 @@ static bool reaches_anchor(struct search *s, size_t depth)
     return false;
 }
 
-static bool is_on_path(const struct search *s, size_t depth, const struct x509_certificate *cert)
+static bool is_on_path(const struct x509_search *s, size_t depth,
+                       const struct x509_certificate *cert)
 {
     for (size_t i = 0; i < depth; i++)
         if (s->path[i] == cert || (x509_bytes_equal(s->path[i]->subject, cert->subject) &&
@@ -139,7 +180,7 @@ static bool is_on_path(const struct search *s, size_t depth, const struct x509_c
 }
 
 /* path[0] to path[depth - 1] is a path so far: is there a way on to an anchor? */
-static bool extend(struct search *s, size_t depth)
+static bool extend(struct x509_search *s, size_t depth)
 {
     const struct x509_certificate *child = s->path[depth - 1];
     struct x509_failure why;
@@ -147,7 +188,7 @@ static bool extend(struct search *s, size_t depth)
         return give_up(s, depth, BAD_ISSUER, &why);
     if (reaches_anchor(s, depth))
         return true;
-    for (size_t i = 0; i < s->count && depth < X509_CHAIN_MAX && !s->over_limit; i++) {
+    for (size_t i = 0; i < s->count && depth < X509_CHAIN_MAX && !s->work->over_limit; i++) {
         const struct x509_certificate *issuer = &s->chain[i];
         if (!may_have_issued(issuer, child) || is_on_path(s, depth, issuer) || !may_step(s) ||
             !is_issuer(s, depth, issuer, false))
@@ -162,6 +203,11 @@ static bool extend(struct search *s, size_t depth)
                   : "its issuer is neither in the trust file nor sent by the peer (RFC 5280 6.1)",
               "add the root to `trust`, or have the peer send its intermediate certificates");
     return give_up(s, depth, MISSING_ISSUER, &why);
+}
+
+bool x509_find_path(struct x509_search *s)
+{
+    return extend(s, 1);
 }
 
 static bool is_anchor(const struct x509_trust *trust, const struct x509_certificate *cert)
@@ -185,12 +231,14 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
                            const struct x509_trust *trust, const struct x509_rules *rules,
                            struct x509_failure *failure)
 {
-    struct search s = {.chain = chain,
-                       .count = count,
-                       .trust = trust,
-                       .rules = rules,
-                       .failure = failure,
-                       .path = {chain}};
+    struct x509_work work = {.signatures = 0};
+    struct x509_search s = {.chain = chain,
+                            .count = count,
+                            .trust = trust,
+                            .rules = rules,
+                            .work = &work,
+                            .failure = failure,
+                            .path = {chain}};
     failure->error = TLS_ERROR_OK;
     failure->detail[0] = 0;
     if (count == 0)
@@ -200,12 +248,12 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
                       "the peer sent more than 10 certificates; have it send only its own chain");
     if (!x509_rules_leaf(&chain[0], rules, failure))
         return failure->error;
-    if (is_anchor(trust, &chain[0]) || extend(&s, 1)) {
+    if (is_anchor(trust, &chain[0]) || x509_find_path(&s)) {
         failure->error = TLS_ERROR_OK;
         failure->detail[0] = 0;
         return TLS_ERROR_OK;
     }
-    if (s.over_limit)
+    if (work.over_limit)
         return refuse(failure, TLS_ERROR_CERT_CHAIN_LIMIT,
                       "no path to a root was found within 48 signature checks and 400 steps; have "
                       "the peer send only its own chain");

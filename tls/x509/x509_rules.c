@@ -67,25 +67,27 @@ static bool check_dates(const struct x509_certificate *cert, const struct x509_r
 static bool check_key(const struct x509_certificate *cert, const struct x509_rules *rules,
                       struct x509_failure *failure)
 {
-    char bits[24], what[96];
-    struct x509_text t = x509_text_over(bits, sizeof bits);
+    char what[96];
+    struct x509_text t = x509_text_over(what, sizeof what);
     if (cert->key.kind == X509_KEY_UNSUPPORTED)
         return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,
                          "its public key is of a kind that is not supported (RFC 5280 4.1.2.7)",
-                         "use a certificate with an RSA key");
-    if (!cg_rsa_public_is_sane(&cert->key.rsa))
-        return x509_fail(failure, TLS_ERROR_CERT_WEAK_KEY, cert,
-                         "its RSA key is not usable: even, or of a size or exponent out of bounds "
-                         "(RFC 8017 3.1)",
-                         "make a new key");
-    if (x509_key_bits(&cert->key) >= rules->minimum_rsa_bits)
+                         "use a certificate with an RSA key or one on P-256");
+    x509_text_add(&t, "its ");
+    x509_text_add(&t, x509_key_words(&cert->key));
+    if (!x509_key_is_sane(&cert->key)) {
+        x509_text_add(&t, " key is not usable: a number out of bounds or a point off the curve");
+        x509_text_end(&t);
+        return x509_fail(failure, TLS_ERROR_CERT_WEAK_KEY, cert, what, "make a new key");
+    }
+    if (x509_key_is_strong(&cert->key, rules->minimum_rsa_bits))
         return true;
-    x509_text_add_number(&t, x509_key_bits(&cert->key));
+    x509_text_add(&t, " key is short of the strength of an RSA key of ");
+    x509_text_add_number(&t, rules->minimum_rsa_bits);
+    x509_text_add(&t, " bits");
     x509_text_end(&t);
-    return x509_fail(
-        failure, TLS_ERROR_CERT_WEAK_KEY, cert,
-        phrase(what, sizeof what, "its RSA key has ", bits, " bits, below the floor (RFC 3766)"),
-        "make a longer key, or lower `minimum-strength` in the rule");
+    return x509_fail(failure, TLS_ERROR_CERT_WEAK_KEY, cert, what,
+                     "make a longer key, or lower `minimum-strength` in the rule");
 }
 
 static bool check_common(const struct x509_certificate *cert, const struct x509_rules *rules,
@@ -130,6 +132,11 @@ bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rule
     bool server = rules->purpose == X509_SERVER;
     if (!check_common(cert, rules, failure))
         return false;
+    if (cert->key.kind == X509_KEY_ED25519 || cert->key.kind == X509_KEY_RSA_PSS)
+        return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,
+                         "TLS 1.0 has no way to authenticate with its kind of key "
+                         "(RFC 8422 5.10, RFC 8446 4.2.3)",
+                         "use a certificate with an RSA key or one on P-256");
     /* RSA key exchange decrypts, ephemeral ones and client authentication sign. */
     unsigned usage = X509_KU_DIGITAL_SIGNATURE |
                      (server ? X509_KU_KEY_ENCIPHERMENT | X509_KU_KEY_AGREEMENT : 0u);
@@ -172,6 +179,16 @@ bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsi
     return true;
 }
 
+bool x509_rules_crl_signer(const struct x509_certificate *cert, const struct x509_rules *rules,
+                           struct x509_failure *failure)
+{
+    if (!(cert->key_usage & X509_KU_CRL_SIGN))
+        return x509_fail(failure, TLS_ERROR_CERT_STATUS, cert,
+                         "its keyUsage does not allow signing CRLs (RFC 5280 4.2.1.3)",
+                         "reissue it with cRLSign");
+    return check_common(cert, rules, failure);
+}
+
 bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_rules *rules,
                        struct x509_failure *failure)
 {
@@ -179,22 +196,17 @@ bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_ru
         return x509_fail(failure, TLS_ERROR_CERT_PARSE, cert,
                          "it has a date before 2050 that is no UTCTime (RFC 5280 4.1.2.5)",
                          "reissue it");
-    switch (cert->signature_algorithm) {
-    case X509_SIG_UNSUPPORTED:
+    if (cert->signature_algorithm.id == X509_SIG_UNSUPPORTED)
         return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,
                          "it is signed with an algorithm that is not supported "
                          "(RFC 5280 4.1.1.2)",
-                         "reissue it, signed with RSA and SHA-256");
-    case X509_SIG_RSA_MD5:
+                         "reissue it, signed with RSA or ECDSA and SHA-256");
+    if (cert->signature_algorithm.id == X509_SIG_RSA_MD5)
         return x509_fail(failure, TLS_ERROR_CERT_WEAK_HASH, cert,
                          "it is signed with MD5, which can be forged (RFC 6151)",
                          "reissue it, signed with SHA-256");
-    case X509_SIG_RSA_SHA1:
-        return rules->allow_sha1 ||
-               x509_fail(failure, TLS_ERROR_CERT_WEAK_HASH, cert,
-                         "it is signed with SHA-1, which can be forged (RFC 9155)",
-                         "reissue it, signed with SHA-256, or allow SHA-1 in the rule");
-    default:
-        return true;
-    }
+    return rules->allow_sha1 || !x509_is_sha1(&cert->signature_algorithm) ||
+           x509_fail(failure, TLS_ERROR_CERT_WEAK_HASH, cert,
+                     "it is signed with SHA-1, which can be forged (RFC 9155)",
+                     "reissue it, signed with SHA-256, or allow SHA-1 in the rule");
 }
