@@ -27,3 +27,9 @@ void cg_wipe(void *p, size_t n)
     memset(p, 0, n);
     __asm__ volatile("" : : "r"(p) : "memory");
 }
+
+__attribute__((noinline)) void cg_wipe_stack(void)
+{
+    uint8_t below[4096];
+    cg_wipe(below, sizeof below);
+}

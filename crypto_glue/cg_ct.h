@@ -86,4 +86,8 @@ void cg_ct_copy_if(uint32_t mask, void *dst, const void *src, size_t n);
 /* Overwrites n bytes with zeros in a way that the compiler may not remove. */
 void cg_wipe(void *p, size_t n);
 
+/* Overwrites the 4 KiB of stack below the caller, where functions that have returned left their
+ * locals: one call at the end of a computation instead of one in each small function. */
+void cg_wipe_stack(void);
+
 #endif

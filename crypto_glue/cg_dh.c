@@ -52,6 +52,7 @@ power_short(mp_limb_t *out, const mp_limb_t *base, const mp_limb_t *e, size_t bi
         return false;
     mpn_sec_powm(out, base, limbs, e, bits, p, limbs, scratch);
     cg_wipe(scratch, sizeof scratch);
+    cg_wipe_stack();
     return true;
 }
 
@@ -64,6 +65,7 @@ power_long(mp_limb_t *out, const mp_limb_t *base, const mp_limb_t *e, size_t bit
         return false;
     mpn_sec_powm(out, base, limbs, e, bits, p, limbs, scratch);
     cg_wipe(scratch, sizeof scratch);
+    cg_wipe_stack();
     return true;
 }
 

@@ -92,7 +92,6 @@ static void multiply_mod_q(const struct group *g, mp_limb_t *out, const mp_limb_
     mp_limb_t lifted[CG_MONT_LIMBS_MAX];
     cg_mont_to(&g->mod_q, lifted, a);
     cg_mont_mul(&g->mod_q, out, lifted, b);
-    cg_wipe(lifted, sizeof lifted);
 }
 
 static bool verify(const struct group *g, const struct cg_dsa_public *key, const uint8_t *digest,
@@ -146,6 +145,7 @@ static bool sign(const struct group *g, const struct cg_dsa_public *key, const m
     }
     cg_wipe(wide, sizeof wide);
     cg_wipe(inverse, sizeof inverse);
+    cg_wipe_stack();
     return done;
 }
 

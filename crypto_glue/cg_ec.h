@@ -2,7 +2,7 @@
  *
  * Time and memory access do not depend on the private key or the shared secret; no allocator is
  * called (Nettle's ecc_point_mul and curve25519_mul take their scratch from GMP's and leave secrets
- * in it). Keys are for one handshake. Needs 20 KiB of stack. */
+ * in it). Keys are for one handshake. Needs 21 KiB of stack. */
 #ifndef CG_EC_H
 #define CG_EC_H
 

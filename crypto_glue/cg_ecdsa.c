@@ -91,6 +91,7 @@ static bool sign(enum cg_curve curve, const struct cg_order *order, const mp_lim
     cg_wipe(&point, sizeof point);
     cg_wipe(k_bytes, sizeof k_bytes);
     cg_wipe(inverse, sizeof inverse);
+    cg_wipe_stack();
     return done;
 }
 

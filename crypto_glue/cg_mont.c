@@ -14,7 +14,6 @@ static void subtract_once(const struct cg_mont *m, mp_limb_t *x, mp_limb_t carry
     mp_limb_t borrow = mpn_sub_n(difference, x, m->modulus, (mp_size_t)m->limbs);
     /* A carry always comes with a borrow; so the two differ exactly when x is small enough. */
     mpn_cnd_sub_n(1 ^ carry ^ borrow, x, x, m->modulus, (mp_size_t)m->limbs);
-    cg_wipe(difference, m->limbs * sizeof *difference);
 }
 
 void cg_mont_init(struct cg_mont *m, const mp_limb_t *modulus, size_t limbs)
@@ -121,6 +120,7 @@ void cg_mont_pow(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *base,
     cg_wipe(wide, sizeof wide);
     cg_wipe(value, sizeof value);
     cg_wipe(factor, sizeof factor);
+    cg_wipe_stack();
 }
 
 void cg_mont_invert(const struct cg_mont *m, mp_limb_t *out, const mp_limb_t *a)

@@ -1,5 +1,8 @@
 /* Arithmetic modulo a secret odd number, by Montgomery's method. Internal to crypto_glue.
  *
+ * All but cg_mont_pow and cg_mont_invert leave what they computed on the stack; the caller ends its
+ * computation with cg_wipe_stack.
+ *
  * mpn_sec_powm and mpn_sec_div_r hide base and exponent, not the modulus: both look its first and
  * last bits up in tables (GMP 6.2's invert_limb and binvert_limb). The primes of an RSA key are
  * secret, so they go through this instead, which is built on those mpn functions that treat every

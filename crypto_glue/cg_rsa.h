@@ -2,8 +2,8 @@
  * or the message, no secret reaches an allocator (GMP's are process-global and may be the
  * program's), and scratch is on the stack and wiped.
  *
- * Stack, measured with the largest keys on x86-64: 18 KiB for a private operation (4096 bits),
- * 20 KiB for a public one (8192 bits). */
+ * Stack, measured with the largest keys on x86-64: 20 KiB for a private operation (4096 bits)
+ * as for a public one (8192 bits). */
 #ifndef CG_RSA_H
 #define CG_RSA_H
 

@@ -62,6 +62,7 @@ static void private_power(const struct cg_rsa_private *key, mp_limb_t *out, cons
     cg_wipe(wide, sizeof wide);
     cg_wipe(h, sizeof h);
     cg_wipe(scratch, sizeof scratch);
+    cg_wipe_stack();
 }
 
 /* Whether `wrong` is 0, which is no secret. */
@@ -115,6 +116,7 @@ static mp_limb_t load_secret(struct cg_rsa_private *key, const struct cg_rsa_pri
     cg_wipe(q, sizeof q);
     cg_wipe(product, sizeof product);
     cg_wipe(scratch, sizeof scratch);
+    cg_wipe_stack();
     return wrong;
 }
 

@@ -4,7 +4,7 @@
  * Signing: nonces are those of RFC 6979, so that bad randomness cannot give the key away; time and
  * memory access depend on neither key nor nonce; the signature is checked before it leaves, since a
  * faulty one beside a right one with the same nonce would tell the key. No allocator is called.
- * Stack: 25 KiB at most.
+ * Stack: 29 KiB at most.
  *
  * Numbers are big-endian byte views owned by the caller; DER is the caller's to read and write. */
 #ifndef CG_SIGN_H

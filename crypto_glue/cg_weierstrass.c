@@ -163,6 +163,7 @@ bool cg_ec_multiply(enum cg_curve curve, struct cg_ec_affine *out, const uint8_t
     cg_wipe(table, sizeof table);
     cg_wipe(&sum, sizeof sum);
     cg_wipe(&chosen, sizeof chosen);
+    cg_wipe_stack();
     return finite;
 }
 

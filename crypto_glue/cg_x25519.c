@@ -93,4 +93,5 @@ void cg_x25519(uint8_t *out, const uint8_t *scalar, const uint8_t *u)
     cg_wipe(&l, sizeof l);
     cg_wipe(k, sizeof k);
     cg_wipe(bytes, sizeof bytes);
+    cg_wipe_stack();
 }

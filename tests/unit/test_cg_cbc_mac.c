@@ -13,7 +13,7 @@
 #include "crypto_glue/cg_cipher.h"
 #include "crypto_glue/cg_hash.h"
 
-enum { MAX_RECORD = 420 };
+enum { MAX_RECORD = 340 };
 
 static const uint8_t key[20] = "0123456789abcdefghij";
 static const uint8_t header[11] = {0, 0, 0, 0, 0, 1, 2, 3, 23, 3, 1};
