@@ -101,7 +101,7 @@ HOOK int epoll_pwait2(int epoll_fd, struct epoll_event *events, int max,
 {
     if (!shim_ready())
         return real(epoll_pwait2)(epoll_fd, events, max, timeout, mask);
-    if (timeout != NULL && (timeout->tv_sec < 0 || timeout->tv_nsec < 0)) {
+    if (timeout != NULL && !wait_is_time(timeout)) {
         errno = EINVAL;
         return -1;
     }

@@ -129,6 +129,10 @@ static int poll_all(struct pollfd *fds, nfds_t count, const struct timespec *tim
 
     if (!shim_ready() || fdtable_reach() == 0)
         return real(ppoll)(fds, count, timeout, mask);
+    if (timeout != NULL && !wait_is_time(timeout)) {
+        errno = EINVAL;
+        return -1;
+    }
     if (timeout != NULL)
         p.end = shim_now() + timeout->tv_sec * 1000000000LL + timeout->tv_nsec;
     if (count > ON_STACK && count <= FDTABLE_SIZE)

@@ -6,6 +6,8 @@
  * it whole. */
 #include "io_internal.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -133,11 +135,17 @@ static enum io_state read_failed(struct shim_session *s, int fd, int error)
     return IO_ERROR;
 }
 
-/* After close_notify the kernel shows the end by itself (POLLIN | POLLRDHUP). */
+/* After close_notify the kernel shows the end by itself (POLLIN | POLLRDHUP), as it does already
+ * when the peer has closed TCP too. */
 static void stream_ended(struct shim_session *s, int fd)
 {
+    struct tcp_info info = {.tcpi_state = 0};
+    socklen_t length = sizeof(info);
+
     s->ended = 1;
-    sys3(SYS_shutdown, fd, SHUT_RD, 0);
+    sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &length);
+    if (info.tcpi_state != TCP_CLOSE_WAIT)
+        sys3(SYS_shutdown, fd, SHUT_RD, 0);
 }
 
 struct opening { /* one peek's worth of records */

@@ -21,6 +21,12 @@ bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock);
 enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks,
                                  struct wait_clock *clock);
 
+/* Is it a time as the kernel takes it? EINVAL otherwise. */
+static inline bool wait_is_time(const struct timespec *t)
+{
+    return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
+}
+
 /* What is left until a CLOCK_MONOTONIC time, as poll wants it; NULL for INT64_MAX (for ever). */
 struct timespec *wait_until(int64_t deadline, struct timespec *limit);
 

@@ -151,6 +151,18 @@ static void want(struct shim_watch *w, const struct epoll_event *event)
     w->out_reported = 0;
 }
 
+/* epoll_ctl(2): what goes with EPOLLEXCLUSIVE, and that it cannot be changed afterwards. */
+static bool exclusive_is_wrong(const struct shim_watch *w, int operation,
+                               const struct epoll_event *event)
+{
+    const uint32_t with = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP |
+                          (uint32_t)EPOLLET | EPOLLEXCLUSIVE;
+
+    if (operation == EPOLL_CTL_ADD)
+        return event->events & EPOLLEXCLUSIVE && event->events & ~with;
+    return event->events & EPOLLEXCLUSIVE || w->wanted & EPOLLEXCLUSIVE;
+}
+
 static int add(struct shim_session *s, struct shim_ref ref, int epoll_fd, int fd,
                const struct epoll_event *event)
 {
@@ -158,6 +170,8 @@ static int add(struct shim_session *s, struct shim_ref ref, int epoll_fd, int fd
     bool fresh = w == NULL;
     int r;
 
+    if (exclusive_is_wrong(w, EPOLL_CTL_ADD, event))
+        return -EINVAL;
     if (fresh)
         w = new_watch(&s->watches, epoll_fd, fd);
     if (w == NULL)
@@ -187,6 +201,8 @@ static int modify(struct shim_session *s, int epoll_fd, int fd, const struct epo
 
     if (w == NULL)
         return -ENOENT;
+    if (exclusive_is_wrong(w, EPOLL_CTL_MOD, event))
+        return -EINVAL;
     want(w, event);
     w->given = mask_for(s, w);
     return control(w, EPOLL_CTL_MOD, w->given);

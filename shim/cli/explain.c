@@ -152,8 +152,7 @@ static void show_settings(const struct policy_rule *rule)
     if (rule->kind == POLICY_SERVER)
         show(rule, POLICY_KEY_CLIENT_CERTIFICATE, "no");
     show(rule, POLICY_KEY_VERSIONS, "TLSv1.0");
-    show(rule, POLICY_KEY_MINIMUM_STRENGTH, "%u (RSA from %u bits)", s->minimum_strength,
-         policy_rsa_bits(s->minimum_strength));
+    show(rule, POLICY_KEY_MINIMUM_CIPHER, "%u", s->minimum_cipher);
     show(rule, POLICY_KEY_HANDSHAKE, "%s",
          s->handshake == POLICY_HANDSHAKE_CONNECT ? "connect" : "first-use");
     show(rule, POLICY_KEY_HANDSHAKE_TIMEOUT, "%u", s->handshake_timeout);
