@@ -9,6 +9,8 @@
  *   # comment                  whole line, or after white space behind a value
  *   [KIND NAME]  [defaults]    KIND: client server plain deny; NAME: letters, digits, . _ -
  *   KEY = VALUE                one value, or words separated by white space
+ *   include = FILE ...         before the first section: sections of other files, in that place;
+ *                              its last part may have stars
  * In a value ${VAR} stands for an environment variable (it never splits a word in two) and $$ for
  * a dollar. Keys: policy_keys.h. Words of connect and listen are HOST:PORT:
  *   HOST  *  erp.example.com  *.example.com (any depth, not example.com itself)  10.0.0.1
@@ -25,13 +27,24 @@
 struct policy_pool {
     unsigned char *memory; /* aligned as malloc's */
     size_t size, used;
+    /* NULL, or: called when less than `size` bytes are left; gives the pool other memory, the old
+     * one stays as it is. False when there is none. */
+    bool (*grow)(struct policy_pool *pool, size_t size);
+    void *grow_arg;
 };
 
-/* A pool of this size is always enough for a text of `length` bytes. Most of it stays untouched,
- * so mapped memory costs nothing. */
+/* A pool of this size is always enough for a text of `length` bytes that has no ${VAR} and no
+ * include. Most of it stays untouched, so mapped memory costs nothing. */
 size_t policy_pool_size(size_t length);
 
-enum { POLICY_LINE_MAX = 4096, POLICY_RULES_MAX = 1024, POLICY_TIMEOUT_MAX = 3600 };
+enum {
+    POLICY_LINE_MAX = 4096,
+    POLICY_VALUE_MAX = 4000, /* with ${VAR} replaced */
+    POLICY_RULES_MAX = 1024,
+    POLICY_TIMEOUT_MAX = 3600
+};
+#define POLICY_DATA_LIMIT_MIN ((uint64_t)1 << 20)
+#define POLICY_DATA_LIMIT_MAX ((uint64_t)1 << 35) /* 2^32 blocks of 8 bytes: the birthday bound */
 
 struct policy_place { /* where a thing was said; lines and columns (in characters) from 1 */
     const char *file;
@@ -57,7 +70,9 @@ enum { POLICY_SUITES_MAX = 64 };
 
 /* One section's settings, [defaults] already filled in. */
 struct policy_settings {
-    unsigned minimum_strength;          /* bits */
+    /* Floors in bits, each for itself. `signature` is that of the handshake, which TLS 1.0 makes
+     * with MD5 and SHA-1 (POLICY_TLS10_SIGNATURE_BITS), whatever the certificate's is. */
+    unsigned minimum_cipher, minimum_key_exchange, minimum_certificate, minimum_signature;
     uint16_t suites[POLICY_SUITES_MAX]; /* IANA numbers in order, those below the floor removed */
     size_t suite_count;
     uint16_t version_min, version_max;
@@ -65,10 +80,17 @@ struct policy_settings {
     unsigned handshake_timeout; /* seconds */
     bool allow_truncation;
     bool record_splitting;
+    bool allow_sha1_certificates;
+    uint64_t data_limit;  /* bytes per key of a cipher with 64-bit blocks */
+    int64_t legacy_until; /* the rule's last second, since 1970; 0: no end */
+    struct policy_string legacy_until_text, reason;
     struct policy_string trust, certificate, key, client_trust, verify_name;
     bool trust_system; /* trust = system */
     enum policy_client_certificate client_certificate;
 };
+
+/* SHA-1's resistance to collisions, to the power of two (Stevens and others 2017). */
+enum { POLICY_TLS10_SIGNATURE_BITS = 61 };
 
 struct policy_pattern; /* one word of connect or listen */
 struct policy_entry;   /* one key with its value, as written (policy_parser.h) */
@@ -80,9 +102,15 @@ struct policy_rule {
     unsigned index;                                /* in the file, from 0 */
     const struct policy_pattern *connect, *listen; /* lists; NULL when the key is absent */
     const char *const *programs;                   /* NULL-terminated; NULL: any */
+    const uint32_t *users;                         /* user ids; NULL: any */
+    size_t user_count;
     struct policy_settings settings;
-    const struct policy_entry *const *said; /* by policy_key_id: the entry of this section or else
-                                             * of [defaults] that a setting comes from, or NULL */
+    /* By policy_key_id: the entry that a setting comes from, of this section or of [defaults]; it
+     * may be of another key (`preset` sets minimum-cipher). NULL: built in. */
+    const struct policy_entry *const *said;
+    /* When legacy-until is set: the deny rule that takes this one's place afterwards. */
+    const struct policy_rule *past;
+    const char *refusal; /* of that rule: why it denies, for the log; else NULL */
 };
 
 struct policy {
@@ -90,18 +118,43 @@ struct policy {
     size_t rule_count;
     bool unmatched_plain; /* unmatched = plain; deny otherwise */
     struct policy_settings defaults;
+    int64_t now; /* as in policy_input */
+    uint32_t user;
 };
 
-/* Parses text of `length` bytes. environment looks up ${VAR} (NULL result: unset, an error);
- * pass NULL to refuse ${VAR} (under AT_SECURE). False: *error tells the error that comes first in
- * the file, and *out is not to be used. */
+struct policy_file {  /* one of those that an include names */
+    const char *name; /* lives as long as the policy */
+    const char *text;
+    size_t length;
+    struct policy_file *next;
+};
+
+/* What is parsed, and what the parser asks the world for. */
+struct policy_input {
+    const char *file, *text; /* the name lives as long as the policy */
+    size_t length;
+    /* Looks up ${VAR}; NULL result: unset. NULL: ${VAR} is refused (under AT_SECURE). */
+    const char *(*environment)(const char *name);
+    /* The id of a user's name. NULL: only numbers are understood. */
+    bool (*user_id)(void *arg, const char *name, uint32_t *id);
+    /* The files of an include's pattern, in lexical order. False: *why says what is wrong. NULL:
+     * includes are refused. */
+    bool (*include)(void *arg, const char *pattern, struct policy_file **files, const char **why);
+    void *arg;     /* for the two above */
+    int64_t now;   /* seconds since 1970, for legacy-until; 0: no date has passed */
+    uint32_t user; /* effective user id, for `user` */
+};
+
+/* Parses. Every error goes to report (not always in the order of lines). False when there was any;
+ * *out is then not to be used but for looking at what was understood. */
+bool policy_parse_all(struct policy *out, struct policy_pool *pool,
+                      const struct policy_input *input,
+                      void (*report)(void *arg, const struct policy_error *error), void *arg);
+
+/* The same for a text alone, and *error tells the error that comes first in the file. */
 bool policy_parse(struct policy *out, struct policy_pool *pool, const char *file, const char *text,
                   size_t length, const char *(*environment)(const char *name),
                   struct policy_error *error);
-/* The same, but every error goes to report (not always in the order of lines). */
-bool policy_parse_all(struct policy *out, struct policy_pool *pool, const char *file,
-                      const char *text, size_t length, const char *(*environment)(const char *name),
-                      void (*report)(void *arg, const struct policy_error *error), void *arg);
 
 /* A report that keeps the error that comes first in the file; arg is a zeroed
  * struct policy_earliest. */
@@ -126,11 +179,28 @@ struct policy_query {
     uint16_t port;
     const char *name;    /* what the program asked the resolver for, or NULL */
     const char *program; /* absolute path of the executable, or NULL */
+    int64_t now;         /* seconds since 1970, for legacy-until; 0: when the policy was read */
 };
 
 /* The first rule that matches, or NULL (then policy->unmatched_plain decides). */
 const struct policy_rule *policy_match(const struct policy *policy,
                                        const struct policy_query *query);
+
+/* Why a rule does not match. */
+enum policy_mismatch {
+    POLICY_MATCHES,
+    POLICY_OTHER_DIRECTION,
+    POLICY_OTHER_PORT,    /* no pattern has this port */
+    POLICY_OTHER_HOST,    /* some have the port, but none this host */
+    POLICY_OTHER_PROGRAM, /* or the program is not known */
+    POLICY_OTHER_USER
+};
+enum policy_mismatch policy_compare(const struct policy *policy, const struct policy_rule *rule,
+                                    const struct policy_query *query);
+
+/* Writes the policy as a text that means the same, with every setting spelt out, through put. */
+void policy_print(const struct policy *policy, void (*put)(void *arg, const char *text, size_t n),
+                  void *arg);
 
 /* Could any rule make a listener on this port (any address) a TLS or denied one? */
 bool policy_covers_listen_port(const struct policy *policy, uint16_t port);

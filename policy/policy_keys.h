@@ -12,17 +12,19 @@ enum {
     POLICY_IN_PLAIN = 4,
     POLICY_IN_DENY = 8,
     POLICY_IN_DEFAULTS = 16,
+    POLICY_IN_TOP = 32, /* before the first section */
     POLICY_IN_TLS = POLICY_IN_CLIENT | POLICY_IN_SERVER,
     POLICY_IN_RULES = POLICY_IN_TLS | POLICY_IN_PLAIN | POLICY_IN_DENY,
     POLICY_IN_ANY = POLICY_IN_RULES | POLICY_IN_DEFAULTS
 };
 
-#define POLICY_C  POLICY_IN_CLIENT
-#define POLICY_S  POLICY_IN_SERVER
-#define POLICY_CS POLICY_IN_TLS
-#define POLICY_D  POLICY_IN_DEFAULTS
-#define POLICY_NC (POLICY_IN_RULES & ~POLICY_IN_SERVER)
-#define POLICY_NS (POLICY_IN_RULES & ~POLICY_IN_CLIENT)
+#define POLICY_C     POLICY_IN_CLIENT
+#define POLICY_S     POLICY_IN_SERVER
+#define POLICY_CS    POLICY_IN_TLS
+#define POLICY_D     POLICY_IN_DEFAULTS
+#define POLICY_NC    (POLICY_IN_RULES & ~POLICY_IN_SERVER)
+#define POLICY_NDENY (POLICY_IN_ANY & ~POLICY_IN_DENY)
+#define POLICY_NS    (POLICY_IN_RULES & ~POLICY_IN_CLIENT)
 
 /* X(id, name, sections where it has a meaning, sections where this version honours it)
  * Match keys and secrets have no place in [defaults]. */
@@ -30,10 +32,16 @@ enum {
     X(CONNECT, "connect", POLICY_NC, POLICY_NC)                                                    \
     X(LISTEN, "listen", POLICY_NS, POLICY_NS)                                                      \
     X(PROGRAM, "program", POLICY_IN_RULES, POLICY_IN_RULES)                                        \
-    X(USER, "user", POLICY_IN_RULES, 0)                                                            \
+    X(USER, "user", POLICY_IN_RULES, POLICY_IN_RULES)                                              \
     X(VERSIONS, "versions", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                            \
     X(SUITES, "suites", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                                \
+    X(PRESET, "preset", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                                \
     X(MINIMUM_STRENGTH, "minimum-strength", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)            \
+    X(MINIMUM_CIPHER, "minimum-cipher", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                \
+    X(MINIMUM_KEY_EXCHANGE, "minimum-key-exchange", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)    \
+    X(MINIMUM_CERTIFICATE, "minimum-certificate", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)      \
+    X(MINIMUM_SIGNATURE, "minimum-signature", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
+    X(SHA1_CERTIFICATES, "sha1-certificates", POLICY_C | POLICY_D, POLICY_C | POLICY_D)            \
     X(HANDSHAKE, "handshake", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                          \
     X(HANDSHAKE_TIMEOUT, "handshake-timeout", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
     X(RENEGOTIATION, "renegotiation", POLICY_CS | POLICY_D, 0)                                     \
@@ -42,8 +50,8 @@ enum {
     X(TICKET_KEYS, "ticket-keys", POLICY_S, 0)                                                     \
     X(KEYLOG, "keylog", POLICY_CS | POLICY_D, 0)                                                   \
     X(STARTTLS, "starttls", POLICY_CS, 0)                                                          \
-    X(LEGACY_UNTIL, "legacy-until", POLICY_IN_ANY, 0)                                              \
-    X(REASON, "reason", POLICY_IN_ANY, 0)                                                          \
+    X(LEGACY_UNTIL, "legacy-until", POLICY_NDENY, POLICY_NDENY)                                    \
+    X(REASON, "reason", POLICY_IN_ANY, POLICY_IN_ANY)                                              \
     X(CHILDREN, "children", POLICY_CS | POLICY_D, 0)                                               \
     X(UNCOVERED_CHILD, "uncovered-child", POLICY_CS | POLICY_D, 0)                                 \
     X(GROUPS, "groups", POLICY_CS | POLICY_D, 0)                                                   \
@@ -52,7 +60,7 @@ enum {
     X(PSK_IDENTITY, "psk-identity", POLICY_CS, 0)                                                  \
     X(PSK_FILE, "psk-file", POLICY_CS, 0)                                                          \
     X(RECORD_SPLITTING, "record-splitting", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)            \
-    X(DATA_LIMIT, "data-limit", POLICY_CS | POLICY_D, 0)                                           \
+    X(DATA_LIMIT, "data-limit", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                        \
     X(CRL, "crl", POLICY_CS | POLICY_D, 0)                                                         \
     X(TRUST, "trust", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                                    \
     X(VERIFY_NAME, "verify-name", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                        \
@@ -61,7 +69,8 @@ enum {
     X(KEY, "key", POLICY_CS, POLICY_CS)                                                            \
     X(CLIENT_CERTIFICATE, "client-certificate", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
     X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, 0)                                        \
-    X(UNMATCHED, "unmatched", POLICY_D, POLICY_D)
+    X(UNMATCHED, "unmatched", POLICY_D, POLICY_D)                                                  \
+    X(INCLUDE, "include", POLICY_IN_TOP, POLICY_IN_TOP)
 
 enum policy_key_id {
 #define X(id, name, meaning, honoured) POLICY_KEY_##id,

@@ -64,8 +64,11 @@ struct policy_place policy_advance(struct policy_place place, const char *from, 
 void *policy_take(struct policy_parser *parser, struct policy_place place, size_t size)
 {
     struct policy_pool *pool = parser->pool;
-    size_t aligned = (size + 15) & ~(size_t)15;
-    if (aligned < size || aligned > pool->size - pool->used) {
+    size_t aligned = (size + 16) & ~(size_t)15; /* at least 1, so that no memory is not NULL */
+    bool fits = aligned >= size && aligned <= pool->size - pool->used;
+    if (!fits && aligned >= size && pool->grow && pool->grow(pool, aligned))
+        fits = true;
+    if (!fits) {
         if (!parser->pool_full)
             policy_complain(parser, place, "the policy is too large");
         parser->pool_full = true;
@@ -215,17 +218,25 @@ static bool read_header_end(struct policy_parser *parser, struct line *line)
     return false;
 }
 
-static void check_repeated(struct policy_parser *parser, const struct policy_section *first,
-                           const struct policy_section *section)
+/* "in line 3", or "in FILE, line 3" when that is another file than the one of `here`. */
+static const char *place_text(struct policy_place place, struct policy_place here, char *out,
+                              size_t size)
 {
-    for (const struct policy_section *s = first; s && s != section; s = s->next)
+    bool same = strcmp(place.file, here.file) == 0;
+    snprintf(out, size, "in %.200s%sline %u", same ? "" : place.file, same ? "" : ", ", place.line);
+    return out;
+}
+
+static void check_repeated(struct policy_parser *parser, const struct policy_section *section)
+{
+    for (const struct policy_section *s = parser->first; s && s != section; s = s->next)
         if (s->kind == section->kind && strcmp(s->name, section->name) == 0) {
-            char title[POLICY_NAME_MAX + 16];
+            char title[POLICY_NAME_MAX + 16], place[256];
             policy_section_title(section, title, sizeof title);
             policy_complain(parser, section->place,
-                            "%s is there already, in line %u; sections are never merged: give "
-                            "this one another name",
-                            title, s->place.line);
+                            "%s is there already, %s; sections are never merged: give this one "
+                            "another name",
+                            title, place_text(s->place, section->place, place, sizeof place));
             return;
         }
 }
@@ -268,26 +279,38 @@ static enum policy_key_id read_key(struct policy_parser *parser, const char *sta
     return key;
 }
 
+/* May the key stand here? section NULL: before the first one. A header that was wrong is forgiven
+ * everything but names that no key has. */
 static bool key_belongs(struct policy_parser *parser, enum policy_key_id id,
                         const struct policy_section *section, struct policy_place place)
 {
     const struct policy_key *key = &policy_keys[id];
-    if (section->kind & key->honoured)
+    unsigned kind = section ? section->kind : POLICY_IN_TOP;
+    if (kind & key->honoured)
         return true;
-    const char *kind = policy_section_kind_name(section->kind);
-    if (!(section->kind & key->meaning))
-        policy_complain(parser, place, "\"%s\" has no meaning in a [%s] section%s", key->name, kind,
-                        key->meaning == POLICY_IN_DEFAULTS ? "; it belongs into [defaults]" : "");
-    else if (key->honoured)
-        policy_complain(parser, place, "\"%s\" is not supported by this version in a [%s] section",
-                        key->name, kind);
+    const char *name = policy_section_kind_name(kind);
+    if (kind == 0)
+        return false;
+    if (kind & key->meaning)
+        policy_complain(parser, place,
+                        key->honoured ? "\"%s\" is not supported by this version in a [%s] section"
+                                      : "\"%s\" is not supported by this version",
+                        key->name, name);
+    else if (kind == POLICY_IN_TOP)
+        policy_complain(parser, place,
+                        "\"%s\" stands before the first section; put it below [defaults] or a rule",
+                        key->name);
     else
-        policy_complain(parser, place, "\"%s\" is not supported by this version", key->name);
+        policy_complain(parser, place, "\"%s\" has no meaning in a [%s] section%s", key->name, name,
+                        key->meaning == POLICY_IN_DEFAULTS ? "; it belongs into [defaults]"
+                        : key->meaning == POLICY_IN_TOP    ? "; it stands before the first section"
+                                                           : "");
     return false;
 }
 
-static void read_entry(struct policy_parser *parser, struct line *line,
-                       struct policy_section *section)
+/* Checks the key and fills *entry. False on error. */
+static bool parse_entry(struct policy_parser *parser, struct line *line,
+                        const struct policy_section *section, struct policy_entry *entry)
 {
     const char *start = line->at;
     struct policy_place place = place_of(line, start);
@@ -296,68 +319,116 @@ static void read_entry(struct policy_parser *parser, struct line *line,
         policy_complain(parser, place,
                         *start == ';' ? "a comment begins with #, not with ;"
                                       : "a \"=\" is missing: KEY = VALUE");
-        return;
+        return false;
     }
     const char *key_end = equals;
     while (key_end > start && policy_is_space(key_end[-1]))
         key_end--;
     if (key_end == start) {
         policy_complain(parser, place, "a key is missing before the \"=\"");
-        return;
+        return false;
     }
     enum policy_key_id key = read_key(parser, start, (size_t)(key_end - start), place);
-    if (key == POLICY_KEY_COUNT)
-        return;
-    if (!section) {
-        policy_complain(parser, place,
-                        "\"%s\" stands before the first section; put it below "
-                        "[defaults] or a rule",
-                        policy_keys[key].name);
-        return;
-    }
-    if (section->kind == 0 || !key_belongs(parser, key, section, place))
-        return;
+    if (key == POLICY_KEY_COUNT || !key_belongs(parser, key, section, place))
+        return false;
     line->at = equals + 1;
     skip_space(line);
-    struct policy_place value_place = place_of(line, line->at);
-    if (line->at == line->end) {
-        policy_complain(parser, value_place, "\"%s\" has no value", policy_keys[key].name);
-        return;
-    }
-    if (section->entries[key]) {
-        policy_complain(parser, place,
-                        "\"%s\" is set already, in line %u; a key stands once in a "
-                        "section%s",
-                        policy_keys[key].name, section->entries[key]->place.line,
-                        key == POLICY_KEY_CONNECT || key == POLICY_KEY_LISTEN ||
-                                key == POLICY_KEY_PROGRAM
-                            ? ", its words separated by spaces"
-                            : "");
-        return;
-    }
-    size_t length = (size_t)(line->end - line->at);
-    struct policy_entry *entry = policy_take(parser, place, sizeof *entry);
-    char *value = entry ? policy_take(parser, place, length + 1) : NULL;
-    if (!value)
-        return;
-    memcpy(value, line->at, length);
     *entry = (struct policy_entry){
         .key = key,
-        .of_defaults = section->kind == POLICY_IN_DEFAULTS,
+        .of_defaults = section && section->kind == POLICY_IN_DEFAULTS,
         .place = place,
-        .value = {value, length, value_place},
+        .value = {line->at, (size_t)(line->end - line->at), place_of(line, line->at)},
     };
-    section->entries[key] = entry;
+    if (entry->value.length > 0 && *line->at != '#')
+        return true;
+    policy_complain(parser, entry->value.place, "\"%s\" has no value", policy_keys[key].name);
+    return false;
 }
 
-struct policy_section *policy_read_lines(struct policy_parser *parser, const char *text,
-                                         size_t length)
+static bool is_list(enum policy_key_id key)
 {
-    struct policy_section *first = NULL, *section = NULL;
-    unsigned number = 0, rules = 0;
+    return key == POLICY_KEY_CONNECT || key == POLICY_KEY_LISTEN || key == POLICY_KEY_PROGRAM ||
+           key == POLICY_KEY_USER;
+}
+
+static void add_entry(struct policy_parser *parser, struct policy_section *section,
+                      const struct policy_entry *entry)
+{
+    const struct policy_entry *there = section->entries[entry->key];
+    if (there) {
+        policy_complain(parser, entry->place,
+                        "\"%s\" is set already, in line %u; a key stands once in a section%s",
+                        policy_keys[entry->key].name, there->place.line,
+                        is_list(entry->key) ? ", its words separated by spaces" : "");
+        return;
+    }
+    struct policy_entry *copy = policy_take(parser, entry->place, sizeof *copy);
+    char *value = copy ? policy_take(parser, entry->place, entry->value.length + 1) : NULL;
+    if (!value)
+        return;
+    memcpy(value, entry->value.text, entry->value.length);
+    *copy = *entry;
+    copy->value.text = value;
+    section->entries[entry->key] = copy;
+}
+
+/* ---- whole files ---- */
+
+static void read_include(struct policy_parser *parser, const struct policy_entry *entry)
+{
+    const struct policy_input *input = parser->input;
+    struct policy_word rest = entry->value, word;
+    if (parser->in_include || !input->include) {
+        policy_complain(parser, entry->place,
+                        parser->in_include ? "an included file includes no other"
+                                           : "nothing can be included here");
+        return;
+    }
+    while (policy_next_word(&rest, &word)) {
+        struct policy_file *file = NULL;
+        const char *why = "";
+        struct policy_string pattern = policy_expand(parser, &word, true);
+        if (!pattern.text)
+            continue;
+        if (!input->include(input->arg, pattern.text, &file, &why))
+            policy_complain(parser, pattern.place, "include: %.400s", why);
+        parser->in_include = true;
+        for (; file && !parser->pool_full; file = file->next)
+            policy_read_lines(parser, file->name, file->text, file->length);
+        parser->in_include = false;
+    }
+}
+
+static struct policy_section *begin_section(struct policy_parser *parser, struct line *line)
+{
+    if (++parser->sections > POLICY_RULES_MAX) {
+        if (parser->sections == POLICY_RULES_MAX + 1)
+            policy_complain(parser, place_of(line, line->at), "more than %d sections",
+                            POLICY_RULES_MAX);
+        return NULL;
+    }
+    struct policy_section *section = read_header(parser, line);
+    if (!section)
+        return NULL;
+    if (section->kind)
+        check_repeated(parser, section);
+    if (parser->last)
+        parser->last->next = section;
+    else
+        parser->first = section;
+    parser->last = section;
+    return section;
+}
+
+void policy_read_lines(struct policy_parser *parser, const char *file, const char *text,
+                       size_t length)
+{
+    struct policy_section *section = NULL;
+    unsigned number = 0;
     for (const char *at = text, *end = text + length; at < end && !parser->pool_full;) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
-        struct line line = {at, at, newline ? newline : end, ++number, parser->file};
+        struct line line = {at, at, newline ? newline : end, ++number, file};
+        struct policy_entry entry;
         at = newline ? newline + 1 : end;
         if (!is_clean(parser, &line))
             continue;
@@ -365,25 +436,15 @@ struct policy_section *policy_read_lines(struct policy_parser *parser, const cha
         trim(&line);
         if (line.at == line.end)
             continue;
-        if (*line.at != '[') {
-            read_entry(parser, &line, section);
-            continue;
+        if (*line.at == '[') {
+            section = begin_section(parser, &line);
+            if (!section)
+                return;
+        } else if (parse_entry(parser, &line, section, &entry)) {
+            if (entry.key == POLICY_KEY_INCLUDE)
+                read_include(parser, &entry);
+            else if (section)
+                add_entry(parser, section, &entry);
         }
-        if (++rules > POLICY_RULES_MAX) {
-            policy_complain(parser, place_of(&line, line.at), "more than %d sections",
-                            POLICY_RULES_MAX);
-            return first;
-        }
-        struct policy_section *previous = section;
-        section = read_header(parser, &line);
-        if (!section)
-            return first;
-        if (previous)
-            previous->next = section;
-        else
-            first = section;
-        if (section->kind)
-            check_repeated(parser, first, section);
     }
-    return first;
 }

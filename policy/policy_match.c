@@ -39,10 +39,13 @@ static bool matches_address(const struct policy_pattern *pattern, const uint8_t 
     return rest == 0 || ((pattern->address[whole] ^ address[whole]) >> (8 - rest)) == 0;
 }
 
-static bool matches_pattern(const struct policy_pattern *pattern, const struct policy_query *query)
+static bool has_port(const struct policy_pattern *pattern, uint16_t port)
 {
-    if (query->port < pattern->first_port || query->port > pattern->last_port)
-        return false;
+    return port >= pattern->first_port && port <= pattern->last_port;
+}
+
+static bool matches_host(const struct policy_pattern *pattern, const struct policy_query *query)
+{
     switch (pattern->host) {
     case POLICY_HOST_ANY:
         return true;
@@ -51,6 +54,14 @@ static bool matches_pattern(const struct policy_pattern *pattern, const struct p
     default:
         return matches_name(pattern, query->name);
     }
+}
+
+static bool matches_user(const struct policy_rule *rule, uint32_t user)
+{
+    size_t i = 0;
+    while (i < rule->user_count && rule->users[i] != user)
+        i++;
+    return !rule->users || i < rule->user_count;
 }
 
 static bool matches_program(const struct policy_rule *rule, const char *program)
@@ -66,19 +77,36 @@ static bool matches_program(const struct policy_rule *rule, const char *program)
     return false;
 }
 
-const struct policy_rule *policy_match(const struct policy *policy,
-                                       const struct policy_query *query)
+enum policy_mismatch policy_compare(const struct policy *policy, const struct policy_rule *rule,
+                                    const struct policy_query *query)
 {
     struct policy_query q = *query;
     policy_unmap_address(q.address, &q.address_length);
+    const struct policy_pattern *pattern =
+        q.direction == POLICY_CONNECT ? rule->connect : rule->listen;
+    enum policy_mismatch mismatch = pattern ? POLICY_OTHER_PORT : POLICY_OTHER_DIRECTION;
+    for (; pattern; pattern = pattern->next) {
+        if (!has_port(pattern, q.port))
+            continue;
+        mismatch = POLICY_OTHER_HOST;
+        if (matches_host(pattern, &q))
+            break;
+    }
+    if (!pattern)
+        return mismatch;
+    return !matches_program(rule, q.program)   ? POLICY_OTHER_PROGRAM
+           : !matches_user(rule, policy->user) ? POLICY_OTHER_USER
+                                               : POLICY_MATCHES;
+}
+
+const struct policy_rule *policy_match(const struct policy *policy,
+                                       const struct policy_query *query)
+{
+    int64_t now = query->now ? query->now : policy->now;
     for (size_t i = 0; i < policy->rule_count; i++) {
         const struct policy_rule *rule = &policy->rules[i];
-        const struct policy_pattern *pattern =
-            q.direction == POLICY_CONNECT ? rule->connect : rule->listen;
-        while (pattern && !matches_pattern(pattern, &q))
-            pattern = pattern->next;
-        if (pattern && matches_program(rule, q.program))
-            return rule;
+        if (policy_compare(policy, rule, query) == POLICY_MATCHES)
+            return rule->past && now > rule->settings.legacy_until ? rule->past : rule;
     }
     return NULL;
 }
@@ -88,11 +116,11 @@ bool policy_covers_listen_port(const struct policy *policy, uint16_t port)
     for (size_t i = 0; i < policy->rule_count; i++) {
         const struct policy_rule *rule = &policy->rules[i];
         for (const struct policy_pattern *p = rule->listen; p; p = p->next) {
-            if (port < p->first_port || port > p->last_port)
+            if (!has_port(p, port))
                 continue;
-            if (rule->kind != POLICY_PLAIN)
+            if (rule->kind != POLICY_PLAIN || rule->past)
                 return true;
-            if (p->host == POLICY_HOST_ANY && !rule->programs)
+            if (p->host == POLICY_HOST_ANY && !rule->programs && !rule->users)
                 return false; /* whoever accepts here is decided */
         }
     }

@@ -1,4 +1,5 @@
 /* The second pass: sections into rules. */
+#include <stdio.h>
 #include <string.h>
 
 #include "../tls/tls.h"
@@ -25,21 +26,44 @@ static enum policy_kind kind_of(const struct policy_section *section)
     }
 }
 
-static void set_builtin(struct policy_settings *settings)
+/* ---- match keys ---- */
+
+/* Walks the words of a list, each with ${VAR} replaced; counts what they come to, so that a list
+ * can be written in one line again. */
+struct list {
+    struct policy_parser *parser;
+    struct policy_word rest;
+    struct policy_place place;
+    size_t length;
+};
+
+static struct list list_of(struct policy_parser *parser, const struct policy_entry *entry)
 {
-    *settings = (struct policy_settings){
-        .minimum_strength = 112,
-        .version_min = TLS_VERSION_10,
-        .version_max = TLS_VERSION_10,
-        .handshake = POLICY_HANDSHAKE_FIRST_USE,
-        .handshake_timeout = 30,
-        .record_splitting = true,
-        .client_certificate = POLICY_CERT_NO,
-    };
-    policy_all_suites(settings);
+    return (struct list){parser, entry->value, entry->value.place, 0};
 }
 
-/* ---- match keys ---- */
+static bool next_in_list(struct list *list, struct policy_word *word, struct policy_string *text)
+{
+    if (!policy_next_word(&list->rest, word))
+        return false;
+    *text = policy_expand(list->parser, word, true);
+    for (const char *p = text->text ? text->text : ""; *p; p++)
+        list->length += *p == '$' ? 2 : 1;
+    if (++list->length <= POLICY_VALUE_MAX)
+        return true;
+    policy_complain(list->parser, list->place, "the value is longer than %d bytes",
+                    POLICY_VALUE_MAX);
+    return false;
+}
+
+static size_t count_words(const struct policy_entry *entry)
+{
+    struct policy_word rest = entry->value, word;
+    size_t count = 0;
+    while (policy_next_word(&rest, &word))
+        count++;
+    return count;
+}
 
 static const struct policy_pattern *read_patterns(struct policy_parser *parser,
                                                   const struct policy_entry *entry,
@@ -48,9 +72,12 @@ static const struct policy_pattern *read_patterns(struct policy_parser *parser,
     if (!entry)
         return NULL;
     const struct policy_pattern *first = NULL, **link = &first;
-    struct policy_word rest = entry->value, word;
-    while (policy_next_word(&rest, &word)) {
-        struct policy_pattern *pattern = policy_read_pattern(parser, &word, direction);
+    struct list list = list_of(parser, entry);
+    struct policy_word word;
+    struct policy_string text;
+    while (next_in_list(&list, &word, &text)) {
+        struct policy_pattern *pattern =
+            text.text ? policy_read_pattern(parser, text, direction) : NULL;
         if (!pattern)
             continue;
         *link = pattern;
@@ -62,18 +89,15 @@ static const struct policy_pattern *read_patterns(struct policy_parser *parser,
 static const char *const *read_programs(struct policy_parser *parser,
                                         const struct policy_entry *entry)
 {
-    if (!entry)
-        return NULL;
-    struct policy_word rest = entry->value, word;
-    size_t count = 0;
-    while (policy_next_word(&rest, &word))
-        count++;
-    const char **programs = policy_take(parser, entry->place, (count + 1) * sizeof *programs);
+    const char **programs =
+        entry ? policy_take(parser, entry->place, (count_words(entry) + 1) * sizeof *programs)
+              : NULL;
     if (!programs)
         return NULL;
-    rest = entry->value;
-    for (size_t i = 0; policy_next_word(&rest, &word);) {
-        struct policy_string program = policy_expand(parser, &word);
+    struct list list = list_of(parser, entry);
+    struct policy_word word;
+    struct policy_string program;
+    for (size_t i = 0; next_in_list(&list, &word, &program);) {
         if (!program.text)
             continue;
         if (program.text[0] != '/' && strchr(program.text, '/'))
@@ -91,31 +115,41 @@ static const char *const *read_programs(struct policy_parser *parser,
     return programs;
 }
 
-/* ---- what a rule needs ---- */
-
-static void keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
-                               struct policy_settings *settings)
+static bool read_user(struct policy_parser *parser, struct policy_string user, uint32_t *id)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < settings->suite_count; i++) {
-        const struct tls_suite *suite = tls_suite_by_id(settings->suites[i]);
-        if (suite && suite->cipher_bits >= settings->minimum_strength)
-            settings->suites[kept++] = suite->id;
+    const struct policy_input *input = parser->input;
+    uint64_t number = 0;
+    size_t digits = strspn(user.text, "0123456789");
+    for (size_t i = 0; i < digits && i < 11; i++)
+        number = number * 10 + (uint64_t)(user.text[i] - '0');
+    if (!user.text[digits] && number < UINT32_MAX) { /* (uid_t)-1 is nobody's */
+        *id = (uint32_t)number;
+        return true;
     }
-    bool emptied = settings->suite_count > 0 && kept == 0;
-    settings->suite_count = kept;
-    if (!emptied)
-        return;
-    const struct policy_entry *suites = rule->said[POLICY_KEY_SUITES];
-    const struct policy_entry *floor = rule->said[POLICY_KEY_MINIMUM_STRENGTH];
-    policy_complain(parser,
-                    suites  ? suites->value.place
-                    : floor ? floor->value.place
-                            : rule->place,
-                    "no suite of [%s %s] reaches minimum-strength = %u; add a stronger suite or "
-                    "lower the floor",
-                    policy_kind_name(rule->kind), rule->name, settings->minimum_strength);
+    if (user.text[digits] && input->user_id && input->user_id(input->arg, user.text, id))
+        return true;
+    policy_complain(parser, user.place,
+                    "\"%.80s\" is no user: neither a name of /etc/passwd nor a number", user.text);
+    return false;
 }
+
+static void read_users(struct policy_parser *parser, const struct policy_entry *entry,
+                       struct policy_rule *rule)
+{
+    uint32_t *users =
+        entry ? policy_take(parser, entry->place, count_words(entry) * sizeof *users) : NULL;
+    if (!users)
+        return;
+    struct list list = list_of(parser, entry);
+    struct policy_word word;
+    struct policy_string user;
+    while (next_in_list(&list, &word, &user))
+        if (user.text && read_user(parser, user, &users[rule->user_count]))
+            rule->user_count++;
+    rule->users = users;
+}
+
+/* ---- what a rule needs ---- */
 
 static void check_complete(struct policy_parser *parser, const struct policy_section *section,
                            const struct policy_rule *rule)
@@ -142,6 +176,37 @@ static void check_complete(struct policy_parser *parser, const struct policy_sec
                         title);
 }
 
+/* Lays the entries of a section over said: each takes the place of what sets the same. */
+static void overlay(const struct policy_entry **said, const struct policy_section *section,
+                    unsigned kind)
+{
+    for (int by = 0; by < POLICY_KEY_COUNT; by++)
+        for (int key = 0; key < POLICY_KEY_COUNT && section->entries[by]; key++)
+            if ((policy_keys[key].meaning & kind) &&
+                policy_key_sets((enum policy_key_id)by, (enum policy_key_id)key))
+                said[key] = section->entries[by];
+}
+
+/* The rule that denies what this one decided, once its date has passed. */
+static void add_past(struct policy_parser *parser, struct policy_rule *rule)
+{
+    const char *reason = rule->settings.reason.text;
+    char text[POLICY_ERROR_TEXT];
+    int n = snprintf(text, sizeof text, "legacy-until = %s has passed%s%.300s%s",
+                     rule->settings.legacy_until_text.text, reason ? " (reason: " : "",
+                     reason ? reason : "", reason ? ")" : "");
+    struct policy_rule *past = policy_take(parser, rule->place, sizeof *past);
+    char *refusal = past ? policy_take(parser, rule->place, (size_t)n + 1) : NULL;
+    if (!refusal)
+        return;
+    memcpy(refusal, text, (size_t)n);
+    *past = *rule;
+    past->kind = POLICY_DENY;
+    past->refusal = refusal;
+    past->place = rule->settings.legacy_until_text.place;
+    rule->past = past;
+}
+
 static void read_rule(struct policy_parser *parser, const struct policy_section *section,
                       const struct policy_section *defaults, const struct policy *policy,
                       struct policy_rule *rule)
@@ -150,12 +215,9 @@ static void read_rule(struct policy_parser *parser, const struct policy_section 
         policy_take(parser, section->place, POLICY_KEY_COUNT * sizeof *said);
     if (!said)
         return;
-    for (int key = 0; key < POLICY_KEY_COUNT; key++) {
-        bool filled = defaults && (policy_keys[key].meaning & section->kind);
-        said[key] = section->entries[key] ? section->entries[key]
-                    : filled              ? defaults->entries[key]
-                                          : NULL;
-    }
+    if (defaults)
+        overlay(said, defaults, section->kind);
+    overlay(said, section, section->kind);
     *rule = (struct policy_rule){
         .kind = kind_of(section),
         .name = section->name,
@@ -167,53 +229,55 @@ static void read_rule(struct policy_parser *parser, const struct policy_section 
         .settings = policy->defaults,
         .said = said,
     };
+    read_users(parser, said[POLICY_KEY_USER], rule);
     for (int key = 0; key < POLICY_KEY_COUNT; key++)
         if (section->entries[key])
             policy_read_setting(parser, section->entries[key], &rule->settings);
     if (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER)
-        keep_strong_suites(parser, rule, &rule->settings);
+        policy_keep_strong_suites(parser, rule, &rule->settings);
     check_complete(parser, section, rule);
+    if (rule->settings.legacy_until_text.text && rule->kind != POLICY_DENY)
+        add_past(parser, rule);
 }
 
 static void read_defaults(struct policy_parser *parser, const struct policy_section *section,
                           struct policy *policy)
 {
-    static const char *const fates[] = {"deny", "plain", NULL};
     for (int key = 0; key < POLICY_KEY_COUNT; key++)
         if (section->entries[key])
             policy_read_setting(parser, section->entries[key], &policy->defaults);
     if (section->entries[POLICY_KEY_UNMATCHED])
         policy->unmatched_plain =
-            policy_read_choice(parser, section->entries[POLICY_KEY_UNMATCHED], fates) == 1;
+            policy_read_choice(parser, section->entries[POLICY_KEY_UNMATCHED], policy_fates) == 1;
 }
 
-bool policy_parse_all(struct policy *out, struct policy_pool *pool, const char *file,
-                      const char *text, size_t length, const char *(*environment)(const char *name),
+bool policy_parse_all(struct policy *out, struct policy_pool *pool,
+                      const struct policy_input *input,
                       void (*report)(void *arg, const struct policy_error *error), void *arg)
 {
     struct policy_parser parser = {
         .pool = pool,
-        .file = file,
-        .environment = environment,
+        .input = input,
         .report = report,
         .report_arg = arg,
     };
-    *out = (struct policy){0};
-    set_builtin(&out->defaults);
-    const struct policy_section *sections = policy_read_lines(&parser, text, length);
+    *out = (struct policy){.now = input->now, .user = input->user};
+    policy_set_builtin(&out->defaults);
+    policy_read_lines(&parser, input->file, input->text, input->length);
     const struct policy_section *defaults = NULL;
     size_t count = 0;
-    for (const struct policy_section *s = sections; s; s = s->next) {
+    for (const struct policy_section *s = parser.first; s; s = s->next) {
         if (s->kind == POLICY_IN_DEFAULTS && !defaults)
             defaults = s;
         count += (s->kind & POLICY_IN_RULES) != 0;
     }
     if (defaults)
         read_defaults(&parser, defaults, out);
-    struct policy_place start = {file, 1, 1};
+    struct policy_place start = {input->file, 1, 1};
     struct policy_rule *rules = policy_take(&parser, start, count * sizeof *rules);
     out->rules = rules;
-    for (const struct policy_section *s = sections; s && rules && !parser.pool_full; s = s->next)
+    for (const struct policy_section *s = parser.first; s && rules && !parser.pool_full;
+         s = s->next)
         if (s->kind & POLICY_IN_RULES)
             read_rule(&parser, s, defaults, out, &rules[out->rule_count++]);
     return parser.errors == 0;
@@ -233,9 +297,10 @@ bool policy_parse(struct policy *out, struct policy_pool *pool, const char *file
                   size_t length, const char *(*environment)(const char *name),
                   struct policy_error *error)
 {
+    const struct policy_input input = {
+        .file = file, .text = text, .length = length, .environment = environment};
     struct policy_earliest earliest = {0};
-    bool good = policy_parse_all(out, pool, file, text, length, environment, policy_keep_earliest,
-                                 &earliest);
+    bool good = policy_parse_all(out, pool, &input, policy_keep_earliest, &earliest);
     if (!good)
         *error = earliest.error;
     return good;

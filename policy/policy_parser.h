@@ -8,14 +8,18 @@
 #include "policy.h"
 #include "policy_keys.h"
 
+struct policy_section;
+
 struct policy_parser {
     struct policy_pool *pool;
-    const char *file;
-    const char *(*environment)(const char *name);
+    const struct policy_input *input;
     void (*report)(void *arg, const struct policy_error *error);
     void *report_arg;
     unsigned errors;
-    bool pool_full; /* reported once */
+    bool pool_full;                      /* reported once */
+    struct policy_section *first, *last; /* of all files */
+    unsigned sections;
+    bool in_include;
 };
 
 /* Text as written: not ended by NUL, ${VAR} not looked at yet. */
@@ -52,9 +56,9 @@ void *policy_take(struct policy_parser *parser, struct policy_place place, size_
 /* The place of `to`, in the same line as `from`, whose place is given. */
 struct policy_place policy_advance(struct policy_place place, const char *from, const char *to);
 
-/* The first pass. The list of sections in the order of the file, or NULL. */
-struct policy_section *policy_read_lines(struct policy_parser *parser, const char *text,
-                                         size_t length);
+/* The first pass: appends the sections of a text to the parser's list. */
+void policy_read_lines(struct policy_parser *parser, const char *file, const char *text,
+                       size_t length);
 /* "[client erp]", for messages. */
 void policy_section_title(const struct policy_section *section, char *out, size_t size);
 const char *policy_section_kind_name(unsigned kind);
@@ -62,15 +66,34 @@ const char *policy_section_kind_name(unsigned kind);
 /* Takes the next word off the front of *rest. False when there is none. */
 bool policy_next_word(struct policy_word *rest, struct policy_word *word);
 
-/* A copy in the pool with ${VAR} and $$ replaced. text NULL on error, which is reported. */
-struct policy_string policy_expand(struct policy_parser *parser, const struct policy_word *word);
+/* A copy in the pool with ${VAR} and $$ replaced. text NULL on error, which is reported. is_word:
+ * one of several in a value, so that no variable may bring white space into it. */
+struct policy_string policy_expand(struct policy_parser *parser, const struct policy_word *word,
+                                   bool is_word);
 
 /* Reads one setting (not a match key) into *settings. Errors are reported. suites are not yet
  * filtered by strength. */
 void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,
                          struct policy_settings *settings);
-/* Every suite of the engine, in its order. */
-void policy_all_suites(struct policy_settings *settings);
+/* policy_suites.c, for policy_read_setting. */
+void policy_read_suites(struct policy_parser *parser, const struct policy_entry *entry,
+                        struct policy_settings *settings);
+void policy_read_floor(struct policy_parser *parser, const struct policy_entry *entry,
+                       struct policy_settings *settings);
+void policy_read_preset(struct policy_parser *parser, const struct policy_entry *entry,
+                        struct policy_settings *settings);
+/* Takes away the suites below the floors; an error when none is left. */
+void policy_keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
+                               struct policy_settings *settings);
+/* The settings of no section at all, which are those of `preset = default`. */
+void policy_set_builtin(struct policy_settings *settings);
+/* Does an entry of the key `by` set what the key `key` is about? */
+bool policy_key_sets(enum policy_key_id by, enum policy_key_id key);
+/* The words of values that are one of few, by number; NULL-terminated. */
+extern const char *const policy_moments[], *const policy_refuse_or_allow[],
+                                               *const policy_on_or_off[], *const policy_degrees[],
+                                                                              *const policy_fates[];
+
 /* Questions of few answers: the index of the value among `choices` (NULL-terminated), or -1
  * with an error that lists them. */
 int policy_read_choice(struct policy_parser *parser, const struct policy_entry *entry,
@@ -88,9 +111,8 @@ struct policy_pattern {
     uint16_t first_port, last_port;
 };
 
-/* One HOST:PORT. NULL on error, which is reported. */
-struct policy_pattern *policy_read_pattern(struct policy_parser *parser,
-                                           const struct policy_word *word,
+/* One HOST:PORT, with ${VAR} replaced. NULL on error, which is reported. */
+struct policy_pattern *policy_read_pattern(struct policy_parser *parser, struct policy_string text,
                                            enum policy_direction direction);
 
 #endif

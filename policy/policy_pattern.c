@@ -239,27 +239,23 @@ static bool has_bytes_above_ascii(const char *s)
     return *s != '\0';
 }
 
-struct policy_pattern *policy_read_pattern(struct policy_parser *parser,
-                                           const struct policy_word *word,
+struct policy_pattern *policy_read_pattern(struct policy_parser *parser, struct policy_string text,
                                            enum policy_direction direction)
 {
     struct policy_endpoint endpoint;
     const char *why = NULL;
-    struct policy_string text = policy_expand(parser, word);
-    if (!text.text)
-        return NULL;
-    struct policy_pattern *pattern = policy_take(parser, word->place, sizeof *pattern);
+    struct policy_pattern *pattern = policy_take(parser, text.place, sizeof *pattern);
     bool good = pattern && policy_split_endpoint(text.text, &endpoint, &why) &&
                 read_ports(endpoint.port, pattern, &why);
-    char *host = good ? policy_take(parser, word->place, endpoint.host_length + 1) : NULL;
+    char *host = good ? policy_take(parser, text.place, endpoint.host_length + 1) : NULL;
     if (why)
-        policy_complain(parser, word->place, "\"%.200s\": %s", text.text, why);
+        policy_complain(parser, text.place, "\"%.200s\": %s", text.text, why);
     if (!host)
         return NULL;
     memcpy(host, endpoint.host, endpoint.host_length);
     pattern->word = text;
     if (has_bytes_above_ascii(host)) {
-        policy_complain(parser, word->place,
+        policy_complain(parser, text.place,
                         "\"%.200s\": an international name is written in its ASCII form (xn--...)",
                         text.text);
         return NULL;

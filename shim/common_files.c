@@ -1,5 +1,6 @@
 #include "common_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -65,7 +66,6 @@ bool file_read(struct file_text *out, const char *path, size_t limit, bool secre
         explain_errno(errno, reason);
     } else if (is_usable(&status, limit, reason)) {
         out->mode = status.st_mode;
-        out->owner = status.st_uid;
         out->mapped = (size_t)status.st_size + 1; /* one more shows a file that grew meanwhile */
         out->text = memory_map(out->mapped, secret);
         ssize_t n = out->text ? read_whole(fd, out->text, out->mapped) : -1;
@@ -88,4 +88,27 @@ void file_free(struct file_text *file)
     if (file->text)
         memory_unmap(file->text, file->mapped, file->secret);
     file->text = NULL;
+}
+
+bool file_each_name(const char *directory, bool (*each)(void *arg, const char *name), void *arg)
+{
+    union {
+        char bytes[8192];
+        struct dirent64 aligned;
+    } buffer;
+    /* getdents64 because readdir allocates. */
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : 1;
+    bool good = true;
+    while (good && n > 0) {
+        n = getdents64(fd, buffer.bytes, sizeof buffer.bytes);
+        for (ssize_t at = 0; good && at < n;) {
+            const struct dirent64 *entry = (const void *)(buffer.bytes + at);
+            at += entry->d_reclen;
+            good = each(arg, entry->d_name);
+        }
+    }
+    if (fd >= 0)
+        os_close(fd);
+    return good && n == 0;
 }

@@ -11,7 +11,6 @@ struct file_text {
     size_t length;
     size_t mapped; /* bytes of the mapping */
     mode_t mode;   /* type and permissions, of the file that was read */
-    uid_t owner;
     bool secret;
 };
 
@@ -24,5 +23,9 @@ bool file_read(struct file_text *out, const char *path, size_t limit, bool secre
 
 /* Gives the memory back, wiped when secret. */
 void file_free(struct file_text *file);
+
+/* Calls each with every name in a directory, in no order, until it returns false. False when the
+ * directory cannot be read (or each said so). */
+bool file_each_name(const char *directory, bool (*each)(void *arg, const char *name), void *arg);
 
 #endif

@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../policy/policy_keys.h"
 #include "../policy/policy_parser.h"
 #include "common_credentials.h"
 #include "common_files.h"
+#include "common_includes.h"
 
 enum { POLICY_FILE_MAX = 1024 * 1024 };
 
@@ -65,12 +67,9 @@ static const char *resolve(struct loader *loader, const struct policy_string *pa
                  path->text);
         return NULL;
     }
-    size_t head = strlen(loader->directory), tail = strlen(path->text);
-    char *whole = take(loader, path->place, head + tail + 1);
+    const char *whole = includes_resolve(&loader->rules->memory, loader->directory, path->text);
     if (!whole)
-        return NULL;
-    memcpy(whole, loader->directory, head);
-    memcpy(whole + head, path->text, tail);
+        complain(loader, path->place, "not enough memory");
     return whole;
 }
 
@@ -101,6 +100,13 @@ static const struct x509_trust *load_trust(struct loader *loader,
     return &loaded->trust;
 }
 
+/* RSA keys do both: they are certified, and in RSA key exchange they carry the secret. */
+static unsigned minimum_rsa_bits(const struct policy_settings *settings)
+{
+    unsigned certificate = settings->minimum_certificate, exchange = settings->minimum_key_exchange;
+    return policy_rsa_bits(certificate > exchange ? certificate : exchange);
+}
+
 static const struct tls_credential *load_credential(struct loader *loader,
                                                     const struct policy_settings *settings)
 {
@@ -117,8 +123,8 @@ static const struct tls_credential *load_credential(struct loader *loader,
         complain(loader, settings->certificate.place, "certificate: %s", reason);
         return NULL;
     }
-    if (!credentials_load_key(credential, &leaf, key, policy_rsa_bits(settings->minimum_strength),
-                              &rules->secrets, reason)) {
+    if (!credentials_load_key(credential, &leaf, key, minimum_rsa_bits(settings), &rules->secrets,
+                              reason)) {
         complain(loader, settings->key.place, "key: %s", reason);
         return NULL;
     }
@@ -139,7 +145,9 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         .no_record_splitting = !settings->record_splitting,
         .allow_truncation = settings->allow_truncation,
         .client_certificate = TLS_CLIENT_CERT_NO,
-        .minimum_rsa_bits = policy_rsa_bits(settings->minimum_strength),
+        .minimum_rsa_bits = minimum_rsa_bits(settings),
+        .allow_sha1_certificates = settings->allow_sha1_certificates,
+        .data_limit_64 = settings->data_limit,
     };
     _Static_assert(sizeof config->suites == sizeof settings->suites, "the same array");
     memcpy(config->suites, settings->suites, sizeof config->suites);
@@ -172,6 +180,12 @@ static void build_configs(struct loader *loader)
 
 /* ---- the policy itself ---- */
 
+/* What such a process believes must not come from who may write its files. */
+static bool is_privileged(void)
+{
+    return geteuid() == 0 || getauxval(AT_SECURE) != 0;
+}
+
 static const char *environment(const char *name)
 {
     return getenv(name);
@@ -184,17 +198,35 @@ static const char *directory_of(struct rules *rules, const char *file)
     return memory_copy(&rules->memory, file, slash ? (size_t)(slash + 1 - file) : 0);
 }
 
+static bool grow(struct policy_pool *pool, size_t size)
+{
+    enum { STEP = 64 * 1024 };
+    pool->size = size > STEP ? size : STEP;
+    pool->used = 0;
+    pool->memory = memory_take(pool->grow_arg, pool->size);
+    if (!pool->memory)
+        pool->size = 0;
+    return pool->memory != NULL;
+}
+
 static void load_text(struct loader *loader, const char *text, size_t length)
 {
     struct rules *rules = loader->rules;
-    struct policy_place start = {rules->file, 1, 1};
-    struct policy_pool pool = {.size = policy_pool_size(length)};
-    pool.memory = take(loader, start, pool.size);
-    if (!pool.memory)
-        return;
-    bool privileged = getauxval(AT_SECURE) != 0;
-    if (!policy_parse_all(&rules->policy, &pool, rules->file, text, length,
-                          privileged ? NULL : environment, loader->report, loader->report_arg))
+    struct policy_pool pool = {.grow = grow, .grow_arg = &rules->memory};
+    struct includes includes = {
+        .memory = &rules->memory, .directory = loader->directory, .privileged = is_privileged()};
+    const struct policy_input input = {
+        .file = rules->file,
+        .text = text,
+        .length = length,
+        .environment = getauxval(AT_SECURE) ? NULL : environment,
+        .user_id = includes_user_id,
+        .include = includes_find,
+        .arg = &includes,
+        .now = time(NULL),
+        .user = geteuid(),
+    };
+    if (!policy_parse_all(&rules->policy, &pool, &input, loader->report, loader->report_arg))
         loader->errors++;
     build_configs(loader);
 }
@@ -235,6 +267,11 @@ bool rules_load_all(struct rules *out, const char *path, const char *text,
     else if (!file_read(&file, path, POLICY_FILE_MAX, false, reason))
         complain(&loader, (struct policy_place){out->file, 1, 1}, "the policy cannot be used: %s",
                  reason);
+    else if (includes_is_unsafe(&file, is_privileged()))
+        complain(&loader, (struct policy_place){out->file, 1, 1},
+                 "its group or others may write this policy, and this user is privileged; run: "
+                 "chmod go-w %.120s",
+                 path);
     else
         load_text(&loader, file.text, file.length);
     file_free(&file);

@@ -1,13 +1,10 @@
 /* trust = system. */
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common_credentials.h"
-#include "common_os.h"
+#include "common_files.h"
 
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
@@ -22,10 +19,12 @@ struct search {
     struct found *found;
     struct memory *memory;
     char *reason;
+    const char *directory; /* the one that is looked through, and whether it gave any root */
+    bool any;
 };
 
 /* Returns false when the file gives no root; the reason is then set. */
-static bool add_file(struct search *search, const char *path)
+static bool add_root_file(struct search *search, const char *path)
 {
     struct found *found = memory_take(search->memory, sizeof *found);
     if (!found ||
@@ -44,33 +43,27 @@ static bool is_hash_name(const char *name)
            strspn(name + 9, "0123456789") == strlen(name + 9);
 }
 
-/* readdir would allocate. */
-static bool add_directory(struct search *search, const char *directory)
+static bool add_hashed(void *arg, const char *name)
 {
-    union {
-        char bytes[8192];
-        struct dirent64 aligned;
-    } buffer;
+    struct search *search = arg;
     char path[PATH_SIZE];
-    bool any = false;
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    ssize_t n;
-    while (fd >= 0 && (n = getdents64(fd, buffer.bytes, sizeof buffer.bytes)) > 0)
-        for (ssize_t at = 0; at < n;) {
-            const struct dirent64 *entry = (const void *)(buffer.bytes + at);
-            at += entry->d_reclen;
-            int length = snprintf(path, sizeof path, "%s/%s", directory, entry->d_name);
-            if (is_hash_name(entry->d_name) && length < (int)sizeof path)
-                any |= add_file(search, path);
-        }
-    if (fd >= 0)
-        os_close(fd);
-    if (!any)
-        snprintf(search->reason, CREDENTIALS_REASON,
-                 "SSL_CERT_DIR: %.120s: no roots in it; name a directory that openssl rehash "
-                 "prepared, or unset the variable",
-                 directory);
-    return any;
+    int length = snprintf(path, sizeof path, "%s/%s", search->directory, name);
+    if (is_hash_name(name) && length < (int)sizeof path)
+        search->any |= add_root_file(search, path);
+    return true;
+}
+
+static bool add_root_directory(struct search *search, const char *directory)
+{
+    search->directory = directory;
+    search->any = false;
+    if (file_each_name(directory, add_hashed, search) && search->any)
+        return true;
+    snprintf(search->reason, CREDENTIALS_REASON,
+             "SSL_CERT_DIR: %.120s: no roots in it; name a directory that openssl rehash prepared, "
+             "or unset the variable",
+             directory);
+    return false;
 }
 
 static bool add_directories(struct search *search, const char *list)
@@ -82,7 +75,7 @@ static bool add_directories(struct search *search, const char *list)
         if (n > 0 && n < sizeof directory) {
             memcpy(directory, list, n);
             directory[n] = '\0';
-            any |= add_directory(search, directory);
+            any |= add_root_directory(search, directory);
         }
         list += n + (list[n] == ':');
     }
@@ -120,7 +113,7 @@ bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory
                                    "a file: trust = /path/to/ca.pem");
         return good;
     }
-    bool good = file ? add_file(&search, file) : true;
+    bool good = file ? add_root_file(&search, file) : true;
     if (good && directories)
         good = add_directories(&search, directories);
     return good && put_together(out, &search);

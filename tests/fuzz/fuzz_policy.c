@@ -50,7 +50,7 @@ static void ask(const struct policy *policy)
 void fuzz_input(const uint8_t *bytes, size_t n)
 {
     size_t size = policy_pool_size(n);
-    struct policy_pool pool = {malloc(size), size, 0};
+    struct policy_pool pool = {.memory = malloc(size), .size = size};
     struct policy policy;
     struct policy_error error = {.message = ""};
 

@@ -18,6 +18,7 @@
 static int watched_munmap(void *mapping, size_t size);
 #include "shim/common_memory.c"
 #undef munmap
+#include "shim/common_includes.c"
 #include "shim/common_rules.c"
 #include "shim/common_system_trust.c"
 

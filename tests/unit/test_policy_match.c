@@ -16,7 +16,7 @@ static unsigned char pool_memory[1 << 20] __attribute__((aligned(16)));
 static void load(struct policy *policy, const char *text)
 {
     struct policy_error error;
-    struct policy_pool pool = {pool_memory, sizeof pool_memory, 0};
+    struct policy_pool pool = {.memory = pool_memory, .size = sizeof pool_memory};
     memset(pool_memory, 0xa5, sizeof pool_memory);
     if (!policy_parse(policy, &pool, "f.conf", text, strlen(text), NULL, &error))
         fail_msg("%u:%u: %s", error.place.line, error.place.column, error.message);

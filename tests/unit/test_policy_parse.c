@@ -22,7 +22,15 @@ static const char *environment(const char *name)
     static const struct {
         const char *name, *value;
     } variables[] = {{"DIR", "/run/my creds"}, {"HOST", "db.example"}, {"EMPTY", ""},
-                     {"NEWLINE", "a\nb"},      {"LATIN", "caf\xe9"},   {"HASH", "a #b"}};
+                     {"NEWLINE", "a\nb"},      {"LATIN", "caf\xe9"},   {"HASH", "a #b"},
+                     {"BLANK", "a "}};
+    static char value[4002];
+    if (strcmp(name, "LONG") == 0 || strcmp(name, "WORD") == 0) {
+        size_t n = name[0] == 'L' ? 4001 : 1400;
+        memset(value, 'x', n);
+        value[n] = '\0';
+        return value;
+    }
     for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++)
         if (strcmp(name, variables[i].name) == 0)
             return variables[i].value;
@@ -32,7 +40,7 @@ static const char *environment(const char *name)
 static bool parse_n(struct policy *policy, const char *text, size_t length,
                     struct policy_error *error)
 {
-    struct policy_pool pool = {pool_memory, policy_pool_size(length), 0};
+    struct policy_pool pool = {.memory = pool_memory, .size = policy_pool_size(length)};
     assert_true(pool.size <= sizeof pool_memory);
     /* An exact copy on the heap, so that the sanitizer sees a read past the end. */
     char *copy = malloc(length ? length : 1);
@@ -188,6 +196,7 @@ static const struct {
     {"[deny d]\nlisten = a.example:1", 2, 10,
      "\"a.example:1\": a listener has an address, not a name; write *:PORT or ADDRESS:PORT"},
     /* ---- values ---- */
+    {"[defaults]\nunmatched =#deny", 2, 12, "\"unmatched\" has no value"},
     {"[defaults]\nunmatched = allow", 2, 13,
      "\"allow\" is not a value of \"unmatched\" (deny | plain)"},
     {CLIENT "minimum-strength = 100", 4, 20,
@@ -211,8 +220,33 @@ static const struct {
     {CLIENT "suites = AES128-SHA ALL", 4, 21, "ALL stands first, or not at all"},
     {CLIENT "suites = AES128-SHA -AES128-SHA", 4, 10, "every suite is removed; leave at least one"},
     {CLIENT "suites = AES128-SHA\nminimum-strength = 256", 4, 10,
-     "no suite of [client c] reaches minimum-strength = 256; add a stronger suite or lower the "
-     "floor"},
+     "no suite of [client c] reaches its floors (minimum-cipher = 256, minimum-signature = 0, from "
+     "minimum-strength); add a stronger suite or lower the floor"},
+    {CLIENT "preset = strict", 4, 10,
+     "\"strict\" is not a value of \"preset\" (legacy | default | future)"},
+    {CLIENT "data-limit = 1K", 4, 14, "\"1K\" is not a number of bytes from 1M to 32G (K, M, G)"},
+    {CLIENT "data-limit = 33G", 4, 14, "\"33G\" is not a number of bytes from 1M to 32G (K, M, G)"},
+    {CLIENT "data-limit = 99999999999999999999G", 4, 14,
+     "\"99999999999999999999G\" is not a number of bytes from 1M to 32G (K, M, G)"},
+    {CLIENT "data-limit = 2GB", 4, 14, "\"2GB\" is not a number of bytes from 1M to 32G (K, M, G)"},
+    {CLIENT "legacy-until = 2027-02-29", 4, 16,
+     "\"2027-02-29\" is not a date; write it as 2027-01-31"},
+    {CLIENT "legacy-until = 27-01-01", 4, 16, "\"27-01-01\" is not a date; write it as 2027-01-31"},
+    {CLIENT "legacy-until = 2027-13-01", 4, 16,
+     "\"2027-13-01\" is not a date; write it as 2027-01-31"},
+    {CLIENT "legacy-until = 2027-00-01", 4, 16,
+     "\"2027-00-01\" is not a date; write it as 2027-01-31"},
+    {"[deny d]\nconnect = *:1\nlegacy-until = 2027-01-01", 3, 1,
+     "\"legacy-until\" has no meaning in a [deny] section"},
+    {"[deny d]\nconnect = *:1\nuser = nobody", 3, 8,
+     "\"nobody\" is no user: neither a name of /etc/passwd nor a number"},
+    {"[deny d]\nconnect = *:1\nuser = 4294967295", 3, 8,
+     "\"4294967295\" is no user: neither a name of /etc/passwd nor a number"},
+    {"[deny d]\nconnect = *:1\nuser = 0 99999999999999999999", 3, 10,
+     "\"99999999999999999999\" is no user: neither a name of /etc/passwd nor a number"},
+    {"include = x", 1, 1, "nothing can be included here"},
+    {"[defaults]\ninclude = x", 2, 1,
+     "\"include\" has no meaning in a [defaults] section; it stands before the first section"},
     {CLIENT "truncation = yes", 4, 14, "\"yes\" is not a value of \"truncation\" (refuse | allow)"},
     {CLIENT "record-splitting = of", 4, 20,
      "\"of\" is not a value of \"record-splitting\" (on | off)"},
@@ -227,12 +261,17 @@ static const struct {
     /* ---- variables ---- */
     {"[client c]\nconnect = *:1\ntrust = /a/${NONE}/b", 3, 12,
      "${NONE} is not set in the environment"},
-    {"[client c]\nconnect = *:1\ntrust = ${EMPTY}", 3, 9,
-     "${EMPTY} is empty, or has control characters or bytes that are not UTF-8"},
-    {"[client c]\nconnect = *:1\ntrust = ${NEWLINE}", 3, 9,
-     "${NEWLINE} is empty, or has control characters or bytes that are not UTF-8"},
-    {"[client c]\nconnect = *:1\ntrust = ${LATIN}", 3, 9,
-     "${LATIN} is empty, or has control characters or bytes that are not UTF-8"},
+    {"[client c]\nconnect = *:1\ntrust = ${EMPTY}", 3, 9, "${EMPTY} is empty"},
+    {"[client c]\nconnect = *:1\ntrust = ${NEWLINE}", 3, 9, "${NEWLINE} has control characters"},
+    {"[client c]\nconnect = *:1\ntrust = ${LATIN}", 3, 9, "${LATIN} is not UTF-8"},
+    {"[client c]\nconnect = *:1\ntrust = x${HASH}", 3, 10,
+     "${HASH} has a # that would begin a comment"},
+    {"[client c]\nconnect = *:1\ntrust = ${BLANK}", 3, 9, "${BLANK} has white space at an end"},
+    {"[plain c]\nconnect = *:1\nprogram = a ${DIR}", 3, 13,
+     "${DIR} has white space, which would split the word"},
+    {"[client c]\nconnect = *:1\ntrust = ${LONG}", 3, 9, "the value is longer than 4000 bytes"},
+    {"[deny c]\nconnect = *:1\nprogram = ${WORD}${WORD} ${WORD}", 3, 11,
+     "the value is longer than 4000 bytes"},
     {"[client c]\nconnect = *:1\ntrust = ${DIR", 3, 9,
      "a variable is written ${NAME}, of letters, digits and _"},
     {"[client c]\nconnect = *:1\ntrust = ${}", 3, 9,
@@ -295,10 +334,11 @@ static void every_error_is_found_in_one_run(void **state)
     static const char text[] = "[client a]\nconect = a:1\ntrust = ${NONE}\n[server b]\nlisten = "
                                "*:0\n[bad]\nanything = 1\n";
     struct policy policy;
-    struct policy_pool pool = {pool_memory, sizeof pool_memory, 0};
+    struct policy_pool pool = {.memory = pool_memory, .size = sizeof pool_memory};
     reported = 0;
-    assert_false(policy_parse_all(&policy, &pool, "f.conf", text, sizeof text - 1, environment,
-                                  count_report, NULL));
+    struct policy_input input = {.file = "f.conf", .text = text, .length = sizeof text - 1};
+    input.environment = environment;
+    assert_false(policy_parse_all(&policy, &pool, &input, count_report, NULL));
     /* conect, NONE, a matches nothing; port 0, no certificate, no key; [bad], anything */
     assert_int_equal(reported, 8);
 }
@@ -309,7 +349,7 @@ static void privileged_programs_take_nothing_from_the_environment(void **state)
     static const char text[] = "[client a]\nconnect = *:1\ntrust = ${DIR}/x";
     struct policy policy;
     struct policy_error error;
-    struct policy_pool pool = {pool_memory, sizeof pool_memory, 0};
+    struct policy_pool pool = {.memory = pool_memory, .size = sizeof pool_memory};
     assert_false(policy_parse(&policy, &pool, "f", text, sizeof text - 1, NULL, &error));
     assert_string_equal(error.message, "${DIR}: a privileged program takes nothing from the "
                                        "environment; write the value itself");
@@ -334,10 +374,6 @@ static void unsupported_keys_are_all_refused_by_name(void **state)
             struct policy policy;
             struct policy_error error;
             snprintf(text, sizeof text, "%s\n%s = 1\n", kinds[k].header, policy_keys[key].name);
-            struct policy_pool pool = {pool_memory, sizeof pool_memory, 0};
-            reported = 0;
-            assert_false(policy_parse_all(&policy, &pool, "f", text, strlen(text), environment,
-                                          count_report, NULL));
             assert_false(parse(&policy, text, &error));
             assert_true(error.place.line == 1 || strstr(error.message, policy_keys[key].name));
         }
@@ -395,14 +431,14 @@ static void the_example_of_the_manual_parses(void **state)
     assert_int_equal(rules[1].settings.trust.place.column, 9);
     assert_false(rules[1].settings.trust_system);
     assert_int_equal(rules[1].settings.handshake, POLICY_HANDSHAKE_CONNECT);
-    assert_int_equal(rules[1].settings.minimum_strength, 128);
+    assert_int_equal(rules[1].settings.minimum_cipher, 128);
     assert_int_equal(rules[1].settings.handshake_timeout, 30);
     assert_true(rules[1].settings.record_splitting);
     assert_string_equal(rules[2].settings.certificate.text, "/run/my creds/imap ${x}.pem");
     assert_string_equal(rules[2].settings.key.text, "/run/my creds/imap.key");
     assert_true(rules[2].settings.allow_truncation);
     assert_false(rules[2].settings.record_splitting);
-    assert_int_equal(rules[2].settings.minimum_strength, 112);
+    assert_int_equal(rules[2].settings.minimum_cipher, 112);
     assert_null(rules[2].connect);
     assert_int_equal(rules[3].kind, POLICY_DENY);
 }
@@ -446,14 +482,75 @@ static void suites_are_chosen_in_order_and_weak_ones_leave(void **state)
     assert_int_equal(policy.rules[0].settings.suites[0], tls_suite_at(0)->id);
 }
 
-static void a_variable_never_splits_a_word(void **state)
+static void presets_and_floors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned cipher, exchange, certificate, signature;
+    } rows[] = {
+        {CLIENT, 112, 112, 112, 0},
+        {CLIENT "preset = default\n", 112, 112, 112, 0},
+        {CLIENT "preset = legacy\n", 80, 80, 80, 0},
+        {CLIENT "preset = future\n", 128, 128, 128, 112},
+        {CLIENT "minimum-cipher = 128\npreset = legacy\n", 128, 80, 80, 0},
+        {CLIENT "minimum-certificate = 80\nminimum-strength = 128\n", 128, 128, 80, 0},
+        {CLIENT "minimum-key-exchange = 192\nminimum-signature = 56\n", 112, 192, 112, 56},
+        {CLIENT "[defaults]\npreset = future\n", 128, 128, 128, 112},
+        {CLIENT "minimum-strength = 80\n[defaults]\nminimum-cipher = 128\nminimum-signature = 80\n",
+         80, 80, 80, 80},
+        {CLIENT "preset = default\n[defaults]\npreset = future\nminimum-cipher = 192\n", 112, 112,
+         112, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct policy policy;
+        must_parse(&policy, rows[i].text);
+        const struct policy_settings *s = &policy.rules[0].settings;
+        assert_int_equal(s->minimum_cipher, rows[i].cipher);
+        assert_int_equal(s->minimum_key_exchange, rows[i].exchange);
+        assert_int_equal(s->minimum_certificate, rows[i].certificate);
+        assert_int_equal(s->minimum_signature, rows[i].signature);
+    }
+}
+
+static void settings_know_where_they_come_from(void **state)
 {
     (void)state;
     struct policy policy;
-    must_parse(&policy, "[plain p]\nconnect = ${HOST}:80 a:1\nprogram = ${DIR} ${HASH}\n");
-    assert_string_equal(policy.rules[0].programs[0], "/run/my creds");
-    assert_string_equal(policy.rules[0].programs[1], "a #b");
-    assert_null(policy.rules[0].programs[2]);
+    must_parse(&policy, CLIENT "preset = legacy\n"
+                               "[client d]\nconnect = *:2\ntrust = system\nminimum-strength = 80\n"
+                               "[defaults]\nminimum-cipher = 128\nminimum-signature = 40\n"
+                               "handshake-timeout = 5\nunmatched = plain\n");
+    const struct policy_entry *const *c = policy.rules[0].said, *const *d = policy.rules[1].said;
+    assert_int_equal(c[POLICY_KEY_MINIMUM_CIPHER]->key, POLICY_KEY_PRESET);
+    assert_int_equal(c[POLICY_KEY_MINIMUM_SIGNATURE]->key, POLICY_KEY_PRESET);
+    assert_int_equal(d[POLICY_KEY_MINIMUM_CIPHER]->key, POLICY_KEY_MINIMUM_STRENGTH);
+    assert_false(d[POLICY_KEY_MINIMUM_CIPHER]->of_defaults);
+    assert_true(d[POLICY_KEY_MINIMUM_SIGNATURE]->of_defaults);
+    assert_int_equal(d[POLICY_KEY_HANDSHAKE_TIMEOUT]->place.line, 12);
+    assert_null(c[POLICY_KEY_TRUNCATION]);
+    assert_null(c[POLICY_KEY_UNMATCHED]);
+}
+
+static void allowances_and_other_settings(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, CLIENT "sha1-certificates = allow\ndata-limit = 2G\n"
+                               "legacy-until = 2027-01-31\nreason = the old printer, ticket 7\n"
+                               "verify-name = printer.test\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_true(s->allow_sha1_certificates);
+    assert_true(s->data_limit == (uint64_t)2 << 30);
+    assert_true(s->legacy_until == 1801439999); /* date -u -d 2027-01-31T23:59:59 +%s */
+    assert_string_equal(s->reason.text, "the old printer, ticket 7");
+    assert_string_equal(s->verify_name.text, "printer.test");
+    must_parse(&policy, CLIENT "legacy-until = 2024-02-29\n");
+    assert_true(policy.rules[0].settings.legacy_until == 1709251199);
+    must_parse(&policy, CLIENT "legacy-until = 1970-01-01\n");
+    assert_true(policy.rules[0].settings.legacy_until == 86399);
+    must_parse(&policy, CLIENT "data-limit = 1048576\n");
+    assert_true(policy.rules[0].settings.data_limit == 1048576);
 }
 
 static void the_pool_is_always_enough(void **state)
@@ -491,7 +588,7 @@ static void a_small_pool_is_an_error(void **state)
         struct policy policy;
         struct policy_error error;
         unsigned char *memory = malloc(size ? size : 1);
-        struct policy_pool pool = {memory, size, 0};
+        struct policy_pool pool = {.memory = memory, .size = size};
         if (!policy_parse(&policy, &pool, "f", text, sizeof text - 1, environment, &error))
             assert_string_equal(error.message, "the policy is too large");
         free(memory);
@@ -510,7 +607,9 @@ int main(void)
         cmocka_unit_test(the_example_of_the_manual_parses),
         cmocka_unit_test(defaults_count_wherever_they_stand),
         cmocka_unit_test(suites_are_chosen_in_order_and_weak_ones_leave),
-        cmocka_unit_test(a_variable_never_splits_a_word),
+        cmocka_unit_test(presets_and_floors),
+        cmocka_unit_test(settings_know_where_they_come_from),
+        cmocka_unit_test(allowances_and_other_settings),
         cmocka_unit_test(the_pool_is_always_enough),
         cmocka_unit_test(a_small_pool_is_an_error),
     };

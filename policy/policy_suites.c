@@ -1,0 +1,213 @@
+/* How strong: suites, floors and presets. */
+#include <string.h>
+
+#include "../tls/tls.h"
+#include "policy_parser.h"
+#include "policy_text.h"
+
+/* ---- floors ---- */
+
+unsigned policy_rsa_bits(unsigned strength)
+{
+    static const struct {
+        unsigned strength, bits;
+    } rows[] = {{256, 15360}, {192, 7680}, {128, 3072}, {112, 2048}, {80, 1024}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (strength >= rows[i].strength)
+            return rows[i].bits;
+    return 512; /* the shortest that any suite of RFC 2246 uses, for export */
+}
+
+static const char *const strengths[] = {"0", "40", "56", "80", "112", "128", "192", "256", NULL};
+static const unsigned strength_bits[] = {0, 40, 56, 80, 112, 128, 192, 256};
+
+static void set_floors(struct policy_settings *settings, unsigned bits)
+{
+    settings->minimum_cipher = settings->minimum_key_exchange = settings->minimum_certificate =
+        bits;
+}
+
+void policy_read_floor(struct policy_parser *parser, const struct policy_entry *entry,
+                       struct policy_settings *settings)
+{
+    int i = policy_read_choice(parser, entry, strengths);
+    if (i < 0)
+        return;
+    switch (entry->key) {
+    case POLICY_KEY_MINIMUM_CIPHER:
+        settings->minimum_cipher = strength_bits[i];
+        break;
+    case POLICY_KEY_MINIMUM_KEY_EXCHANGE:
+        settings->minimum_key_exchange = strength_bits[i];
+        break;
+    case POLICY_KEY_MINIMUM_CERTIFICATE:
+        settings->minimum_certificate = strength_bits[i];
+        break;
+    case POLICY_KEY_MINIMUM_SIGNATURE:
+        settings->minimum_signature = strength_bits[i];
+        break;
+    default: /* minimum-strength: all but the handshake's signature */
+        set_floors(settings, strength_bits[i]);
+    }
+}
+
+/* ---- presets ---- */
+
+static const char *const preset_names[] = {"legacy", "default", "future", NULL};
+enum { PRESET_DEFAULT = 1 };
+
+static const struct {
+    unsigned floors, signature;
+} presets[] = {{80, 0}, {112, 0}, {128, 112}};
+
+static void set_preset(struct policy_settings *settings, int preset)
+{
+    set_floors(settings, presets[preset].floors);
+    settings->minimum_signature = presets[preset].signature;
+}
+
+void policy_read_preset(struct policy_parser *parser, const struct policy_entry *entry,
+                        struct policy_settings *settings)
+{
+    int i = policy_read_choice(parser, entry, preset_names);
+    if (i >= 0)
+        set_preset(settings, i);
+}
+
+bool policy_key_sets(enum policy_key_id by, enum policy_key_id key)
+{
+    bool floor = key == POLICY_KEY_MINIMUM_CIPHER || key == POLICY_KEY_MINIMUM_KEY_EXCHANGE ||
+                 key == POLICY_KEY_MINIMUM_CERTIFICATE;
+    if (by == POLICY_KEY_PRESET && (floor || key == POLICY_KEY_MINIMUM_SIGNATURE))
+        return true;
+    return by == key || (by == POLICY_KEY_MINIMUM_STRENGTH && floor);
+}
+
+/* ---- suites ---- */
+
+static size_t suite_index(const struct policy_settings *settings, uint16_t id)
+{
+    size_t i = 0;
+    while (i < settings->suite_count && settings->suites[i] != id)
+        i++;
+    return i;
+}
+
+static const char *suite_name_at(const void *unused, size_t i)
+{
+    (void)unused;
+    const struct tls_suite *suite = tls_suite_at(i / 2);
+    return !suite ? NULL : i % 2 ? suite->alias : suite->name;
+}
+
+static void all_suites(struct policy_settings *settings)
+{
+    const struct tls_suite *suite;
+    settings->suite_count = 0;
+    for (size_t i = 0; (suite = tls_suite_at(i)) && i < POLICY_SUITES_MAX; i++)
+        settings->suites[settings->suite_count++] = suite->id;
+}
+
+static void read_suite(struct policy_parser *parser, struct policy_string word,
+                       struct policy_settings *settings)
+{
+    bool removes = word.text[0] == '-';
+    const char *name = word.text + removes;
+    const struct tls_suite *suite = tls_suite_by_name(name, strlen(name));
+    if (!suite) {
+        const char *near = policy_nearest(name, strlen(name), suite_name_at, NULL);
+        policy_complain(parser, word.place, "unknown suite \"%.60s\"%s%s%s", name,
+                        near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        return;
+    }
+    size_t i = suite_index(settings, suite->id);
+    bool there = i < settings->suite_count;
+    if (removes && !there)
+        policy_complain(parser, word.place,
+                        "there is no %s to remove here; what is removed stands before it, as in "
+                        "\"ALL -%s\"",
+                        suite->name, suite->alias);
+    else if (!removes && there)
+        policy_complain(parser, word.place, "%s is in the list already", suite->name);
+    else if (removes)
+        memmove(settings->suites + i, settings->suites + i + 1,
+                (--settings->suite_count - i) * sizeof settings->suites[0]);
+    else if (settings->suite_count < POLICY_SUITES_MAX)
+        settings->suites[settings->suite_count++] = suite->id;
+}
+
+void policy_read_suites(struct policy_parser *parser, const struct policy_entry *entry,
+                        struct policy_settings *settings)
+{
+    struct policy_word rest = entry->value, word;
+    unsigned errors = parser->errors;
+    settings->suite_count = 0;
+    for (bool first = true; policy_next_word(&rest, &word); first = false) {
+        struct policy_string value = policy_expand(parser, &word, true);
+        if (!value.text)
+            return;
+        if (strcmp(value.text, "ALL") != 0)
+            read_suite(parser, value, settings);
+        else if (first)
+            all_suites(settings);
+        else
+            policy_complain(parser, value.place, "ALL stands first, or not at all");
+    }
+    if (settings->suite_count == 0 && errors == parser->errors)
+        policy_complain(parser, entry->value.place, "every suite is removed; leave at least one");
+}
+
+void policy_set_builtin(struct policy_settings *settings)
+{
+    *settings = (struct policy_settings){
+        .version_min = TLS_VERSION_10,
+        .version_max = TLS_VERSION_10,
+        .handshake = POLICY_HANDSHAKE_FIRST_USE,
+        .handshake_timeout = 30,
+        .record_splitting = true,
+        .client_certificate = POLICY_CERT_NO,
+        .data_limit = (uint64_t)32 << 30, /* SWEET32: far below 2^32 blocks of 8 bytes */
+    };
+    set_preset(settings, PRESET_DEFAULT);
+    all_suites(settings);
+}
+
+/* ---- floors and suites together ---- */
+
+/* Does the server sign in the handshake, as every ephemeral key exchange makes it (RFC 2246 7.4.3)?
+ */
+static bool is_signed(const struct tls_suite *suite)
+{
+    return suite->key_exchange != TLS_KX_RSA;
+}
+
+static bool is_strong(const struct tls_suite *suite, const struct policy_settings *settings)
+{
+    return suite && suite->cipher_bits >= settings->minimum_cipher &&
+           (!is_signed(suite) || settings->minimum_signature <= POLICY_TLS10_SIGNATURE_BITS);
+}
+
+void policy_keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
+                               struct policy_settings *settings)
+{
+    size_t kept = 0, before = settings->suite_count;
+    for (size_t i = 0; i < before; i++)
+        if (is_strong(tls_suite_by_id(settings->suites[i]), settings))
+            settings->suites[kept++] = settings->suites[i];
+    settings->suite_count = kept;
+    if (before == 0 || kept > 0)
+        return;
+    const struct policy_entry *suites = rule->said[POLICY_KEY_SUITES];
+    const struct policy_entry *floor = rule->said[POLICY_KEY_MINIMUM_CIPHER];
+    policy_complain(
+        parser,
+        suites  ? suites->value.place
+        : floor ? floor->value.place
+                : rule->place,
+        "no suite of [%s %s] reaches its floors (minimum-cipher = %u, minimum-signature "
+        "= %u%s%s); add a stronger suite or lower the floor",
+        policy_kind_name(rule->kind), rule->name, settings->minimum_cipher,
+        settings->minimum_signature,
+        floor && floor->key != POLICY_KEY_MINIMUM_CIPHER ? ", from " : "",
+        floor && floor->key != POLICY_KEY_MINIMUM_CIPHER ? policy_keys[floor->key].name : "");
+}
