@@ -5,9 +5,21 @@ test wants broken it passes as bytes, so that nothing else is."""
 
 import base64
 import hashlib
+import itertools
 import os
 import subprocess
 import tempfile
+
+_directory = tempfile.TemporaryDirectory(prefix="certs.")
+_numbers = itertools.count(1)
+
+
+def write(file_name, text):
+    path = os.path.join(_directory.name, file_name)
+    with open(path, "w") as f:
+        f.write(text)
+    return path
+
 
 # ---- DER ----
 
@@ -195,6 +207,71 @@ class RsaKey:
         return (b + (a - b) * self.qinv % self.p * self.q).to_bytes(size, "big")
 
 
+class OtherKey:
+    """A key that openssl(1) makes and signs with: arguments as `openssl genpkey` takes them.
+    algorithm(hash) is the AlgorithmIdentifier of its signatures, options those of the signing."""
+
+    def __init__(self, genpkey, algorithm, options=(), files=()):
+        self.signature_algorithm, self._options = algorithm, list(options)
+        self._path = write("key%d.pem" % next(_numbers), "")
+        for before in files:
+            self._run(before)
+        self._run(["genpkey", *genpkey, "-out", self._path])
+        self.spki = self._run(["pkey", "-in", self._path, "-pubout", "-outform", "DER"])
+
+    @staticmethod
+    def _run(args, data=None):
+        return subprocess.run(["openssl"] + list(args), input=data, check=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+    def sign(self, data, hash_):
+        if hash_ is None:
+            path = os.path.join(_directory.name, "to-sign")
+            with open(path, "wb") as f:
+                f.write(data)
+            return self._run(["pkeyutl", "-sign", "-rawin", "-inkey", self._path, "-in", path])
+        return self._run(["dgst", "-" + hash_, "-sign", self._path, *self._options], data)
+
+
+ECDSA = {"sha1": "1.2.840.10045.4.1", "sha224": "1.2.840.10045.4.3.1",
+         "sha256": "1.2.840.10045.4.3.2", "sha384": "1.2.840.10045.4.3.3",
+         "sha512": "1.2.840.10045.4.3.4"}
+
+
+def ec_key(curve, *more):
+    return OtherKey(["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:" + curve, *more],
+                    lambda h: seq(oid(ECDSA[h])))
+
+
+def ed25519_key():
+    return OtherKey(["-algorithm", "ed25519"], lambda h: seq(oid("1.3.101.112")))
+
+
+def dsa_key(bits_=2048):
+    path = write("dsa%d.pem" % next(_numbers), "")
+    return OtherKey(["-paramfile", path],
+                    lambda h: seq(oid({"sha1": "1.2.840.10040.4.3",
+                                       "sha224": "2.16.840.1.101.3.4.3.1",
+                                       "sha256": "2.16.840.1.101.3.4.3.2"}[h])),
+                    files=[["genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt",
+                            "dsa_paramgen_bits:%d" % bits_, "-out", path]])
+
+
+def pss_algorithm(hash_, mgf=None, salt=32, trailer=b""):
+    def h(name):
+        return seq(oid(RsaKey.HASHES[name][0]), NULL)
+    return seq(oid("1.2.840.113549.1.1.10"), seq(
+        tlv(0xa0, h(hash_)), tlv(0xa1, seq(oid("1.2.840.113549.1.1.8"), h(mgf or hash_))),
+        tlv(0xa2, integer(salt)), trailer))
+
+
+def pss_key(algorithm="RSA", salt=32):
+    """Signs with PSS; algorithm RSA-PSS also says so in the key."""
+    return OtherKey(["-algorithm", algorithm, "-pkeyopt", "rsa_keygen_bits:2048"],
+                    lambda h: pss_algorithm(h, salt=salt),
+                    ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:%d" % salt])
+
+
 _keys = {}
 
 
@@ -276,16 +353,6 @@ def leaf(issuer, names=(dns("host.example"),), extensions=LEAF, text="CN=leaf", 
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 TIME = 1735689600  # 2025-01-01
-_directory = tempfile.TemporaryDirectory(prefix="certs.")
-
-
-def write(file_name, text):
-    path = os.path.join(_directory.name, file_name)
-    with open(path, "w") as f:
-        f.write(text)
-    return path
-
-
 def check(trust, chain, *options, time=TIME, crls=(), program=None):
     """What x509check says of certificates (or PEM text), in one line."""
     command = [program or os.environ.get("X509CHECK") or os.path.join(ROOT, "build", "tests", "x509check"),
