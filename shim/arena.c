@@ -10,6 +10,7 @@
 struct pool {
     _Atomic uint64_t free_list; /* tag << 32 | index of the first free piece */
     _Atomic uint32_t fresh;     /* pieces handed out at least once */
+    _Atomic uint32_t used;      /* pieces out now */
     uint32_t capacity;
     size_t size, offset; /* bytes of a piece; of the first from the arena's start */
 };
@@ -111,14 +112,19 @@ uint32_t arena_take(enum arena_pool which)
         uint32_t next = atomic_load_explicit(link_of(which, (uint32_t)head), memory_order_relaxed);
         uint64_t wanted = ((head >> 32) + 1) << 32 | next;
 
-        if (atomic_compare_exchange_weak(&pool->free_list, &head, wanted))
+        if (atomic_compare_exchange_weak(&pool->free_list, &head, wanted)) {
+            atomic_fetch_add(&pool->used, 1);
             return (uint32_t)head;
+        }
     }
     if (atomic_load(&pool->fresh) >= pool->capacity)
         return 0;
     uint32_t index = atomic_fetch_add(&pool->fresh, 1) + 1;
 
-    return index <= pool->capacity ? index : 0;
+    if (index > pool->capacity)
+        return 0;
+    atomic_fetch_add(&pool->used, 1);
+    return index;
 }
 
 void arena_give(enum arena_pool which, uint32_t index)
@@ -128,6 +134,7 @@ void arena_give(enum arena_pool which, uint32_t index)
 
     if (index == 0)
         return;
+    atomic_fetch_sub(&pool->used, 1);
     head = atomic_load(&pool->free_list);
     do {
         atomic_store_explicit(link_of(which, index), (uint32_t)head, memory_order_relaxed);
@@ -145,4 +152,9 @@ uint32_t arena_reached(enum arena_pool which)
     uint32_t fresh = atomic_load(&arena->pools[which].fresh);
 
     return fresh < arena->pools[which].capacity ? fresh : arena->pools[which].capacity;
+}
+
+uint32_t arena_used(enum arena_pool which)
+{
+    return atomic_load(&arena->pools[which].used);
 }

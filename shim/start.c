@@ -138,6 +138,10 @@ static void end_all(void)
             connection_let_go(fd, ref, left);
     }
     holders_end();
+    /* For soak tests: whatever is still out here, in the last process, is a leak. */
+    log_line(LOG_LEVEL_DEBUG, "end: %u sessions, %u slabs, %u big, %u watches",
+             arena_used(ARENA_SESSION), arena_used(ARENA_SLAB), arena_used(ARENA_BIG),
+             arena_used(ARENA_WATCH));
 }
 
 __attribute__((destructor(101))) static void destructor(void)
