@@ -3,6 +3,7 @@
  *
  *   x509check --trust F --chain F [--name N | --ip A] [--time UNIX] [--purpose server|client]
  *             [--crl F] [--minimum-bits N] [--allow-sha1]
+ *             [--ocsp F] [--ocsp-requested] [--pin sha256//BASE64]...
  *             [--policy OID]... [--explicit-policy] [--inhibit-mapping] [--inhibit-any-policy]
  *
  * The chain file holds the leaf first; every certificate below the root must be covered by a CRL
@@ -100,10 +101,11 @@ static struct file read_pem(const char *path, const char *label)
 }
 
 struct options {
-    const char *trust, *chain, *crl;
+    const char *trust, *chain, *crl; /* names of files */
     struct x509_rules rules;
     uint8_t ip[16];
     struct x509_bytes policies[16];
+    uint8_t pins[16][32];
 };
 
 static long long number(const char *option, const char *text)
@@ -152,11 +154,21 @@ static void add_policy(struct options *o, const char *text)
     o->rules.policies = o->policies;
 }
 
+static void add_pin(struct options *o, const char *text)
+{
+    if (o->rules.pin_count == sizeof o->pins / sizeof o->pins[0])
+        die("too many --pin");
+    if (!x509_pin_parse(text, strlen(text), o->pins[o->rules.pin_count++]))
+        die("%s is no pin: sha256// and 44 characters of base64", text);
+    o->rules.pins = (const uint8_t(*)[32])o->pins;
+}
+
 static bool set_flag(struct options *o, const char *name)
 {
     bool *flag = strcmp(name, "--allow-sha1") == 0           ? &o->rules.allow_sha1
                  : strcmp(name, "--explicit-policy") == 0    ? &o->rules.require_explicit_policy
                  : strcmp(name, "--inhibit-mapping") == 0    ? &o->rules.inhibit_policy_mapping
+                 : strcmp(name, "--ocsp-requested") == 0     ? &o->rules.ocsp_requested
                  : strcmp(name, "--inhibit-any-policy") == 0 ? &o->rules.inhibit_any_policy
                                                              : NULL;
     if (flag)
@@ -180,6 +192,10 @@ static void set_option(struct options *o, const char *name, const char *value)
         o->rules.minimum_rsa_bits = (unsigned)number(name, value);
     else if (strcmp(name, "--crl") == 0)
         o->crl = value;
+    else if (strcmp(name, "--ocsp") == 0)
+        o->rules.ocsp.data = (const uint8_t *)read_file(value, &o->rules.ocsp.length);
+    else if (strcmp(name, "--pin") == 0)
+        add_pin(o, value);
     else if (strcmp(name, "--policy") == 0)
         add_policy(o, value);
     else if (strcmp(name, "--purpose") == 0 && strcmp(value, "server") == 0)

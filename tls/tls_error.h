@@ -103,7 +103,9 @@ enum tls_alert {
     X(CERT_NAME_CONSTRAINT, BAD_CERTIFICATE, TRUST, "a certificate has a name that its CA may not give")\
     X(CERT_POLICY, BAD_CERTIFICATE, TRUST, "the chain does not hold under the policy that it demands")\
     X(CERT_REVOKED, CERTIFICATE_REVOKED, TRUST, "a certificate has been revoked")                 \
-    X(CERT_STATUS, CERTIFICATE_UNKNOWN, TRUST, "it cannot be known whether a certificate is revoked")
+    X(CERT_STATUS, CERTIFICATE_UNKNOWN, TRUST, "it cannot be known whether a certificate is revoked")\
+    X(CERT_STAPLE, BAD_CERTIFICATE_STATUS_RESPONSE, TRUST, "the peer's OCSP response does not hold") \
+    X(CERT_PIN, BAD_CERTIFICATE, TRUST, "no key of the chain is one that is pinned")
 
 enum tls_error {
 #define X(name, alert, class, words) TLS_ERROR_##name,

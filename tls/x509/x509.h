@@ -89,7 +89,8 @@ struct x509_certificate {
     bool is_ca;
     bool has_path_length;
     bool allows_server, allows_client; /* extendedKeyUsage; both true when it is absent */
-    bool allows_any;                   /* anyExtendedKeyUsage is listed */
+    bool allows_any, allows_ocsp;      /* anyExtendedKeyUsage, OCSPSigning are listed */
+    bool must_staple;                  /* TLS feature status_request (RFC 7633) */
     bool has_unknown_critical;
     bool has_misplaced_time; /* a GeneralizedTime before 2050 (RFC 5280 4.1.2.5) */
     uint8_t version;         /* 1, 2 or 3 */
@@ -139,7 +140,22 @@ struct x509_rules {
      * nothing. */
     const struct x509_crl *crls;
     size_t crl_count;
+    /* The OCSP response that the peer stapled (x509_ocsp.h); NULL: none. A response that does not
+     * say that the leaf is good is a failure (RFC 6066 8); one that does makes a CRL for the leaf
+     * unnecessary. */
+    struct x509_bytes ocsp;
+    bool ocsp_requested; /* a leaf that demands a response (RFC 7633) without one is a failure */
+    /* Key pins: SHA-256 of a SubjectPublicKeyInfo (RFC 7469 2.4), 32 bytes each. When there is one,
+     * the path that is trusted must hold a key that is pinned, its anchor included. */
+    const uint8_t (*pins)[32];
+    size_t pin_count;
 };
+
+/* Is the certificate's key one of those pinned? For `trust = pin-only`, and to print a pin. */
+bool x509_is_pinned(const struct x509_certificate *cert, const uint8_t (*pins)[32], size_t count);
+void x509_pin(const struct x509_certificate *cert, uint8_t pin[32]);
+/* One pin as curl writes it, "sha256//" and 44 characters of base64. False when it is not one. */
+bool x509_pin_parse(const char *text, size_t length, uint8_t pin[32]);
 
 enum { X509_DETAIL_MAX = 480 };
 

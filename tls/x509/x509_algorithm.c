@@ -110,6 +110,18 @@ void x509_parse_algorithm(struct x509_algorithm *a, struct x509_bytes whole)
     }
 }
 
+bool x509_parse_hash(struct x509_bytes algorithm_whole, enum cg_hash_id *hash)
+{
+    struct der d = der_over(algorithm_whole);
+    return read_hash(&d, hash) && der_done(&d);
+}
+
+bool x509_allows_algorithm(const struct x509_algorithm *a, const struct x509_rules *rules)
+{
+    return a->id != X509_SIG_UNSUPPORTED && a->id != X509_SIG_RSA_MD5 &&
+           (rules->allow_sha1 || !x509_is_sha1(a));
+}
+
 bool x509_is_sha1(const struct x509_algorithm *a)
 {
     return a->id < X509_SIG_UNSUPPORTED && a->id != X509_SIG_ED25519 && a->hash == CG_SHA1;

@@ -118,6 +118,7 @@ static x509_why read_extended_key_usage(struct x509_certificate *cert, struct de
         cert->allows_server |= purpose == X509_OID_SERVER_AUTH;
         cert->allows_client |= purpose == X509_OID_CLIENT_AUTH;
         cert->allows_any |= purpose == X509_OID_ANY_KEY_USAGE;
+        cert->allows_ocsp |= purpose == X509_OID_OCSP_SIGNING;
     }
     return NULL;
 }
@@ -236,6 +237,22 @@ static x509_why read_inhibit_any_policy(struct x509_certificate *cert, struct de
                : "inhibitAnyPolicy is malformed (RFC 5280 4.2.1.14)";
 }
 
+/* RFC 7633: TLS extensions that the server promises; only status_request (5) means something. */
+static x509_why read_tls_feature(struct x509_certificate *cert, struct der *value, bool critical)
+{
+    struct der inside;
+    unsigned feature;
+    if (!der_enter(value, DER_SEQUENCE, &inside))
+        return "TLS feature is malformed (RFC 7633 4.1)";
+    while (!der_done(&inside)) {
+        if (!der_small(&inside, 0xffff, &feature))
+            return "TLS feature is malformed (RFC 7633 4.1)";
+        cert->must_staple |= feature == 5;
+        cert->has_unknown_critical |= critical && feature != 5;
+    }
+    return NULL;
+}
+
 static reader *reader_of(enum x509_oid oid)
 {
     switch (oid) {
@@ -263,6 +280,8 @@ static reader *reader_of(enum x509_oid oid)
         return read_policy_mappings;
     case X509_OID_POLICY_CONSTRAINTS:
         return read_policy_constraints;
+    case X509_OID_TLS_FEATURE:
+        return read_tls_feature;
     case X509_OID_CRL_DISTRIBUTION_POINTS:
         return read_crl_points;
     case X509_OID_INHIBIT_ANY_POLICY:

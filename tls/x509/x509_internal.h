@@ -11,7 +11,10 @@ typedef const char *x509_why;
 
 /* ---- x509_algorithm.c ---- */
 void x509_parse_algorithm(struct x509_algorithm *algorithm, struct x509_bytes whole);
+/* SHA-1 only by rule, MD5 never, and nothing unknown. */
+bool x509_allows_algorithm(const struct x509_algorithm *algorithm, const struct x509_rules *rules);
 bool x509_is_sha1(const struct x509_algorithm *algorithm);
+bool x509_parse_hash(struct x509_bytes algorithm_whole, enum cg_hash_id *hash);
 x509_why x509_parse_public_key(struct x509_key *key, struct x509_bytes spki_whole);
 bool x509_key_is_sane(const struct x509_key *key);
 /* Is the key as strong as an RSA key of that many bits? */
@@ -109,6 +112,9 @@ bool x509_check_signature(struct x509_work *work, const struct x509_key *key,
                           const struct x509_algorithm *algorithm, struct x509_bytes signed_bytes,
                           struct x509_bytes signature);
 
+/* ---- x509_pin.c ---- */
+bool x509_holds_pin(const struct x509_search *s, size_t count, struct x509_failure *failure);
+
 /* ---- x509_revocation.c ---- */
 x509_why x509_check_crl_points(struct x509_bytes crl_points);
 /* Is no certificate of the path in s, count long with its anchor, revoked, and is that known? */
@@ -121,6 +127,9 @@ bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rule
                      struct x509_failure *failure);
 bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
                        const struct x509_rules *rules, struct x509_failure *failure);
+/* Dates, key and critical extensions: what every certificate must be. */
+bool x509_rules_common(const struct x509_certificate *cert, const struct x509_rules *rules,
+                       struct x509_failure *failure);
 /* What the signer of a CRL must be on its own. */
 bool x509_rules_crl_signer(const struct x509_certificate *cert, const struct x509_rules *rules,
                            struct x509_failure *failure);

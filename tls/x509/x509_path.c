@@ -123,7 +123,7 @@ static bool holds_together(struct x509_search *s, size_t count)
         return false;
     return (x509_names_allowed(s->path, count, &why) &&
             (s->nested > 0 || x509_policies_hold(s->path, count, s->rules, &why)) &&
-            x509_not_revoked(s, count, &why)) ||
+            x509_not_revoked(s, count, &why) && x509_holds_pin(s, count, &why)) ||
            give_up(s, count - 1, BAD_WHOLE, &why);
 }
 
@@ -248,7 +248,9 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
                       "the peer sent more than 10 certificates; have it send only its own chain");
     if (!x509_rules_leaf(&chain[0], rules, failure))
         return failure->error;
-    if (is_anchor(trust, &chain[0]) || x509_find_path(&s)) {
+    bool trusted =
+        is_anchor(trust, &chain[0]) ? x509_holds_pin(&s, 1, failure) : x509_find_path(&s);
+    if (trusted) {
         failure->error = TLS_ERROR_OK;
         failure->detail[0] = 0;
         return TLS_ERROR_OK;

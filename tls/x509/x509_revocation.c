@@ -2,6 +2,7 @@
  * say. */
 #include "x509_crl.h"
 #include "x509_internal.h"
+#include "x509_ocsp.h"
 
 enum status { NOT_SAID, NOT_REVOKED, REVOKED };
 
@@ -283,15 +284,45 @@ static enum status status_of(struct x509_search *s, size_t at, size_t count)
     return reasons == X509_REASONS_ALL ? NOT_REVOKED : NOT_SAID;
 }
 
+static bool refuse_revoked(const struct x509_certificate *cert, struct x509_failure *failure)
+{
+    return x509_fail(failure, TLS_ERROR_CERT_REVOKED, cert,
+                     "its CA has revoked it (RFC 5280 6.3, RFC 6960)", "get a new certificate");
+}
+
+/* *is_known: the response says that the leaf is good. */
+static bool check_staple(struct x509_search *s, struct x509_failure *failure, bool *is_known)
+{
+    const struct x509_certificate *leaf = s->path[0];
+    const struct x509_rules *rules = s->rules;
+    const char *why;
+    *is_known = false;
+    if (!rules->ocsp.data)
+        return !(leaf->must_staple && rules->ocsp_requested) ||
+               x509_fail(failure, TLS_ERROR_CERT_STAPLE, leaf,
+                         "it demands an OCSP response, and the peer sent none (RFC 7633 4.2.3.1)",
+                         "have the server staple one");
+    switch (x509_ocsp_check(rules->ocsp, leaf, s->path[1], rules, &why)) {
+    case X509_OCSP_GOOD:
+        *is_known = true;
+        return true;
+    case X509_OCSP_REVOKED:
+        return refuse_revoked(leaf, failure);
+    default:
+        return x509_fail(failure, TLS_ERROR_CERT_STAPLE, leaf, why,
+                         "have the server fetch a new OCSP response");
+    }
+}
+
 bool x509_not_revoked(struct x509_search *s, size_t count, struct x509_failure *failure)
 {
-    if (s->rules->crl_count == 0)
-        return true;
-    for (size_t at = count - 1; at-- > 0;)
+    bool is_known = false;
+    if (s->nested == 0 && !check_staple(s, failure, &is_known))
+        return false;
+    for (size_t at = count - 1; s->rules->crl_count > 0 && at-- > (is_known ? 1u : 0u);)
         switch (status_of(s, at, count)) {
         case REVOKED:
-            return x509_fail(failure, TLS_ERROR_CERT_REVOKED, s->path[at],
-                             "its CA has revoked it (RFC 5280 6.3)", "get a new certificate");
+            return refuse_revoked(s->path[at], failure);
         case NOT_SAID:
             return x509_fail(failure, TLS_ERROR_CERT_STATUS, s->path[at],
                              "no current CRL says whether it is revoked (RFC 5280 6.3.3)",

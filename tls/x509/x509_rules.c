@@ -90,8 +90,8 @@ static bool check_key(const struct x509_certificate *cert, const struct x509_rul
                      "make a longer key, or lower `minimum-strength` in the rule");
 }
 
-static bool check_common(const struct x509_certificate *cert, const struct x509_rules *rules,
-                         struct x509_failure *failure)
+bool x509_rules_common(const struct x509_certificate *cert, const struct x509_rules *rules,
+                       struct x509_failure *failure)
 {
     if (cert->has_unknown_critical)
         return x509_fail(failure, TLS_ERROR_CERT_CRITICAL, cert,
@@ -130,7 +130,7 @@ bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rule
                      struct x509_failure *failure)
 {
     bool server = rules->purpose == X509_SERVER;
-    if (!check_common(cert, rules, failure))
+    if (!x509_rules_common(cert, rules, failure))
         return false;
     if (cert->key.kind == X509_KEY_ED25519 || cert->key.kind == X509_KEY_RSA_PSS)
         return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,
@@ -156,7 +156,7 @@ bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsi
                        const struct x509_rules *rules, struct x509_failure *failure)
 {
     bool server = rules->purpose == X509_SERVER;
-    if (!check_common(cert, rules, failure))
+    if (!x509_rules_common(cert, rules, failure))
         return false;
     if (!cert->is_ca && !(is_anchor && cert->version < 3))
         return x509_fail(failure, TLS_ERROR_CERT_NOT_CA, cert,
@@ -186,7 +186,7 @@ bool x509_rules_crl_signer(const struct x509_certificate *cert, const struct x50
         return x509_fail(failure, TLS_ERROR_CERT_STATUS, cert,
                          "its keyUsage does not allow signing CRLs (RFC 5280 4.2.1.3)",
                          "reissue it with cRLSign");
-    return check_common(cert, rules, failure);
+    return x509_rules_common(cert, rules, failure);
 }
 
 bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_rules *rules,
