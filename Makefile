@@ -129,18 +129,22 @@ test-programs: $(BUILD)/x509check $(BUILD)/tests/x509check
 
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/e2e/*.t))
 
+# Sub-makes use every processor unless -j was given.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 check: deps ## build and run every test (installs what is missing through apt)
-	@$(MAKE) --no-print-directory test-programs
+	+@$(SUBMAKE) test-programs
 	prove --timer -j2 --exec tests/run-one $(PROGRAMS) $(SCRIPTS)
 
 demo: ## a client and a server that know no TLS, talking TLS 1.0 (under a minute)
 	@tests/install-packages $(BUILD_PACKAGES) $(DEMO_PACKAGES)
-	@$(MAKE) --no-print-directory all
+	@echo "Building build/tlshim and build/libtlshim.so ..."
+	+@$(SUBMAKE) -s all
 	@tests/demo
 
 bench: ## compare speeds: plain, tlshim, native OpenSSL, stunnel
 	@tests/install-packages $(BUILD_PACKAGES) $(BENCH_PACKAGES)
-	@$(MAKE) --no-print-directory all
+	+@$(SUBMAKE) all
 	@tests/bench/run
 
 # Each target links its own fuzz_start and fuzz_input with the driver.
@@ -153,11 +157,11 @@ $(BUILD)/tests/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/driver.c $(BUILD)/asan/lib
 	  $(BUILD)/asan/libcore.a -o $@ $(CRYPTO) -lcmocka
 
 fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
-	@$(MAKE) --no-print-directory $(FUZZ)
+	+@$(SUBMAKE) $(FUZZ)
 	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
 soak: deps ## the end-to-end tests again with 500 MiB each
-	@$(MAKE) --no-print-directory all
+	+@$(SUBMAKE) all
 	TLSTEST_MIB=500 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 
 fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
