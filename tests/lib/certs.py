@@ -14,10 +14,10 @@ _directory = tempfile.TemporaryDirectory(prefix="certs.")
 _numbers = itertools.count(1)
 
 
-def write(file_name, text):
+def write(file_name, content):
     path = os.path.join(_directory.name, file_name)
-    with open(path, "w") as f:
-        f.write(text)
+    with open(path, "wb") as f:
+        f.write(content if isinstance(content, bytes) else content.encode())
     return path
 
 
@@ -184,6 +184,7 @@ class RsaKey:
     def __init__(self, bits_):
         der = subprocess.run(["openssl", "genrsa", "-traditional", str(bits_)], check=True,
                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+        self.pem = der.decode()
         der = base64.b64decode(b"".join(der.split(b"\n")[1:-2]))
         numbers = [int.from_bytes(c, "big") for _, c in elements(read(der)[1])]
         self.n, self.e, self.d, self.p, self.q, self.dp, self.dq, self.qinv = numbers[1:9]
@@ -347,6 +348,119 @@ def leaf(issuer, names=(dns("host.example"),), extensions=LEAF, text="CN=leaf", 
          **more):
     extensions = list(extensions) + ([alt_names(*names)] if names else [])
     return make(text, key(label), issuer, extensions, **more)
+
+
+# ---- revocation ----
+
+REASONS = ["unused", "keyCompromise", "cACompromise", "affiliationChanged", "superseded",
+           "cessationOfOperation", "certificateHold", "privilegeWithdrawn", "aACompromise"]
+
+
+def point_name(*names):
+    return tlv(0xa0, tlv(0xa0, *names))
+
+
+def crl_points(*points, critical=False):
+    return extension("2.5.29.31", seq(*points), critical)
+
+
+def crl_point(name_=b"", reasons=None, crl_issuer=None):
+    return seq(name_, tlv(0x81, named_bits(reasons, REASONS)) if reasons else b"",
+               tlv(0xa2, directory(crl_issuer)) if crl_issuer else b"")
+
+
+def scope(name_=b"", users=False, cas=False, reasons=None, indirect=False, attributes=False):
+    """issuingDistributionPoint"""
+    def flag(number, on):
+        return tlv(0x80 | number, b"\xff") if on else b""
+    return extension("2.5.29.28", seq(
+        name_, flag(1, users), flag(2, cas),
+        tlv(0x83, named_bits(reasons, REASONS)) if reasons else b"", flag(4, indirect),
+        flag(5, attributes)), True)
+
+
+def crl_number(n):
+    return extension("2.5.29.20", integer(n))
+
+
+def delta_base(n):
+    return extension("2.5.29.27", integer(n), True)
+
+
+def entry(serial, *extensions, when=START):
+    """serial: a number, or a Certificate."""
+    if isinstance(serial, Certificate):
+        serial = serial_of(serial)
+    return seq(serial if isinstance(serial, bytes) else integer(serial), when,
+               seq(*extensions) if extensions else b"")
+
+
+def reason(number):
+    return extension("2.5.29.21", tlv(10, bytes([number])))
+
+
+def certificate_issuer(text):
+    return extension("2.5.29.29", seq(directory(text)), True)
+
+
+def serial_of(cert):
+    fields = elements(read(read(cert.der)[1])[1])
+    return tlv(2, next(content for tag, content in fields if tag == 2))
+
+
+class Crl:
+    def __init__(self, der):
+        self.der = der
+
+    def pem(self):
+        return pem("X509 CRL", self.der)
+
+
+def crl(issuer, *entries, extensions=(), start=START, end=END, hash_="sha256", issuer_key=None,
+        issuer_name=None, outer=None):
+    def tbs(algorithm):
+        return seq(integer(1), algorithm, issuer_name or issuer.subject, start, end,
+                   seq(*entries) if entries else b"",
+                   tlv(0xa0, seq(*extensions)) if extensions else b"")
+    return Crl(signed(tbs, issuer_key or issuer.key, hash_, outer))
+
+
+GOOD = tlv(0x80)
+UNKNOWN = tlv(0x82)
+OCSP_START, OCSP_END = generalized("20240101000000Z"), generalized("20260101000000Z")
+
+
+def revoked(when=OCSP_START):
+    return tlv(0xa1, when)
+
+
+def public_bits(cert):
+    return elements(read(cert.key.spki)[1])[1][1][1:]
+
+
+def certificate_id(cert, issuer, hash_="sha1", serial=None):
+    def digest(data):
+        return octets(hashlib.new(hash_, data).digest())
+    return seq(seq(oid(RsaKey.HASHES[hash_][0]), NULL), digest(issuer.subject),
+               digest(public_bits(issuer)), serial or serial_of(cert))
+
+
+def ocsp_answer(id_, status=GOOD, start=OCSP_START, end=OCSP_END, extensions=b""):
+    return seq(id_, status, start, tlv(0xa0, end) if end else b"", extensions)
+
+
+def ocsp(answers, signer, by_key=False, certificates=(), hash_="sha256", status=0, key_=None,
+         extensions=b"", responder=None):
+    """A DER OCSPResponse."""
+    if responder is None:
+        responder = (tlv(0xa2, octets(hashlib.sha1(public_bits(signer)).digest())) if by_key
+                     else tlv(0xa1, signer.subject))
+    key_ = key_ or signer.key
+    tbs = seq(responder, OCSP_START, seq(*answers), extensions)
+    basic = seq(tbs, key_.signature_algorithm(hash_), bits(key_.sign(tbs, hash_)),
+                tlv(0xa0, seq(*[c.der for c in certificates])) if certificates else b"")
+    return seq(tlv(10, bytes([status])),
+               tlv(0xa0, seq(oid("1.3.6.1.5.5.7.48.1.1"), octets(basic))) if status == 0 else b"")
 
 
 # ---- running x509check ----

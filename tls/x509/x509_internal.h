@@ -99,6 +99,7 @@ struct x509_search {
     /* A search for the signer of a CRL: how deep it is nested, and the anchor that it must end at
      * (RFC 5280 6.3.3 f). */
     unsigned nested;
+    bool may_vouch; /* path[0] may sign the CRL that speaks of itself */
     const struct x509_certificate *anchor;
     const struct x509_certificate *path[X509_CHAIN_MAX + 1];
 };

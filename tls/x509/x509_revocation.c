@@ -184,6 +184,7 @@ static bool is_valid_signer(const struct x509_search *s, const struct x509_certi
     if (s->nested == NESTED_MAX)
         return false;
     nested.nested++;
+    nested.may_vouch = false;
     nested.anchor = anchor;
     nested.failure = &why;
     nested.progress = 0;
@@ -191,8 +192,7 @@ static bool is_valid_signer(const struct x509_search *s, const struct x509_certi
     return x509_find_path(&nested);
 }
 
-/* The issuer on the path itself, or its anchor, or another certificate that the peer sent. The last
- * may speak of itself: then this very search, nested, is the one that finds its path. */
+/* The issuer on the path itself, or its anchor, or another certificate that the peer sent. */
 static bool find_signer(struct x509_search *s, const struct x509_crl *crl, size_t at, size_t count,
                         struct signer *signer)
 {
@@ -207,7 +207,7 @@ static bool find_signer(struct x509_search *s, const struct x509_crl *crl, size_
         const struct x509_certificate *other = &s->chain[i];
         *signer = (struct signer){other, other->key};
         if (other != s->path[at + 1] && has_signed(s, crl, signer) &&
-            ((s->nested > 0 && other == s->path[0]) || is_valid_signer(s, other, anchor)))
+            ((s->may_vouch && other == s->path[0]) || is_valid_signer(s, other, anchor)))
             return true;
     }
     return false;
@@ -270,7 +270,7 @@ static bool is_revoked_at(struct x509_search *s, const struct point *point, size
     return false;
 }
 
-static enum status status_of(struct x509_search *s, size_t at, size_t count)
+static enum status ask_lists(struct x509_search *s, size_t at, size_t count)
 {
     const struct point implied = {.reasons = X509_REASONS_ALL};
     struct der d = der_over(s->path[at]->crl_points);
@@ -282,6 +282,19 @@ static enum status status_of(struct x509_search *s, size_t at, size_t count)
     if (is_revoked_at(s, &implied, at, count, &reasons))
         return REVOKED;
     return reasons == X509_REASONS_ALL ? NOT_REVOKED : NOT_SAID;
+}
+
+/* The signer of a CRL may be spoken of by that very CRL alone (NIST's PKITS has it so); then this
+ * search is the one that finds its path. Whoever else speaks of it is asked first. */
+static enum status status_of(struct x509_search *s, size_t at, size_t count)
+{
+    enum status status = ask_lists(s, at, count);
+    if (status != NOT_SAID || s->nested == 0)
+        return status;
+    s->may_vouch = true;
+    status = ask_lists(s, at, count);
+    s->may_vouch = false;
+    return status;
 }
 
 static bool refuse_revoked(const struct x509_certificate *cert, struct x509_failure *failure)
