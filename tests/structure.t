@@ -23,7 +23,8 @@ CRYPTO_LIBRARIES = re.compile(r"(nettle|hogweed)/|gmp\.h$|mini-gmp")
 MEMORY = set("""memcpy memmove memset memcmp memchr strlen strcmp strncmp strchr strrchr strcspn strspn
     strpbrk snprintf vsnprintf inet_pton inet_ntop stack_chk_fail""".split())
 CALLS = {
-    "crypto_glue": MEMORY | {"getrandom", "errno_location"},  # getrandom's EINTR
+    # getrandom and its EINTR; __builtin_cpu_supports.
+    "crypto_glue": MEMORY | {"getrandom", "errno_location", "cpu_model", "cpu_indicator_init"},
     "tls": MEMORY,
     "policy": MEMORY,
 }
