@@ -133,6 +133,8 @@ struct policy_file {  /* one of those that an include names */
 struct policy_input {
     const char *file, *text; /* the name lives as long as the policy */
     size_t length;
+    /* Where relative paths start, with its slash ("" for the working directory). NULL: refused. */
+    const char *directory;
     /* Looks up ${VAR}; NULL result: unset. NULL: ${VAR} is refused (under AT_SECURE). */
     const char *(*environment)(const char *name);
     /* The id of a user's name. NULL: only numbers are understood. */
@@ -151,7 +153,8 @@ bool policy_parse_all(struct policy *out, struct policy_pool *pool,
                       const struct policy_input *input,
                       void (*report)(void *arg, const struct policy_error *error), void *arg);
 
-/* The same for a text alone, and *error tells the error that comes first in the file. */
+/* The same for a text alone, relative paths left as they are, and *error tells the error that comes
+ * first in the file. */
 bool policy_parse(struct policy *out, struct policy_pool *pool, const char *file, const char *text,
                   size_t length, const char *(*environment)(const char *name),
                   struct policy_error *error);
@@ -197,6 +200,11 @@ enum policy_mismatch {
 };
 enum policy_mismatch policy_compare(const struct policy *policy, const struct policy_rule *rule,
                                     const struct policy_query *query);
+
+/* Each setting that has a meaning for the rule, as it would be written: "key = value". The order is
+ * fixed; key is an enum policy_key_id. */
+void policy_each_setting(const struct policy_rule *rule,
+                         void (*each)(void *arg, unsigned key, const char *value), void *arg);
 
 /* Writes the policy as a text that means the same, with every setting spelt out, through put. */
 void policy_print(const struct policy *policy, void (*put)(void *arg, const char *text, size_t n),

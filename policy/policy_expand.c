@@ -77,6 +77,19 @@ static const char *variable(struct policy_parser *parser, const char **at, const
     return why ? NULL : value;
 }
 
+static void too_long(struct policy_parser *parser, const struct policy_word *word)
+{
+    policy_complain(parser, word->place, "the value is longer than %d bytes", POLICY_VALUE_MAX);
+}
+
+size_t policy_written_length(const char *value)
+{
+    size_t n = 0;
+    for (; *value; value++)
+        n += *value == '$' ? 2 : 1;
+    return n;
+}
+
 struct policy_string policy_expand(struct policy_parser *parser, const struct policy_word *word,
                                    bool is_word)
 {
@@ -102,12 +115,16 @@ struct policy_string policy_expand(struct policy_parser *parser, const struct po
             }
         }
         if (length > POLICY_VALUE_MAX - n) {
-            policy_complain(parser, word->place, "the value is longer than %d bytes",
-                            POLICY_VALUE_MAX);
+            too_long(parser, word);
             return none;
         }
         memcpy(text + n, piece, length);
         n += length;
+    }
+    text[n] = '\0';
+    if (policy_written_length(text) > POLICY_VALUE_MAX) {
+        too_long(parser, word);
+        return none;
     }
     char *copy = policy_take(parser, word->place, n + 1);
     if (copy)

@@ -47,9 +47,8 @@ static bool next_in_list(struct list *list, struct policy_word *word, struct pol
     if (!policy_next_word(&list->rest, word))
         return false;
     *text = policy_expand(list->parser, word, true);
-    for (const char *p = text->text ? text->text : ""; *p; p++)
-        list->length += *p == '$' ? 2 : 1;
-    if (++list->length <= POLICY_VALUE_MAX)
+    list->length += 1 + (text->text ? policy_written_length(text->text) : 0);
+    if (list->length <= POLICY_VALUE_MAX)
         return true;
     policy_complain(list->parser, list->place, "the value is longer than %d bytes",
                     POLICY_VALUE_MAX);
@@ -298,7 +297,12 @@ bool policy_parse(struct policy *out, struct policy_pool *pool, const char *file
                   struct policy_error *error)
 {
     const struct policy_input input = {
-        .file = file, .text = text, .length = length, .environment = environment};
+        .file = file,
+        .text = text,
+        .length = length,
+        .directory = "",
+        .environment = environment,
+    };
     struct policy_earliest earliest = {0};
     bool good = policy_parse_all(out, pool, &input, policy_keep_earliest, &earliest);
     if (!good)

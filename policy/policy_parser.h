@@ -71,6 +71,9 @@ bool policy_next_word(struct policy_word *rest, struct policy_word *word);
 struct policy_string policy_expand(struct policy_parser *parser, const struct policy_word *word,
                                    bool is_word);
 
+/* Bytes of a value when it is written in a policy, with $ doubled. */
+size_t policy_written_length(const char *value);
+
 /* Reads one setting (not a match key) into *settings. Errors are reported. suites are not yet
  * filtered by strength. */
 void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,

@@ -10,11 +10,28 @@
 static struct policy_string read_path(struct policy_parser *parser,
                                       const struct policy_entry *entry)
 {
+    const char *directory = parser->input->directory;
     struct policy_string value = policy_expand(parser, &entry->value, false);
-    if (value.text && (value.text[0] == '"' || value.text[0] == '\'')) {
+    if (!value.text || value.text[0] == '/')
+        return value;
+    size_t tail = strlen(value.text), head = directory ? strlen(directory) : 0;
+    size_t written =
+        policy_written_length(value.text) + (directory ? policy_written_length(directory) : 0);
+    char *path = NULL;
+    if (value.text[0] == '"' || value.text[0] == '\'')
         policy_complain(parser, value.place, "a value is written without quotes");
-        value.text = NULL;
+    else if (!directory)
+        policy_complain(parser, value.place, "\"%.200s\" is a relative path; write an absolute one",
+                        value.text);
+    else if (written > POLICY_VALUE_MAX)
+        policy_complain(parser, value.place, "the path is longer than %d bytes", POLICY_VALUE_MAX);
+    else
+        path = policy_take(parser, value.place, head + tail + 1);
+    if (path) {
+        memcpy(path, directory, head);
+        memcpy(path + head, value.text, tail);
     }
+    value.text = path;
     return value;
 }
 
@@ -121,8 +138,10 @@ static void read_verify_name(struct policy_parser *parser, const struct policy_e
 static void read_trust(struct policy_parser *parser, const struct policy_entry *entry,
                        struct policy_settings *settings)
 {
-    settings->trust = read_path(parser, entry);
-    settings->trust_system = settings->trust.text && strcmp(settings->trust.text, "system") == 0;
+    struct policy_string word = policy_expand(parser, &entry->value, false);
+    settings->trust_system = word.text && strcmp(word.text, "system") == 0;
+    if (word.text)
+        settings->trust = settings->trust_system ? word : read_path(parser, entry);
 }
 
 const char *const policy_moments[] = {"first-use", "connect", NULL};

@@ -27,7 +27,8 @@ struct loaded_trust { /* each file of roots is read once for all rules */
 
 struct loader {
     struct rules *rules;
-    const char *directory; /* that relative paths start at, with its /; NULL: they are refused */
+    const char *directory; /* as in struct policy_input */
+    bool without_files;
     struct loaded_trust *trusts;
     void (*report)(void *arg, const struct policy_error *error);
     void *report_arg;
@@ -57,34 +58,17 @@ static void *take(struct loader *loader, struct policy_place place, size_t size)
 
 /* ---- files that rules name ---- */
 
-/* NULL on error. */
-static const char *resolve(struct loader *loader, const struct policy_string *path)
-{
-    if (path->text[0] == '/')
-        return path->text;
-    if (!loader->directory) {
-        complain(loader, path->place, "\"%.200s\" is a relative path; write an absolute one",
-                 path->text);
-        return NULL;
-    }
-    const char *whole = includes_resolve(&loader->rules->memory, loader->directory, path->text);
-    if (!whole)
-        complain(loader, path->place, "not enough memory");
-    return whole;
-}
-
 static const struct x509_trust *load_trust(struct loader *loader,
                                            const struct policy_settings *settings)
 {
     char reason[CREDENTIALS_REASON];
     struct memory *memory = &loader->rules->memory;
     struct policy_place place = settings->trust.place;
-    const char *path =
-        settings->trust_system ? settings->trust.text : resolve(loader, &settings->trust);
-    for (struct loaded_trust *t = loader->trusts; path && t; t = t->next)
+    const char *path = settings->trust.text;
+    for (struct loaded_trust *t = loader->trusts; t; t = t->next)
         if (strcmp(t->path, path) == 0)
             return &t->trust;
-    struct loaded_trust *loaded = path ? take(loader, place, sizeof *loaded) : NULL;
+    struct loaded_trust *loaded = take(loader, place, sizeof *loaded);
     if (!loaded)
         return NULL;
     bool good = settings->trust_system
@@ -115,9 +99,8 @@ static const struct tls_credential *load_credential(struct loader *loader,
     struct rules *rules = loader->rules;
     struct tls_credential *credential =
         take(loader, settings->certificate.place, sizeof *credential);
-    const char *chain = resolve(loader, &settings->certificate);
-    const char *key = resolve(loader, &settings->key);
-    if (!credential || !chain || !key)
+    const char *chain = settings->certificate.text, *key = settings->key.text;
+    if (!credential)
         return NULL;
     if (!credentials_load_chain(credential, &leaf, chain, &rules->memory, reason)) {
         complain(loader, settings->certificate.place, "certificate: %s", reason);
@@ -219,6 +202,7 @@ static void load_text(struct loader *loader, const char *text, size_t length)
         .file = rules->file,
         .text = text,
         .length = length,
+        .directory = loader->directory,
         .environment = getauxval(AT_SECURE) ? NULL : environment,
         .user_id = includes_user_id,
         .include = includes_find,
@@ -228,7 +212,8 @@ static void load_text(struct loader *loader, const char *text, size_t length)
     };
     if (!policy_parse_all(&rules->policy, &pool, &input, loader->report, loader->report_arg))
         loader->errors++;
-    build_configs(loader);
+    if (!loader->without_files)
+        build_configs(loader);
 }
 
 static char program_path[4096];
@@ -248,41 +233,48 @@ static void find_program_path(void)
         program_path[head] = '\0';
 }
 
-bool rules_load_all(struct rules *out, const char *path, const char *text,
-                    void (*report)(void *arg, const struct policy_error *error), void *arg)
+/* path and text: one is NULL. */
+static void load_source(struct loader *loader, const char *path, const char *text)
 {
-    *out = (struct rules){.secrets.secret = true};
-    struct loader loader = {.rules = out, .report = report, .report_arg = arg};
+    struct rules *out = loader->rules;
     const char *name = text ? TEXT_NAME : path;
     struct file_text file = {0};
     char reason[FILE_REASON];
     find_program_path();
     out->file = memory_copy(&out->memory, name, strlen(name));
     if (!text)
-        loader.directory = directory_of(out, path);
-    if (!out->file || (!text && !loader.directory))
-        complain(&loader, (struct policy_place){name, 1, 1}, "not enough memory");
+        loader->directory = directory_of(out, path);
+    struct policy_place start = {out->file ? out->file : name, 1, 1};
+    if (!out->file || (!text && !loader->directory))
+        complain(loader, start, "not enough memory");
     else if (text)
-        load_text(&loader, text, strlen(text));
+        load_text(loader, text, strlen(text));
     else if (!file_read(&file, path, POLICY_FILE_MAX, false, reason))
-        complain(&loader, (struct policy_place){out->file, 1, 1}, "the policy cannot be used: %s",
-                 reason);
+        complain(loader, start, "the policy cannot be used: %s", reason);
     else if (includes_is_unsafe(&file, is_privileged()))
-        complain(&loader, (struct policy_place){out->file, 1, 1},
+        complain(loader, start,
                  "its group or others may write this policy, and this user is privileged; run: "
                  "chmod go-w %.120s",
                  path);
     else
-        load_text(&loader, file.text, file.length);
+        load_text(loader, file.text, file.length);
     file_free(&file);
+}
+
+bool rules_load_all(struct rules *out, const char *path, const char *text,
+                    void (*report)(void *arg, const struct policy_error *error), void *arg)
+{
+    *out = (struct rules){.secrets.secret = true};
+    struct loader loader = {.rules = out, .report = report, .report_arg = arg};
+    load_source(&loader, path, text);
     return loader.errors == 0;
 }
 
-bool rules_load(struct rules *out, struct rules_error *error)
+static bool from_environment(struct rules *out, struct rules_error *error, bool without_files)
 {
     const char *path = secure_getenv("TLSHIM_POLICY"), *text = secure_getenv("TLSHIM_POLICY_TEXT");
     struct policy_earliest earliest = {0};
-    *out = (struct rules){0};
+    *out = (struct rules){.secrets.secret = true};
     if (path && text) {
         snprintf(error->text, sizeof error->text,
                  TEXT_NAME ":1:1: TLSHIM_POLICY and TLSHIM_POLICY_TEXT are both set; unset one");
@@ -290,7 +282,12 @@ bool rules_load(struct rules *out, struct rules_error *error)
     }
     if (!path && !text)
         path = RULES_DEFAULT_POLICY;
-    if (rules_load_all(out, path, text, policy_keep_earliest, &earliest)) {
+    struct loader loader = {.rules = out,
+                            .without_files = without_files,
+                            .report = policy_keep_earliest,
+                            .report_arg = &earliest};
+    load_source(&loader, path, text);
+    if (loader.errors == 0) {
         const char *strict = getenv("TLSHIM_STRICT");
         if (strict && strict[0] && strcmp(strict, "0") != 0)
             out->policy.unmatched_plain = false;
@@ -300,6 +297,16 @@ bool rules_load(struct rules *out, struct rules_error *error)
              earliest.error.place.line, earliest.error.place.column, earliest.error.message);
     rules_unload(out);
     return false;
+}
+
+bool rules_read(struct rules *out, struct rules_error *error)
+{
+    return from_environment(out, error, true);
+}
+
+bool rules_load(struct rules *out, struct rules_error *error)
+{
+    return from_environment(out, error, false);
 }
 
 void rules_unload(struct rules *rules)

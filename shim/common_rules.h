@@ -38,9 +38,12 @@ struct rules {
  * and ends the process with status 125. */
 bool rules_load(struct rules *out, struct rules_error *error);
 
-/* The same for a policy that the caller names (one of path and text is NULL), and with every error
- * told to report, in no order. On failure *out still has all of the policy that was understood, for
- * who wants to look at it; unload it. */
+/* The same without the files that rules name: no configs, and no error about such a file. */
+bool rules_read(struct rules *out, struct rules_error *error);
+
+/* As rules_load, for a policy that the caller names (one of path and text is NULL), and with every
+ * error told to report, in no order. On failure *out still has all of the policy that was
+ * understood, for who wants to look at it; unload it. */
 bool rules_load_all(struct rules *out, const char *path, const char *text,
                     void (*report)(void *arg, const struct policy_error *error), void *arg);
 

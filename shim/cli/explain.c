@@ -1,5 +1,4 @@
 /* tlshim explain: which rule decides about a connection, and what it gets. */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@ struct question {
     struct policy_query query;
     char host[256];
     const char *text; /* HOST:PORT as given */
+    bool all;         /* not about a connection: the whole policy */
 };
 
 /* ---- the question ---- */
@@ -49,11 +49,12 @@ static bool read_endpoint(struct question *question, const char *text)
     return false;
 }
 
-enum { POLICY, PROGRAM, ADDRESS };
+enum { POLICY, PROGRAM, ADDRESS, ALL };
 static const struct option_name names[] = {
     [POLICY] = {"-p", true},
     [PROGRAM] = {"--program", true},
     [ADDRESS] = {"--address", true},
+    [ALL] = {"--all", false},
     {NULL, false},
 };
 
@@ -68,6 +69,9 @@ static bool take_option(struct question *question, const struct options *options
         return true;
     case ADDRESS:
         *address = options->value;
+        return true;
+    case ALL:
+        question->all = true;
         return true;
     default:
         usage_error("explain: %s", options->wrong);
@@ -95,8 +99,11 @@ static bool read_question(struct question *question, char **arguments)
             words[count++] = *options.at++;
         }
     }
-    if (count != 2 || (strcmp(words[0], "connect") != 0 && strcmp(words[0], "listen") != 0)) {
-        usage_error("explain connect HOST:PORT, or explain listen ADDRESS:PORT");
+    if (question->all && count == 0)
+        return true;
+    if (question->all || count != 2 ||
+        (strcmp(words[0], "connect") != 0 && strcmp(words[0], "listen") != 0)) {
+        usage_error("explain connect HOST:PORT, explain listen ADDRESS:PORT, or explain --all");
         return false;
     }
     question->query.direction = words[0][0] == 'c' ? POLICY_CONNECT : POLICY_LISTEN;
@@ -112,92 +119,152 @@ static bool read_question(struct question *question, char **arguments)
 
 /* ---- the answer ---- */
 
-static const char *key_source(const struct policy_rule *rule, enum policy_key_id key, char *out,
-                              size_t size)
+static const char *mismatch_words(enum policy_mismatch mismatch)
+{
+    switch (mismatch) {
+    case POLICY_OTHER_DIRECTION:
+        return "is for the other direction";
+    case POLICY_OTHER_PORT:
+        return "has no pattern with this port";
+    case POLICY_OTHER_HOST:
+        return "has no pattern with this host and port";
+    case POLICY_OTHER_PROGRAM:
+        return "is for other programs";
+    case POLICY_OTHER_USER:
+        return "is for other users";
+    default:
+        return "matches";
+    }
+}
+
+static const char *outcome(const struct policy_rule *rule)
+{
+    static const char *const words[] = {"TLS, as client", "TLS, as server", "left plain", "denied"};
+    return words[rule->kind];
+}
+
+/* Where a setting comes from: "built in", "line 7", "[defaults], line 2", "preset = legacy in line
+ * 3". */
+static void source_text(const struct policy_rule *rule, unsigned key, char *out, size_t size)
 {
     const struct policy_entry *entry = rule->said[key];
-    if (entry)
-        snprintf(out, size, "%s, line %u", entry->of_defaults ? "[defaults]" : "the rule",
-                 entry->place.line);
-    else
+    if (!entry) {
         snprintf(out, size, "built in");
-    return out;
+        return;
+    }
+    bool elsewhere = strcmp(entry->place.file, rule->place.file) != 0;
+    char by[64] = "";
+    if (entry->key != key)
+        snprintf(by, sizeof by, "%s = %.20s in ", policy_keys[entry->key].name, entry->value.text);
+    snprintf(out, size, "%s%s%.80s%sline %u", by, entry->of_defaults ? "[defaults], " : "",
+             elsewhere ? entry->place.file : "", elsewhere ? ", " : "", entry->place.line);
 }
 
-static void show(const struct policy_rule *rule, enum policy_key_id key, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static void show(const struct policy_rule *rule, enum policy_key_id key, const char *format, ...)
+static void show_suites(const struct policy_rule *rule)
 {
-    char value[512], source[64];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(value, sizeof value, format, args);
-    va_end(args);
-    printf("  %-19s %-33s %s\n", policy_keys[key].name, value,
-           key_source(rule, key, source, sizeof source));
-}
-
-static void show_settings(const struct policy_rule *rule)
-{
-    const struct policy_settings *s = &rule->settings;
-    if (s->trust.text)
-        show(rule, POLICY_KEY_TRUST, "%s", s->trust.text);
-    if (rule->kind == POLICY_CLIENT)
-        show(rule, POLICY_KEY_VERIFY_NAME, "%s",
-             s->verify_name.text ? s->verify_name.text : "(what the program asked for)");
-    if (s->certificate.text)
-        show(rule, POLICY_KEY_CERTIFICATE, "%s", s->certificate.text);
-    if (s->key.text)
-        show(rule, POLICY_KEY_KEY, "%s", s->key.text);
-    if (rule->kind == POLICY_SERVER)
-        show(rule, POLICY_KEY_CLIENT_CERTIFICATE, "no");
-    show(rule, POLICY_KEY_VERSIONS, "TLSv1.0");
-    show(rule, POLICY_KEY_MINIMUM_CIPHER, "%u", s->minimum_cipher);
-    show(rule, POLICY_KEY_HANDSHAKE, "%s",
-         s->handshake == POLICY_HANDSHAKE_CONNECT ? "connect" : "first-use");
-    show(rule, POLICY_KEY_HANDSHAKE_TIMEOUT, "%u", s->handshake_timeout);
-    show(rule, POLICY_KEY_TRUNCATION, "%s", s->allow_truncation ? "allow" : "refuse");
-    show(rule, POLICY_KEY_RECORD_SPLITTING, "%s", s->record_splitting ? "on" : "off");
-    for (size_t i = 0; i < s->suite_count; i++) {
-        const struct tls_suite *suite = tls_suite_by_id(s->suites[i]);
-        show(rule, POLICY_KEY_SUITES, "%s, %u bits", suite->name, suite->cipher_bits);
+    unsigned rsa = rule->settings.minimum_certificate > rule->settings.minimum_key_exchange
+                       ? rule->settings.minimum_certificate
+                       : rule->settings.minimum_key_exchange;
+    for (size_t i = 0; i < rule->settings.suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(rule->settings.suites[i]);
+        printf("      %zu. %s: cipher %u bits; key exchange and authentication RSA, from %u (keys "
+               "from %u)\n",
+               i + 1, suite->name, suite->cipher_bits, rsa, policy_rsa_bits(rsa));
     }
 }
 
-static const char *outcome(enum policy_kind kind)
+static void show_setting(void *arg, unsigned key, const char *value)
 {
-    switch (kind) {
-    case POLICY_CLIENT:
-        return "TLS, as client";
-    case POLICY_SERVER:
-        return "TLS, as server";
-    case POLICY_PLAIN:
-        return "left plain";
-    default:
-        return "denied";
+    const struct policy_rule *rule = arg;
+    char source[256];
+    source_text(rule, key, source, sizeof source);
+    if (key == POLICY_KEY_SUITES) {
+        printf("    %-22s %-28s # %s\n", "suites =", "in this order:", source);
+        show_suites(rule);
+        return;
+    }
+    char name[40];
+    snprintf(name, sizeof name, "%s =", policy_keys[key].name);
+    printf("    %-22s %-28s # %s\n", name, value, source);
+}
+
+static bool has_pattern_of(const struct policy *policy, bool address)
+{
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        for (int list = 0; list < 2; list++)
+            for (const struct policy_pattern *p = list ? rule->listen : rule->connect; p;
+                 p = p->next)
+                if (address == (p->host == POLICY_HOST_ADDRESS) && p->host != POLICY_HOST_ANY)
+                    return true;
+    }
+    return false;
+}
+
+static bool has_programs(const struct policy *policy)
+{
+    size_t i = 0;
+    while (i < policy->rule_count && !policy->rules[i].programs)
+        i++;
+    return i < policy->rule_count;
+}
+
+/* What the answer may depend on and was not told. */
+static void show_caveats(const struct policy *policy, const struct policy_query *query)
+{
+    bool connect = query->direction == POLICY_CONNECT;
+    if (!query->address_length && has_pattern_of(policy, true))
+        printf("  Patterns with an address were passed over: %s.\n",
+               connect ? "say which one with --address"
+                       : "ask again with the address that a peer connects to");
+    if (connect && !query->name && has_pattern_of(policy, false))
+        printf("  Patterns with a name were passed over: they count when the program looked the "
+               "name up.\n");
+    if (!query->program && has_programs(policy))
+        printf("  Rules with a program were passed over: say which one with --program.\n");
+}
+
+static void show_earlier(const struct policy *policy, const struct policy_query *query,
+                         const struct policy_rule *decided)
+{
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        if (decided && rule->index == decided->index)
+            return;
+        printf("  not [%s %s] (%s:%u): it %s\n", policy_kind_name(rule->kind), rule->name,
+               rule->place.file, rule->place.line,
+               mismatch_words(policy_compare(policy, rule, query)));
     }
 }
 
-static void answer(const struct rules *rules, const struct question *question)
+static void answer(const struct policy *policy, const struct question *question)
 {
     const struct policy_query *query = &question->query;
-    const struct policy_rule *rule = policy_match(&rules->policy, query);
-    printf("%s %s%s%s: ", query->direction == POLICY_CONNECT ? "connect" : "listen", question->text,
-           query->program ? " by " : "", query->program ? query->program : "");
-    if (rule)
-        printf("%s\n  decided by [%s %s], %s:%u\n", outcome(rule->kind),
-               policy_kind_name(rule->kind), rule->name, rule->place.file, rule->place.line);
+    const struct policy_rule *rule = policy_match(policy, query);
+    printf("%s %s%s%s: %s\n", query->direction == POLICY_CONNECT ? "connect" : "listen",
+           question->text, query->program ? " by " : "", query->program ? query->program : "",
+           rule                      ? outcome(rule)
+           : policy->unmatched_plain ? "left plain"
+                                     : "denied");
+    show_earlier(policy, query, rule);
+    if (!rule)
+        printf("  no rule matches, and unmatched = %s\n",
+               policy->unmatched_plain ? "plain" : "deny");
+    else if (rule->refusal)
+        printf("  [%s %s] (%s:%u) would decide, but %s\n",
+               policy_kind_name(policy->rules[rule->index].kind), rule->name, rule->place.file,
+               rule->place.line, rule->refusal);
     else
-        printf("%s\n  no rule matches, and unmatched = %s\n",
-               rules->policy.unmatched_plain ? "left plain" : "denied",
-               rules->policy.unmatched_plain ? "plain" : "deny");
-    if (rule && (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER))
-        show_settings(rule);
-    if (!query->address_length)
-        printf("  (patterns with an address were passed over: %s)\n",
-               query->name ? "give one with --address" : "a listener on * may be reached at any");
-    if (!query->program)
-        printf("  (rules with a program were passed over: give one with --program)\n");
+        printf("  decided by [%s %s] (%s:%u)\n", policy_kind_name(rule->kind), rule->name,
+               rule->place.file, rule->place.line);
+    if (rule && !rule->refusal)
+        policy_each_setting(rule, show_setting, (void *)rule);
+    show_caveats(policy, query);
+}
+
+static void print_text(void *arg, const char *text, size_t n)
+{
+    fwrite(text, 1, n, arg);
 }
 
 int explain_command(char **arguments)
@@ -207,11 +274,14 @@ int explain_command(char **arguments)
     struct rules_error error;
     if (!read_question(&question, arguments))
         return EXIT_REFUSED;
-    if (!rules_load(&rules, &error)) {
+    if (!rules_read(&rules, &error)) {
         say("%s", error.text);
         return EXIT_REFUSED;
     }
-    answer(&rules, &question);
+    if (question.all)
+        policy_print(&rules.policy, print_text, stdout);
+    else
+        answer(&rules.policy, &question);
     rules_unload(&rules);
     return fflush(stdout) == 0 ? 0 : EXIT_REFUSED;
 }

@@ -212,6 +212,55 @@ def relative_paths():
          "a relative path in a text is refused", done)
 
 
+def includes():
+    os.makedirs(t.tmp("conf.d"))
+    for name, content in (("b.conf", "[deny b]\nconnect = b.test:1\n"),
+                          ("a.conf", "[client a]\nconnect = a.test:1\ntrust = %s\n" % pki.ca),
+                          ("c.conf~", "nonsense"), (".hidden.conf", "nonsense")):
+        write("conf.d/" + name, content)
+    policy = write("main.conf", "include = conf.d/*.conf none.d*/x\n[plain z]\nconnect = *:*\n")
+    done = tlshim("check", policy)
+    t.ok(done.status == 2 and b":1:25: include: " in done.out and b"last part" in done.out,
+         "include: a star in the directory is refused", done)
+    write("main.conf", "include = conf.d/*.conf conf.d/none*\n[plain z]\nconnect = *:*\n")
+    done = tlshim("explain", "-p", policy, "--all")
+    t.ok(done.status == 0 and [line for line in done.out.decode().split("\n") if "[" in line] ==
+         ["[defaults]", "[client a]", "[deny b]", "[plain z]"], "include: in lexical order", done)
+    done = tlshim("-p", policy, "true")
+    t.ok(done.status == 0, "include: a program starts", done)
+    write("conf.d/b.conf", "[deny b]\nconnect = b.test\n")
+    for way, argv, env in (("launcher", [LAUNCHER, "-p", policy, "true"], environment()),
+                           ("library", ["true"], environment(LD_PRELOAD=LIBRARY,
+                                                             TLSHIM_POLICY=policy))):
+        done = t.run(argv, env=env)
+        t.ok(done.status == 125 and done.err.decode().startswith(
+            "tlshim: %s:2:11: \"b.test\": the port is missing" % t.tmp("conf.d", "b.conf")),
+            "include: an error has the included file's place, " + way, done)
+    write("main.conf", "include = conf.d/nothing.conf\n")
+    done = tlshim("check", policy)
+    t.ok(done.status == 2 and b"main.conf:1:11: include: " in done.out and
+         b"there is no such file" in done.out, "include: a file that is not there", done)
+
+
+def writable_by_others():
+    policy = write("loose.conf", client(pki.ca), 0o664)
+    done = tlshim("-p", policy, "true")
+    if os.geteuid() == 0:
+        t.ok(done.status == 125 and b"its group or others may write this policy" in done.err and
+             b"chmod go-w" in done.err, "root refuses a policy that its group may write", done)
+    else:
+        t.ok(done.status == 0, "who is not root takes a policy that its group may write", done)
+
+
+def users():
+    policy = write("user.conf", client(pki.ca) + "user = %d\n" % os.geteuid())
+    done = tlshim("explain", "-p", policy, "connect", "a.test:1")
+    t.ok(done.status == 0 and b"decided by [client c]" in done.out, "user: mine", done)
+    write("user.conf", client(pki.ca) + "user = daemon\n")
+    done = tlshim("explain", "-p", policy, "connect", "a.test:1")
+    t.ok(done.status == 0 and b"it is for other users" in done.out, "user: another's, by name", done)
+
+
 def system_trust():
     policy = write("system.conf", client("system"))
     hashed = t.tmp("hashed")
@@ -251,22 +300,31 @@ certificate = %s
 key = %s
 """ % (pki.ca, pki.cert, pki.key))
     for question, words in (
-            ("connect 127.0.0.1:80", ["left plain", "[plain local], %s:3" % policy]),
+            ("connect 127.0.0.1:80", ["left plain", "decided by [plain local] (%s:3)" % policy]),
             ("connect [::ffff:127.0.0.1]:80", ["[plain local]"]),
-            ("connect a.web.test:443", ["TLS, as client", "[client web], %s:8" % policy, pki.ca,
-                                        "the rule, line 10", "[defaults], line 2", "built in",
-                                        "TLS_RSA_WITH_AES_256_CBC_SHA, 256 bits"]),
+            ("connect a.web.test:443", ["TLS, as client", "not [plain local] (%s:3): it has no" % policy,
+                                        "not [deny tools] (%s:5): it is for other programs" % policy,
+                                        "decided by [client web] (%s:8)" % policy, pki.ca,
+                                        "# line 10", "# [defaults], line 2", "# built in",
+                                        "1. TLS_RSA_WITH_AES_256_CBC_SHA: cipher 256 bits",
+                                        "say which one with --address", "with --program"]),
             ("connect [2001:db8::9]:443", ["[client web]"]),
             ("connect a.web.test:443 --address 127.0.0.1", ["[plain local]"]),
             ("connect --program /usr/bin/nc a.web.test:443", ["denied", "[deny tools]"]),
             ("--program=/opt/x connect a.web.test:443", ["denied", "[deny tools]"]),
             ("connect web.test:443 --program=/bin/nc2", ["denied", "no rule matches"]),
             ("listen 10.1.2.3:993", ["TLS, as server", "[server mail]", pki.key]),
-            ("listen *:993", ["denied", "no rule matches"])):
+            ("listen *:993", ["denied", "no rule matches, and unmatched = deny",
+                              "[client web] (%s:8): it is for the other direction" % policy])):
         done = tlshim("explain", "-p", policy, *question.split())
         out = done.out.decode()
         t.ok(done.status == 0 and all(w in out for w in words) and not done.err,
              "explain " + question, "want %s\n%s" % (words, done))
+    done = tlshim("explain", "--all", "-p", policy)
+    again = write("again.conf", done.out)
+    t.ok(done.status == 0 and tlshim("explain", "-p", again, "--all").out == done.out and
+         b"\n[client web]\nconnect = *.web.test:443 [2001:db8::/32]:443\n" in done.out,
+         "explain --all prints a policy that means the same", done)
     for question, words in (("", "explain connect HOST:PORT"), ("connect a", "the port is missing"),
                             ("connect a:0", "the port is a number"), ("listen a.b:1", "the host is"),
                             ("connect a:1 b:2", "what is \"b:2\"?"),
@@ -283,6 +341,9 @@ for row in bad_policies():
 unreadable()
 check()
 relative_paths()
+includes()
+writable_by_others()
+users()
 system_trust()
 explain()
 t.finish()

@@ -17,6 +17,10 @@ static const char *const texts[] = {
     "[client a]\nconnect = [2001:db8::/32]:1-65535\ntrust = system\nverify-name = a.example\n"
     "suites = ALL -TLS_RSA_WITH_3DES_EDE_CBC_SHA AES128-SHA\nversions = TLS1.0\n"
     "handshake = connect\nhandshake-timeout = 30\ntruncation = allow\nrecord-splitting = off\n",
+    "[defaults]\npreset = legacy\nlegacy-until = 2030-12-31\n[client b]\nconnect = *:*\n"
+    "trust = a$$b\nminimum-cipher = 80\nminimum-key-exchange = 80\nminimum-certificate = 56\n"
+    "minimum-signature = 40\nsha1-certificates = allow\ndata-limit = 1G\nreason = why not\n"
+    "certificate = c\nkey = ${CREDENTIALS_DIRECTORY}k\nuser = 0 33\n",
 };
 
 static const char *environment(const char *name)
@@ -47,6 +51,44 @@ static void ask(const struct policy *policy)
     policy_covers_listen_port(policy, 993);
 }
 
+struct output {
+    char *text;
+    size_t length;
+};
+
+static void append(void *arg, const char *text, size_t n)
+{
+    struct output *out = arg;
+    out->text = realloc(out->text, out->length + n);
+    memcpy(out->text + out->length, text, n);
+    out->length += n;
+}
+
+static struct output printed(const struct policy *policy)
+{
+    struct output out = {NULL, 0};
+    policy_print(policy, append, &out);
+    return out;
+}
+
+/* What was accepted means the same when it is printed and read again. */
+static void print_and_read_again(const struct policy *policy)
+{
+    struct output first = printed(policy);
+    size_t size = policy_pool_size(first.length);
+    struct policy_pool pool = {.memory = malloc(size), .size = size};
+    struct policy again;
+    struct policy_error error;
+    if (!policy_parse(&again, &pool, "printed", first.text, first.length, NULL, &error))
+        __builtin_trap();
+    struct output second = printed(&again);
+    if (first.length != second.length || memcmp(first.text, second.text, first.length) != 0)
+        __builtin_trap();
+    free(first.text);
+    free(second.text);
+    free(pool.memory);
+}
+
 void fuzz_input(const uint8_t *bytes, size_t n)
 {
     size_t size = policy_pool_size(n);
@@ -54,9 +96,10 @@ void fuzz_input(const uint8_t *bytes, size_t n)
     struct policy policy;
     struct policy_error error = {.message = ""};
 
-    if (policy_parse(&policy, &pool, "fuzz.conf", (const char *)bytes, n, environment, &error))
+    if (policy_parse(&policy, &pool, "fuzz.conf", (const char *)bytes, n, environment, &error)) {
         ask(&policy);
-    else if (error.message[0] == '\0' || error.place.line == 0 || error.place.column == 0)
+        print_and_read_again(&policy);
+    } else if (error.message[0] == '\0' || error.place.line == 0 || error.place.column == 0)
         __builtin_trap(); /* every refusal has a place and a reason */
     free(pool.memory);
 }
