@@ -125,6 +125,8 @@ static enum tls_error take_key(struct tls_conn *conn, const struct x509_certific
     peer->e_length = (uint16_t)key->e_length;
     memcpy(peer->n, key->n, key->n_length);
     memcpy(peer->e, key->e, key->e_length);
+    cg_hash_once(CG_SHA256, leaf->der.data, leaf->der.length, conn->handshake->peer_digest);
+    conn->handshake->peer_expires = leaf->not_after;
     return TLS_ERROR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* ClientHello (RFC 2246 7.4.1.2). */
 #include "../crypto_glue/cg_random.h"
 #include "tls_extensions.h"
+#include "tls_resumption.h"
 #include "tls_text.h"
 
 enum {
@@ -18,9 +19,12 @@ enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *
         return TLS_ERROR_RANDOM;
     }
     h->client_version = config->version_max;
+    tls_offer_session(conn);
     tls_write_u16(body, h->client_version);
     tls_write_bytes(body, h->client_random, TLS_RANDOM);
-    tls_write_u8(body, 0);
+    size_t id = tls_open_vector(body, 1);
+    tls_write_bytes(body, h->resume_id, h->resume_id_length);
+    tls_close_vector(body, 1, id);
     size_t suites = tls_open_vector(body, 2);
     for (size_t i = 0; i < config->suite_count; i++) {
         tls_write_u16(body, config->suites[i]);
@@ -133,5 +137,6 @@ enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader bo
         conn->session->secure_renegotiation = 1;
     }
     note_offer(h);
-    return choose_suite(conn, suites);
+    error = tls_choose_resumption(conn, session_id, suites);
+    return error != TLS_ERROR_OK || h->resuming ? error : choose_suite(conn, suites);
 }

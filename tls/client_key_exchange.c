@@ -1,5 +1,4 @@
-/* ClientKeyExchange (RFC 2246 7.4.7), and the keys that follow from it. */
-#include "../crypto_glue/cg_ct.h"
+/* ClientKeyExchange (RFC 2246 7.4.7). */
 #include "../crypto_glue/cg_random.h"
 #include "tls_handshake.h"
 
@@ -46,18 +45,5 @@ enum tls_error tls_read_client_key_exchange(struct tls_conn *conn, struct tls_re
                                        h->premaster, RSA_PREMASTER);
     tls_put_number(h->premaster, 2, h->client_version);
     h->premaster_length = RSA_PREMASTER;
-    return TLS_ERROR_OK;
-}
-
-enum tls_error tls_derive_keys(struct tls_conn *conn)
-{
-    struct tls_handshake *h = conn->handshake;
-    struct tls_session *s = conn->session;
-
-    tls_master_secret(h->premaster, h->premaster_length, h->client_random, h->server_random,
-                      s->master_secret);
-    cg_wipe(h->premaster, sizeof h->premaster);
-    tls_key_block(tls_suite_of(conn), s->master_secret, h->client_random, h->server_random,
-                  &h->client_write, &h->server_write);
     return TLS_ERROR_OK;
 }

@@ -1,6 +1,7 @@
 /* ServerHello (RFC 2246 7.4.1.3). */
 #include "../crypto_glue/cg_random.h"
 #include "tls_extensions.h"
+#include "tls_resumption.h"
 #include "tls_text.h"
 
 enum { COMPRESSION_NULL = 0, SESSION_ID_MAX = 32 };
@@ -12,6 +13,9 @@ static void note_choice(struct tls_conn *conn)
     tls_text_version(&t, conn->session->version);
     tls_text_add(&t, ", ");
     tls_text_suite(&t, conn->session->suite);
+    if (conn->handshake->resuming) {
+        tls_text_add(&t, ", resumed");
+    }
     tls_text_add(&t, conn->session->secure_renegotiation ? ", secure renegotiation (RFC 5746)"
                                                          : ", no RFC 5746");
 }
@@ -92,7 +96,8 @@ enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader bo
     }
     if (error == TLS_ERROR_OK) {
         s->session_id_length = (uint8_t)id.left;
-        tls_read_copy(&id, s->session_id, s->session_id_length);
+        memcpy(s->session_id, id.at, id.left);
+        error = tls_accept_resumption(conn, id);
         note_choice(conn);
     }
     return error;

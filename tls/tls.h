@@ -82,6 +82,43 @@ enum tls_client_certificate {
 
 enum { TLS_SUITES_MAX = 64 };
 
+/* ---- resumption ---- */
+
+enum {
+    TLS_DIGEST = 32,       /* SHA-256 */
+    TLS_TICKET_MAX = 2048, /* a longer ticket is not kept */
+    TLS_RESUMPTION_LIFETIME = 7200
+};
+
+/* What a full handshake leaves behind so that a later one may be shorter (RFC 2246 7.3, RFC 5077).
+ * Flat, and secret: it holds a master secret. */
+struct tls_resumable {
+    uint16_t format, version, suite;
+    uint8_t extended_master_secret; /* RFC 7627 */
+    uint8_t id_length;
+    uint8_t id[32];
+    uint8_t master_secret[TLS_MASTER_SECRET];
+    uint8_t rule[TLS_DIGEST]; /* of the configuration under which it was made */
+    uint8_t name[TLS_DIGEST]; /* of the server's name that the client asked for */
+    uint8_t peer[TLS_DIGEST]; /* of the peer's certificate; zeros: it showed none */
+    int64_t created;          /* when the full handshake was, seconds since 1970 */
+    int64_t expires;          /* when the peer's certificate does */
+    uint16_t ticket_length;   /* a client's */
+    uint8_t ticket[TLS_TICKET_MAX];
+};
+
+/* Where resumables are kept: the caller's, or that of tls_cache.h. A server's key is the session
+ * id; a client's is a digest of rule and name. All three may be called from any thread that works
+ * on a session, and must not block for long. */
+struct tls_cache {
+    void *arg;
+    bool (*find)(void *arg, const uint8_t *key, size_t n, struct tls_resumable *out);
+    void (*store)(void *arg, const uint8_t *key, size_t n, const struct tls_resumable *in);
+    void (*remove)(void *arg, const uint8_t *key, size_t n);
+};
+
+struct tls_ticket_ring; /* tls_ticket.h */
+
 struct tls_config {
     enum tls_role role;
     uint16_t version_min, version_max;
@@ -96,17 +133,26 @@ struct tls_config {
     unsigned minimum_rsa_bits;
     bool allow_sha1_certificates;
     uint64_t data_limit_64; /* bytes per key for 64-bit blocks; 0: 32 GiB */
+    /* Resumption. rule: a digest of everything about this configuration that bears on who the peer
+     * is and how strong the session must be (for a client also of the server's address); sessions
+     * are resumed under the same rule only. */
+    const struct tls_cache *cache;   /* NULL: no sessions are kept */
+    struct tls_ticket_ring *tickets; /* server: NULL: no tickets are given out */
+    bool no_tickets;                 /* client: asks for none */
+    uint32_t resumption_lifetime;    /* seconds; 0: TLS_RESUMPTION_LIFETIME */
+    uint8_t rule[TLS_DIGEST];
 };
 
 /* ---- the flat session ---- */
 
-struct tls_half {      /* one direction's keys; raw bytes only */
-    uint8_t cipher;    /* enum cg_cipher_id */
-    uint8_t mac;       /* enum cg_hash_id */
-    uint8_t protected; /* 0: still the null cipher of before ChangeCipherSpec */
-    uint8_t closed;    /* close_notify sent or received, or failed */
-    uint64_t sequence; /* of the next record */
-    uint64_t bytes;    /* under this key, for the data limit */
+struct tls_half {             /* one direction's keys; raw bytes only */
+    uint8_t cipher;           /* enum cg_cipher_id */
+    uint8_t mac;              /* enum cg_hash_id */
+    uint8_t protected;        /* 0: still the null cipher of before ChangeCipherSpec */
+    uint8_t encrypt_then_mac; /* RFC 7366 */
+    uint8_t closed;           /* close_notify sent or received, or failed */
+    uint64_t sequence;        /* of the next record */
+    uint64_t bytes;           /* under this key, for the data limit */
     uint8_t key[CG_CIPHER_KEY_MAX];
     uint8_t mac_key[CG_HASH_MAX];
     uint8_t iv[CG_CIPHER_IV_MAX];
@@ -118,8 +164,10 @@ struct tls_session {
     uint8_t role;
     _Atomic uint8_t established; /* both Finished are checked; set once, under both locks */
     _Atomic uint16_t mailbox;    /* an alert from the read half: level << 8 | description; 0 none */
-    uint8_t secure_renegotiation, session_id_length;
+    uint8_t secure_renegotiation, extended_master_secret, resumed;
+    uint8_t session_id_length, cache_key_length;
     uint8_t session_id[32];
+    uint8_t cache_key[TLS_DIGEST]; /* under which it was stored, to be forgotten after a failure */
     uint8_t master_secret[TLS_MASTER_SECRET];
     uint8_t client_verify_data[TLS_VERIFY_DATA], server_verify_data[TLS_VERIFY_DATA];
     struct tls_half read, write;

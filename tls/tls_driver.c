@@ -135,14 +135,22 @@ static void establish(struct tls_conn *conn)
     atomic_store_explicit(&conn->session->established, 1, memory_order_release);
 }
 
+/* Performs the steps that are nobody's message. */
 static enum tls_error act(struct tls_conn *conn)
 {
     enum tls_error error = TLS_ERROR_OK;
-    const struct tls_step *step;
 
-    while (error == TLS_ERROR_OK && (step = tls_current_step(conn))->kind == TLS_STEP_ACT) {
-        error = step->act(conn);
-        tls_step_done(conn, step);
+    while (error == TLS_ERROR_OK) {
+        const struct tls_step *step = tls_current_step(conn);
+        if (step->kind == TLS_STEP_ACT) {
+            error = step->act(conn);
+            tls_step_done(conn, step);
+        } else if (step->kind == TLS_STEP_SWITCH) {
+            conn->handshake->flow = (uint8_t)step->flow;
+            conn->handshake->step = 0;
+        } else {
+            break;
+        }
     }
     return error;
 }
@@ -162,6 +170,7 @@ enum tls_error tls_advance(struct tls_conn *conn)
             establish(conn);
             return TLS_ERROR_OK;
         case TLS_STEP_ACT:
+        case TLS_STEP_SWITCH:
             error = act(conn);
             continue;
         case TLS_STEP_SEND:

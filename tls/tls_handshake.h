@@ -13,6 +13,7 @@ enum tls_message {
     TLS_HELLO_REQUEST = 0,
     TLS_CLIENT_HELLO = 1,
     TLS_SERVER_HELLO = 2,
+    TLS_NEW_SESSION_TICKET = 4,
     TLS_CERTIFICATE = 11,
     TLS_SERVER_KEY_EXCHANGE = 12,
     TLS_CERTIFICATE_REQUEST = 13,
@@ -58,8 +59,19 @@ struct tls_handshake {
     struct tls_peer_key peer;
 
     uint32_t extensions_sent, extensions_received; /* bits by row of the extension table */
+    bool encrypt_then_mac;                         /* agreed, if the suite has blocks */
     bool certificate_requested;                    /* by the server, of the client */
-    bool certificate_fits; /* client: its credential is what the server asks for */
+    bool certificate_fits;           /* client: its credential is what the server asks for */
+    uint8_t peer_digest[TLS_DIGEST]; /* of the peer's certificate, and until when it is good */
+    int64_t peer_expires;
+
+    bool resuming;            /* the shorter handshake was chosen */
+    bool ticket_promised;     /* the server will send a NewSessionTicket */
+    bool ticket_is_old;       /* server: the client's should be replaced */
+    bool got_ticket;          /* client: a new one is in resumable */
+    uint8_t resume_id_length; /* client: of the session id in its hello */
+    uint8_t resume_id[32];
+    struct tls_resumable resumable; /* client: offered; server: found; format 0: none */
 
     char peer_name[TLS_NAME_MAX + 1]; /* what the program calls the peer; empty: unknown */
     uint8_t peer_ip[16], peer_ip_length;
@@ -83,7 +95,17 @@ _Static_assert(sizeof(struct tls_handshake) <= 24 * 1024, "a handshake is at mos
 
 /* ---- steps (tls_steps.c holds the tables) ---- */
 
-enum tls_step_kind { TLS_STEP_RECEIVE, TLS_STEP_SEND, TLS_STEP_STREAM, TLS_STEP_ACT, TLS_STEP_END };
+enum tls_step_kind {
+    TLS_STEP_RECEIVE,
+    TLS_STEP_SEND,
+    TLS_STEP_STREAM,
+    TLS_STEP_ACT,
+    TLS_STEP_SWITCH, /* goes on with another flow */
+    TLS_STEP_END
+};
+
+/* A new handshake's is the first. */
+enum tls_flow { TLS_FLOW_FULL, TLS_FLOW_RESUMED, TLS_FLOW_COUNT };
 
 /* One row. Rows are taken in order; a row whose condition does not hold is passed over; an optional
  * one may be left out by the peer. What comes and has no row at this place is unexpected_message.
@@ -102,10 +124,9 @@ struct tls_step {
         bool (*piece)(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
                       struct x509_bytes *out);
         enum tls_error (*act)(struct tls_conn *conn);
+        enum tls_flow flow; /* to switch to */
     };
 };
-
-enum tls_flow { TLS_FLOW_FULL, TLS_FLOW_COUNT }; /* a new handshake's is the first */
 
 /* The row at which the handshake stands; rows whose condition does not hold are passed. */
 const struct tls_step *tls_current_step(const struct tls_conn *conn);
@@ -141,7 +162,10 @@ enum tls_error tls_write_server_hello_done(struct tls_conn *conn, struct tls_wri
 enum tls_error tls_read_server_hello_done(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_client_key_exchange(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_client_key_exchange(struct tls_conn *conn, struct tls_reader body);
-enum tls_error tls_derive_keys(struct tls_conn *conn); /* master secret and key block */
+enum tls_error tls_write_new_session_ticket(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_new_session_ticket(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_derive_master_secret(struct tls_conn *conn); /* of the premaster secret */
+enum tls_error tls_derive_keys(struct tls_conn *conn);          /* of the master secret */
 enum tls_error tls_write_certificate_verify(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_write_change_cipher_spec(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_use_write_keys(struct tls_conn *conn); /* after it was sent */

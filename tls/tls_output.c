@@ -2,6 +2,7 @@
 
 #include "tls_observe.h"
 #include "tls_output.h"
+#include "tls_resumption.h"
 #include "tls_wire.h"
 
 enum {
@@ -136,6 +137,7 @@ enum tls_result tls_fail_reading(struct tls_conn *conn, enum tls_error error)
 
     atomic_compare_exchange_strong(&s->read_error, &none, (uint8_t)error);
     s->read.closed = 1;
+    tls_forget_session(conn);
     if (tls_is_established(s)) {
         tls_mailbox_put(s, TLS_LEVEL_FATAL, tls_error_alert(error));
     } else {

@@ -55,17 +55,80 @@ static void pseudo_header(uint8_t out[PSEUDO_HEADER], const struct tls_half *hal
     tls_put_number(out + 9, 2, version);
 }
 
-static uint32_t decrypt_and_check(struct tls_half *half, uint16_t version, uint8_t *record,
-                                  size_t n, size_t *content_length)
+static void decrypt(struct tls_half *half, uint8_t *content, size_t n)
 {
-    uint8_t header[PSEUDO_HEADER], *content = record + TLS_HEADER;
     struct cg_cipher cipher;
 
     cg_cipher_set_key(&cipher, half->cipher, CG_DECRYPT, half->key);
     cg_cipher_crypt(&cipher, CG_DECRYPT, half->iv, content, content, n);
     cg_wipe(&cipher, sizeof cipher);
+}
+
+/* MAC, then padding, then encryption: the two checks are one (RFC 2246 6.2.3.2). */
+static bool open_mac_first(struct tls_half *half, uint16_t version, uint8_t *record, size_t n,
+                           size_t *content_length)
+{
+    uint8_t header[PSEUDO_HEADER], *content = record + TLS_HEADER;
+
+    decrypt(half, content, n);
     pseudo_header(header, half, record[0], version);
-    return cg_cbc_mac_check(half->mac, half->mac_key, header, content, n, content_length);
+    return cg_cbc_mac_check(half->mac, half->mac_key, header, content, n, content_length) != 0;
+}
+
+/* Over the pseudo header and n bytes: of plaintext (RFC 2246 6.2.3.1), or of ciphertext (RFC 7366
+ * 3). */
+static void mac_over(struct cg_hmac *hmac, const struct tls_half *half, uint8_t type,
+                     uint16_t version, const uint8_t *bytes, size_t n, uint8_t *mac)
+{
+    uint8_t header[PSEUDO_HEADER + 2];
+
+    pseudo_header(header, half, type, version);
+    tls_put_number(header + PSEUDO_HEADER, 2, n);
+    cg_hmac_update(hmac, header, sizeof header);
+    cg_hmac_update(hmac, bytes, n);
+    cg_hmac_final(hmac, mac);
+}
+
+/* Encryption, then MAC: what fails the MAC is not decrypted, so padding tells nobody anything. */
+static bool open_encrypt_first(struct tls_half *half, uint16_t version, uint8_t *record, size_t n,
+                               size_t *content_length)
+{
+    uint8_t mac[CG_HASH_MAX], *content = record + TLS_HEADER;
+    size_t mac_size = cg_hash_size(half->mac), block = cg_cipher_info(half->cipher)->block;
+    struct cg_hmac hmac;
+
+    if (n < mac_size + block || (n - mac_size) % block != 0) {
+        return false;
+    }
+    n -= mac_size;
+    cg_hmac_init(&hmac, half->mac, half->mac_key, mac_size);
+    mac_over(&hmac, half, record[0], version, content, n, mac);
+    cg_wipe(&hmac, sizeof hmac);
+    if (!cg_ct_equal(mac, content + n, mac_size)) {
+        return false;
+    }
+    decrypt(half, content, n);
+    size_t padding = content[n - 1];
+    if (padding + 1 > n) {
+        return false;
+    }
+    for (size_t i = 1; i <= padding; i++) {
+        if (content[n - 1 - i] != padding) {
+            return false;
+        }
+    }
+    *content_length = n - padding - 1;
+    return true;
+}
+
+static bool open_protected(struct tls_half *half, uint16_t version, uint8_t *record, size_t n,
+                           size_t *content_length)
+{
+    if (half->encrypt_then_mac) {
+        return open_encrypt_first(half, version, record, n, content_length);
+    }
+    return n > 0 && n % cg_cipher_info(half->cipher)->block == 0 &&
+           open_mac_first(half, version, record, n, content_length);
 }
 
 enum tls_error tls_record_open(struct tls_half *half, uint16_t version, uint64_t limit_64,
@@ -76,13 +139,9 @@ enum tls_error tls_record_open(struct tls_half *half, uint16_t version, uint64_t
     if (!tls_half_has_budget(half, limit_64, n)) {
         return TLS_ERROR_DATA_LIMIT;
     }
-    if (half->protected) {
-        if (n == 0 || n % cg_cipher_info(half->cipher)->block != 0 ||
-            !decrypt_and_check(half, version, record, n, content_length)) {
-            return TLS_ERROR_RECORD_MAC;
-        }
-    } else {
-        *content_length = n;
+    *content_length = n;
+    if (half->protected && !open_protected(half, version, record, n, content_length)) {
+        return TLS_ERROR_RECORD_MAC;
     }
     half->sequence++;
     half->bytes += n;
@@ -110,9 +169,10 @@ void tls_sealer_wipe(struct tls_sealer *sealer)
 size_t tls_record_size(const struct tls_half *half, size_t n)
 {
     if (half->protected) {
-        size_t block = cg_cipher_info(half->cipher)->block;
-        n += cg_hash_size(half->mac) + 1;
-        n += (block - n % block) % block;
+        size_t block = cg_cipher_info(half->cipher)->block, mac = cg_hash_size(half->mac);
+        size_t encrypted = half->encrypt_then_mac ? n + 1 : n + mac + 1;
+        encrypted += (block - encrypted % block) % block;
+        n = half->encrypt_then_mac ? encrypted + mac : encrypted;
     }
     return TLS_HEADER + n;
 }
@@ -122,29 +182,44 @@ size_t tls_record_content_for(const struct tls_half *half, size_t space)
     size_t n = space - TLS_HEADER;
 
     if (half->protected) {
-        n -= n % cg_cipher_info(half->cipher)->block;
-        n -= cg_hash_size(half->mac) + 1;
+        size_t block = cg_cipher_info(half->cipher)->block, mac = cg_hash_size(half->mac);
+        n = half->encrypt_then_mac ? (n - mac) / block * block - 1 : n / block * block - mac - 1;
     }
     return n < TLS_PLAINTEXT_MAX ? n : TLS_PLAINTEXT_MAX;
+}
+
+/* Appends padding to n bytes and encrypts up to `end`. */
+static void pad_and_encrypt(struct tls_sealer *sealer, uint8_t *content, size_t n, size_t end)
+{
+    memset(content + n, (int)(end - n - 1), end - n);
+    cg_cipher_crypt(&sealer->cipher, CG_ENCRYPT, sealer->half->iv, content, content, end);
+}
+
+static void protect(struct tls_sealer *sealer, uint8_t type, uint8_t *content, size_t n,
+                    size_t sealed)
+{
+    const struct tls_half *half = sealer->half;
+    size_t mac = cg_hash_size(half->mac);
+
+    /* The same MAC over different bytes. */
+    if (half->encrypt_then_mac) {
+        pad_and_encrypt(sealer, content, n, sealed - mac);
+        mac_over(&sealer->hmac, half, type, sealer->version, content, sealed - mac,
+                 content + sealed - mac);
+    } else {
+        mac_over(&sealer->hmac, half, type, sealer->version, content, n, content + n);
+        pad_and_encrypt(sealer, content, n + mac, sealed);
+    }
 }
 
 size_t tls_record_seal(struct tls_sealer *sealer, enum tls_content_type type, uint8_t *record,
                        size_t n)
 {
     struct tls_half *half = sealer->half;
-    uint8_t *content = record + TLS_HEADER;
     size_t size = tls_record_size(half, n), sealed = size - TLS_HEADER;
 
     if (half->protected) {
-        uint8_t header[PSEUDO_HEADER + 2];
-        size_t mac_end = n + cg_hash_size(half->mac);
-        pseudo_header(header, half, (uint8_t)type, sealer->version);
-        tls_put_number(header + PSEUDO_HEADER, 2, n);
-        cg_hmac_update(&sealer->hmac, header, sizeof header);
-        cg_hmac_update(&sealer->hmac, content, n);
-        cg_hmac_final(&sealer->hmac, content + n);
-        memset(content + mac_end, (int)(sealed - mac_end - 1), sealed - mac_end);
-        cg_cipher_crypt(&sealer->cipher, CG_ENCRYPT, half->iv, content, content, sealed);
+        protect(sealer, (uint8_t)type, record + TLS_HEADER, n, sealed);
     }
     record[0] = (uint8_t)type;
     tls_put_number(record + 1, 2, sealer->version);

@@ -4,6 +4,7 @@
 
 #include "tls_driver.h"
 #include "tls_output.h"
+#include "tls_resumption.h"
 
 enum { SESSION_FORMAT = 1 };
 
@@ -45,6 +46,7 @@ void tls_handshake_init(struct tls_handshake *handshake, const char *peer_name)
     cg_hash_init(&handshake->md5, CG_MD5);
     cg_hash_init(&handshake->sha1, CG_SHA1);
     handshake->got = TLS_NO_MESSAGE;
+    handshake->peer_expires = INT64_MAX;
     if (peer_name != NULL && strlen(peer_name) <= TLS_NAME_MAX) {
         strcpy(handshake->peer_name, peer_name);
         find_literal(handshake);
@@ -89,6 +91,7 @@ void tls_abort(struct tls_conn *conn, enum tls_error error)
 
     atomic_compare_exchange_strong(&s->read_error, &none, (uint8_t)error);
     s->read.closed = 1;
+    tls_forget_session(conn);
     tls_flush_mailbox(conn);
     tls_output_last_alert(conn, tls_error_alert(error));
 }

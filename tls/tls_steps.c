@@ -1,5 +1,5 @@
 /* The order of the handshake (RFC 2246 7.3, Figure 1), one table per flow and role. */
-#include "tls_handshake.h"
+#include "tls_resumption.h"
 
 static bool key_exchange_is_certified(const struct tls_conn *conn)
 {
@@ -16,47 +16,93 @@ static bool certificate_was_sent(const struct tls_conn *conn)
     return conn->handshake->certificate_fits;
 }
 
+static bool is_resumption(const struct tls_conn *conn)
+{
+    return conn->handshake->resuming;
+}
+
+static bool ticket_is_promised(const struct tls_conn *conn)
+{
+    return conn->handshake->ticket_promised;
+}
+
 #define RECEIVE(m, reader) .kind = TLS_STEP_RECEIVE, .message = (m), .read = (reader)
 #define SEND(m, writer)    .kind = TLS_STEP_SEND, .message = (m), .write = (writer)
 #define STREAM(m, pieces)  .kind = TLS_STEP_STREAM, .message = (m), .piece = (pieces)
 #define ACT(function)      .kind = TLS_STEP_ACT, .message = TLS_NO_MESSAGE, .act = (function)
+#define SWITCH(to)         .kind = TLS_STEP_SWITCH, .message = TLS_NO_MESSAGE, .flow = (to)
 #define END                .kind = TLS_STEP_END, .message = TLS_NO_MESSAGE
 
 static const struct tls_step full_client[] = {
     {SEND(TLS_CLIENT_HELLO, tls_write_client_hello)},
     {RECEIVE(TLS_SERVER_HELLO, tls_read_server_hello)},
+    {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
     {RECEIVE(TLS_CERTIFICATE, tls_read_server_certificate), .when = key_exchange_is_certified},
     {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_read_certificate_request), .optional = true},
     {RECEIVE(TLS_SERVER_HELLO_DONE, tls_read_server_hello_done)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = certificate_is_requested},
     {SEND(TLS_CLIENT_KEY_EXCHANGE, tls_write_client_key_exchange)},
+    {ACT(tls_derive_master_secret)},
     {ACT(tls_derive_keys)},
     {SEND(TLS_CERTIFICATE_VERIFY, tls_write_certificate_verify), .when = certificate_was_sent},
     {SEND(TLS_CHANGE_CIPHER_SPEC, tls_write_change_cipher_spec)},
     {ACT(tls_use_write_keys)},
     {SEND(TLS_FINISHED, tls_write_finished)},
+    {RECEIVE(TLS_NEW_SESSION_TICKET, tls_read_new_session_ticket), .when = ticket_is_promised},
     {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
     {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
+    {ACT(tls_remember_session)},
     {END},
 };
 
 static const struct tls_step full_server[] = {
     {RECEIVE(TLS_CLIENT_HELLO, tls_read_client_hello)},
+    {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
     {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = key_exchange_is_certified},
     {SEND(TLS_SERVER_HELLO_DONE, tls_write_server_hello_done)},
     {RECEIVE(TLS_CLIENT_KEY_EXCHANGE, tls_read_client_key_exchange)},
+    {ACT(tls_derive_master_secret)},
     {ACT(tls_derive_keys)},
+    {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
+    {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
+    {SEND(TLS_NEW_SESSION_TICKET, tls_write_new_session_ticket), .when = ticket_is_promised},
+    {SEND(TLS_CHANGE_CIPHER_SPEC, tls_write_change_cipher_spec)},
+    {ACT(tls_use_write_keys)},
+    {SEND(TLS_FINISHED, tls_write_finished)},
+    {ACT(tls_remember_session)},
+    {END},
+};
+
+/* Figure 2 of RFC 2246 7.3, and RFC 5077 3.1. */
+static const struct tls_step resumed_client[] = {
+    {ACT(tls_derive_keys)},
+    {RECEIVE(TLS_NEW_SESSION_TICKET, tls_read_new_session_ticket), .when = ticket_is_promised},
     {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
     {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
     {SEND(TLS_CHANGE_CIPHER_SPEC, tls_write_change_cipher_spec)},
     {ACT(tls_use_write_keys)},
     {SEND(TLS_FINISHED, tls_write_finished)},
+    {ACT(tls_remember_session)},
+    {END},
+};
+
+static const struct tls_step resumed_server[] = {
+    {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
+    {ACT(tls_derive_keys)},
+    {SEND(TLS_NEW_SESSION_TICKET, tls_write_new_session_ticket), .when = ticket_is_promised},
+    {SEND(TLS_CHANGE_CIPHER_SPEC, tls_write_change_cipher_spec)},
+    {ACT(tls_use_write_keys)},
+    {SEND(TLS_FINISHED, tls_write_finished)},
+    {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
+    {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
+    {ACT(tls_remember_session)},
     {END},
 };
 
 static const struct tls_step *const flows[TLS_FLOW_COUNT][2] = {
     [TLS_FLOW_FULL] = {[TLS_CLIENT] = full_client, [TLS_SERVER] = full_server},
+    [TLS_FLOW_RESUMED] = {[TLS_CLIENT] = resumed_client, [TLS_SERVER] = resumed_server},
 };
 
 static const struct tls_step *rows_of(const struct tls_conn *conn)

@@ -85,6 +85,7 @@ void tls_text_message(struct tls_text *t, unsigned message)
         {TLS_HELLO_REQUEST, "HelloRequest"},
         {TLS_CLIENT_HELLO, "ClientHello"},
         {TLS_SERVER_HELLO, "ServerHello"},
+        {TLS_NEW_SESSION_TICKET, "NewSessionTicket"},
         {TLS_CERTIFICATE, "Certificate"},
         {TLS_SERVER_KEY_EXCHANGE, "ServerKeyExchange"},
         {TLS_CERTIFICATE_REQUEST, "CertificateRequest"},

@@ -8,14 +8,18 @@
  *   --key F            PEM of the leaf's key
  *   --name NAME        what the client calls the server; localhost if not given
  *   --suites A:B       names of suites, in order
- *   --connections N    a server's; 1 if not given
+ *   --connections N    one after the other; 1 if not given
+ *   --tickets          a server gives out tickets
+ *   --no-tickets       a client asks for none
+ *   --no-cache         no session is resumed
  *   --no-split         no 1/n-1 record splitting
  *   --verbose          the handshake's messages, on stderr
  *
- * A client sends its standard input, then close_notify, and writes what comes to standard output. A
- * server answers each connection with what it gets, then closes likewise. Exit status: 0 when every
- * connection ended with close_notify both ways, 1 after a failure, which stderr explains, 2 for
- * usage. */
+ * A client sends its standard input on its last connection, then close_notify, and writes what
+ * comes to standard output. A server answers each connection with what it gets, then closes
+ * likewise. Each connection ends with a line on stderr: the suite, and how the session began.
+ * Exit status: 0 when every connection ended with close_notify both ways, 1 after a failure, which
+ * stderr explains, 2 for usage. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
@@ -28,10 +32,11 @@
 #include <unistd.h>
 
 #include "tls/tls.h"
-#include "tls/tls_handshake.h"
+#include "tls/tls_cache.h"
+#include "tls/tls_ticket.h"
 #include "tls/x509/pem.h"
 
-enum { CHAIN_MAX = 16, QUEUE_SIZE = 1 << 16 };
+enum { CHAIN_MAX = 16, QUEUE_SIZE = 1 << 16, SESSIONS = 64 };
 
 static struct {
     struct tls_config config;
@@ -40,6 +45,8 @@ static struct {
     struct x509_certificate roots[CHAIN_MAX];
     struct x509_trust trust;
     const char *name;
+    struct tls_cache cache;
+    struct tls_ticket_ring tickets;
     int port, connections;
     bool verbose;
 } options = {.name = "localhost", .connections = 1};
@@ -312,7 +319,8 @@ static bool relay(struct link *l)
     return true;
 }
 
-static bool serve(int fd)
+/* quiet: a client's connection that sends nothing. */
+static bool serve(int fd, bool quiet)
 {
     struct link *l = calloc(1, sizeof *l);
     char why[512];
@@ -321,12 +329,16 @@ static bool serve(int fd)
         die("memory");
     }
     l->fd = fd;
+    l->no_more = quiet;
     tls_session_init(&l->session, options.config.role);
     tls_handshake_init(l->handshake, options.config.role == TLS_CLIENT ? options.name : NULL);
     struct tls_conn conn = view(l);
     bool good = tls_start(&conn) == TLS_DONE && flush(l) && relay(l);
     if (good) {
-        fprintf(stderr, "suite %s\n", tls_suite_by_id(l->session.suite)->name);
+        fprintf(stderr, "suite %s%s%s%s\n", tls_suite_by_id(l->session.suite)->name,
+                l->session.resumed ? " resumed" : "",
+                l->session.extended_master_secret ? " extended-master-secret" : "",
+                l->session.write.encrypt_then_mac ? " encrypt-then-mac" : "");
     } else {
         tls_failure_text(&l->session, l->handshake, why, sizeof why);
         fprintf(stderr, "failed: %s\n", why);
@@ -387,9 +399,19 @@ static void parse(int argc, char **argv)
     options.config.minimum_rsa_bits = 1024;
     options.config.trust = &options.trust;
     choose_suites("AES128-SHA:AES256-SHA:DES-CBC3-SHA");
+    options.cache =
+        tls_cache_of(tls_cache_table_init(calloc(1, tls_cache_table_size(SESSIONS)), SESSIONS));
+    options.config.cache = &options.cache;
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--no-split") == 0) {
             options.config.no_record_splitting = true;
+        } else if (strcmp(argv[i], "--tickets") == 0) {
+            tls_ticket_ring_init(&options.tickets, 3600);
+            options.config.tickets = &options.tickets;
+        } else if (strcmp(argv[i], "--no-tickets") == 0) {
+            options.config.no_tickets = true;
+        } else if (strcmp(argv[i], "--no-cache") == 0) {
+            options.config.cache = NULL;
         } else if (strcmp(argv[i], "--verbose") == 0) {
             options.verbose = true;
         } else if (i + 1 < argc) {
@@ -401,6 +423,20 @@ static void parse(int argc, char **argv)
     }
 }
 
+static bool connect_all(const struct sockaddr_in *address)
+{
+    bool good = true;
+
+    for (int i = 1; good && i <= options.connections; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
+            die("connect");
+        }
+        good = serve(fd, i < options.connections);
+    }
+    return good;
+}
+
 int main(int argc, char **argv)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
@@ -410,13 +446,10 @@ int main(int argc, char **argv)
     parse(argc, argv);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     address.sin_port = htons((uint16_t)options.port);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
     if (options.config.role == TLS_CLIENT) {
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-            die("connect");
-        }
-        return serve(fd) ? 0 : 1;
+        return connect_all(&address) ? 0 : 1;
     }
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 16) != 0) {
         die("listen");
@@ -426,7 +459,7 @@ int main(int argc, char **argv)
         if (accepted < 0) {
             die("accept");
         }
-        good = serve(accepted) && good;
+        good = serve(accepted, false) && good;
     }
     return good ? 0 : 1;
 }
