@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "tests/lib/tls_pair.h"
+#include "tls/tls_cache.h"
 #include "tls/tls_record.h"
+#include "tls/tls_ticket.h"
 
 enum { ROUNDS = 400, SIZE = 1000 };
 
@@ -128,11 +130,71 @@ static void the_read_half_fails(void **state)
     halves(true);
 }
 
+/* ---- the cache and the ticket ring, which processes share ---- */
+
+struct crowd {
+    struct tls_cache cache;
+    struct tls_ticket_ring ring;
+    _Atomic unsigned torn, opened;
+};
+
+static void *hammer(void *arg)
+{
+    struct crowd *c = arg;
+    struct tls_resumable in, out;
+    uint8_t key[TLS_DIGEST] = {0}, ticket[TLS_TICKET_SIZE];
+
+    memset(&in, 0, sizeof in);
+    in.format = 1;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        memset(in.master_secret, (int)i, sizeof in.master_secret);
+        key[0] = i % 3;
+        c->cache.store(c->cache.arg, key, sizeof key, &in);
+        if (c->cache.find(c->cache.arg, key, sizeof key, &out) &&
+            memcmp(out.master_secret, out.master_secret + 1, sizeof out.master_secret - 1) != 0) {
+            c->torn++;
+        }
+        if (i % 7 == 0) {
+            c->cache.remove(c->cache.arg, key, sizeof key);
+        }
+        /* A new key each "second": everybody wants to make it. */
+        if (tls_ticket_seal(&c->ring, i / 4, &in, ticket) &&
+            tls_ticket_open(&c->ring, i / 4, ticket, sizeof ticket, &out) != TLS_TICKET_NONE) {
+            c->opened++;
+            c->torn += memcmp(&in, &out, sizeof in) != 0;
+        }
+    }
+    return NULL;
+}
+
+static void cache_and_ring(void **state)
+{
+    enum { THREADS = 3 };
+    struct crowd c;
+    pthread_t threads[THREADS];
+    void *memory = calloc(1, tls_cache_table_size(8));
+
+    (void)state;
+    memset(&c, 0, sizeof c);
+    c.cache = tls_cache_of(tls_cache_table_init(memory, 8));
+    tls_ticket_ring_init(&c.ring, 1);
+    for (unsigned i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, hammer, &c), 0);
+    }
+    for (unsigned i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    assert_int_equal(c.torn, 0);
+    assert_true(c.opened > ROUNDS / 2);
+    free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(both_halves_at_once),
         cmocka_unit_test(the_read_half_fails),
+        cmocka_unit_test(cache_and_ring),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

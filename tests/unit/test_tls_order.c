@@ -5,20 +5,93 @@
  * by one message that is out of place, and after that the session is dead. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "tests/lib/tls_pair.h"
+#include "tls/tls_cache.h"
 #include "tls/tls_record.h"
+#include "tls/tls_ticket.h"
 
-/* Records that each end gets in a whole handshake of the fixture, in order. */
-static const unsigned to_server[] = {TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE,
-                                     TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED};
-static const unsigned to_client[] = {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_HELLO_DONE,
-                                     TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED};
+/* ---- kinds of handshake ---- */
 
-/* Also legal at the place where the message of the second column is. */
+enum kind { FULL, FULL_WITH_TICKET, BY_ID, BY_TICKET, BY_OLD_TICKET, KINDS };
+
+enum { END = TLS_NO_MESSAGE, LONGEST = 8 };
+
+/* What each end gets, in order, one record each. */
+static const struct {
+    unsigned to_server[LONGEST], to_client[LONGEST];
+} legal[KINDS] = {
+    [FULL] = {{TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED,
+               END},
+              {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_HELLO_DONE, TLS_CHANGE_CIPHER_SPEC,
+               TLS_FINISHED, END}},
+    [FULL_WITH_TICKET] = {{TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE, TLS_CHANGE_CIPHER_SPEC,
+                           TLS_FINISHED, END},
+                          {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_HELLO_DONE,
+                           TLS_NEW_SESSION_TICKET, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
+    [BY_ID] = {{TLS_CLIENT_HELLO, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END},
+               {TLS_SERVER_HELLO, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
+    [BY_TICKET] = {{TLS_CLIENT_HELLO, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END},
+                   {TLS_SERVER_HELLO, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
+    [BY_OLD_TICKET] = {{TLS_CLIENT_HELLO, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END},
+                       {TLS_SERVER_HELLO, TLS_NEW_SESSION_TICKET, TLS_CHANGE_CIPHER_SPEC,
+                        TLS_FINISHED, END}},
+};
+
+static struct tls_cache caches[2];
+static struct tls_ticket_ring ring;
+
+static int make_caches(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        caches[i] = tls_cache_of(tls_cache_table_init(calloc(1, tls_cache_table_size(64)), 64));
+    }
+    return 0;
+}
+
+static int free_caches(void **state)
+{
+    (void)state;
+    free(caches[0].arg);
+    free(caches[1].arg);
+    return 0;
+}
+
+static void start_pair(struct tls_pair *pair, enum kind kind, bool first)
+{
+    tls_pair_init(pair);
+    if (kind != FULL) {
+        pair->client.config.cache = &caches[0];
+        pair->server.config.cache = &caches[1];
+        pair->server.config.tickets = kind == BY_ID ? NULL : &ring;
+        pair->client.config.no_tickets = kind == BY_ID;
+        pair->server.now += !first && kind == BY_OLD_TICKET ? 60 : 0;
+        pair->server.config.rule[0] = pair->client.config.rule[0] = (uint8_t)kind;
+    }
+    tls_pair_start(pair);
+}
+
+/* A pair at the beginning of a handshake of this kind. */
+static void pair_of(struct tls_pair *pair, enum kind kind)
+{
+    memset(caches[0].arg, 0, tls_cache_table_size(64));
+    tls_cache_table_init(caches[0].arg, 64);
+    tls_ticket_ring_init(&ring, 60);
+    if (kind >= BY_ID) {
+        start_pair(pair, kind, true);
+        tls_pair_run(pair, TLS_OUTPUT_SIZE);
+        assert_true(tls_is_established(pair->client.session));
+        tls_pair_free(pair);
+    }
+    start_pair(pair, kind, false);
+}
+
+/* Also legal at the place where `next` is. */
 static bool is_legal(enum tls_role role, unsigned message, unsigned next)
 {
     return message == next ||
@@ -41,30 +114,42 @@ static void feed(struct tls_end *to, struct tls_end *from, unsigned message)
     }
 }
 
-static void try_message(enum tls_role role, size_t before, unsigned message)
+static void try_message(enum kind kind, enum tls_role role, size_t before, unsigned message)
 {
     struct tls_pair pair;
     struct tls_end *to = role == TLS_CLIENT ? &pair.client : &pair.server;
     struct tls_end *from = role == TLS_CLIENT ? &pair.server : &pair.client;
 
-    tls_pair_init(&pair);
-    tls_pair_start(&pair);
+    pair_of(&pair, kind);
     assert_true(tls_pair_run_until(from, to, before));
     /* The sender's keys are those that the receiver is ready for. */
     from->session->write = to->session->read;
     feed(to, from, message);
+    if (tls_failure(to->session) != TLS_ERROR_UNEXPECTED) {
+        print_message("handshake %d, role %d, after %zu: message %u\n", kind, role, before,
+                      message);
+    }
     tls_end_assert_failed(to, TLS_ERROR_UNEXPECTED);
     assert_int_equal(to->last, TLS_FAILED);
     assert_false(tls_is_established(to->session));
     tls_pair_free(&pair);
 }
 
-static void every_message(enum tls_role role, const unsigned *legal, size_t count)
+/* Types that are in use at all, and some that are not. */
+static bool is_interesting(unsigned message)
 {
-    for (size_t before = 0; before < count; before++) {
-        for (unsigned message = 0; message <= TLS_APPLICATION_DATA; message++) {
-            if (!is_legal(role, message, legal[before])) {
-                try_message(role, before, message);
+    return message < 32 || message == 67 || message == 254 || message >= 255;
+}
+
+static void every_message(enum tls_role role)
+{
+    for (enum kind kind = 0; kind < KINDS; kind++) {
+        const unsigned *order = role == TLS_CLIENT ? legal[kind].to_client : legal[kind].to_server;
+        for (size_t before = 0; order[before] != END; before++) {
+            for (unsigned message = 0; message <= TLS_APPLICATION_DATA; message++) {
+                if (is_interesting(message) && !is_legal(role, message, order[before])) {
+                    try_message(kind, role, before, message);
+                }
             }
         }
     }
@@ -73,30 +158,37 @@ static void every_message(enum tls_role role, const unsigned *legal, size_t coun
 static void every_wrong_message_to_a_server(void **state)
 {
     (void)state;
-    every_message(TLS_SERVER, to_server, sizeof to_server / sizeof to_server[0]);
+    every_message(TLS_SERVER);
 }
 
 static void every_wrong_message_to_a_client(void **state)
 {
     (void)state;
-    every_message(TLS_CLIENT, to_client, sizeof to_client / sizeof to_client[0]);
+    every_message(TLS_CLIENT);
 }
 
-/* The legal order is what the tables above say. */
+/* The legal orders are what the tables above say. */
 static void the_right_order(void **state)
 {
-    struct tls_pair pair;
-
     (void)state;
-    tls_pair_init(&pair);
-    tls_pair_start(&pair);
-    assert_true(tls_pair_run_until(&pair.client, &pair.server, 4));
-    assert_true(tls_is_established(pair.server.session));
-    assert_false(tls_is_established(pair.client.session));
-    assert_true(tls_pair_run_until(&pair.server, &pair.client, 2));
-    assert_true(tls_is_established(pair.client.session));
-    tls_pair_assert_works(&pair);
-    tls_pair_free(&pair);
+    for (enum kind kind = 0; kind < KINDS; kind++) {
+        for (enum tls_role role = TLS_CLIENT; role <= TLS_SERVER; role++) {
+            struct tls_pair pair;
+            struct tls_end *to = role == TLS_CLIENT ? &pair.client : &pair.server;
+            struct tls_end *from = role == TLS_CLIENT ? &pair.server : &pair.client;
+            const unsigned *order =
+                role == TLS_CLIENT ? legal[kind].to_client : legal[kind].to_server;
+            pair_of(&pair, kind);
+            for (size_t i = 0; order[i] != END; i++) {
+                assert_false(tls_is_established(to->session));
+                assert_true(tls_pair_run_until(from, to, 1));
+            }
+            tls_pair_run(&pair, TLS_OUTPUT_SIZE);
+            tls_pair_assert_works(&pair);
+            assert_int_equal(pair.client.session->resumed, kind >= BY_ID);
+            tls_pair_free(&pair);
+        }
+    }
 }
 
 /* CVE-2014-0224: a ChangeCipherSpec before the key exchange would set keys made of nothing. */
@@ -218,5 +310,5 @@ int main(void)
         cmocka_unit_test(bytes_after_the_flight),
         cmocka_unit_test(messages_after_the_handshake),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_caches, free_caches);
 }

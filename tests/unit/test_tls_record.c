@@ -14,9 +14,16 @@
 static const enum cg_cipher_id ciphers[] = {CG_AES128_CBC, CG_AES256_CBC, CG_3DES_EDE_CBC};
 enum { CIPHERS = sizeof ciphers / sizeof ciphers[0] };
 
+/* The tests run for both orders of MAC and encryption (RFC 7366). */
+static bool encrypt_then_mac;
+
 static struct tls_half a_half(enum cg_cipher_id cipher)
 {
-    struct tls_half half = {.cipher = cipher, .mac = CG_SHA1, .protected = 1, .sequence = 7};
+    struct tls_half half = {.cipher = cipher,
+                            .mac = CG_SHA1,
+                            .protected = 1,
+                            .encrypt_then_mac = encrypt_then_mac,
+                            .sequence = 7};
 
     for (unsigned i = 0; i < sizeof half.key; i++) {
         half.key[i] = (uint8_t)(i * 29 + 3);
@@ -121,21 +128,29 @@ static size_t seal_padded(const struct tls_half *half, uint8_t *record, size_t n
     struct cg_hmac hmac;
     struct cg_cipher cipher;
     uint8_t iv[CG_CIPHER_IV_MAX], *content = record + TLS_HEADER;
-    size_t sealed = n + cg_hash_size(CG_SHA1) + padding + 1;
+    size_t mac = cg_hash_size(CG_SHA1), encrypted = n + (encrypt_then_mac ? 0 : mac) + padding + 1;
 
-    cg_hmac_init(&hmac, CG_SHA1, half->mac_key, cg_hash_size(CG_SHA1));
-    cg_hmac_update(&hmac, header, sizeof header);
-    cg_hmac_update(&hmac, content, n);
-    cg_hmac_final(&hmac, content + n);
-    memset(content + sealed - padding - 1, (int)padding, padding + 1);
+    cg_hmac_init(&hmac, CG_SHA1, half->mac_key, mac);
+    if (!encrypt_then_mac) {
+        cg_hmac_update(&hmac, header, sizeof header);
+        cg_hmac_update(&hmac, content, n);
+        cg_hmac_final(&hmac, content + n);
+    }
+    memset(content + encrypted - padding - 1, (int)padding, padding + 1);
     if (wrong <= padding) {
-        content[sealed - 1 - wrong] ^= 1;
+        content[encrypted - 1 - wrong] ^= 1;
     }
     memcpy(iv, half->iv, sizeof iv);
     cg_cipher_set_key(&cipher, half->cipher, CG_ENCRYPT, half->key);
-    cg_cipher_crypt(&cipher, CG_ENCRYPT, iv, content, content, sealed);
+    cg_cipher_crypt(&cipher, CG_ENCRYPT, iv, content, content, encrypted);
+    if (encrypt_then_mac) {
+        tls_put_number(header + 11, 2, encrypted);
+        cg_hmac_update(&hmac, header, sizeof header);
+        cg_hmac_update(&hmac, content, encrypted);
+        cg_hmac_final(&hmac, content + encrypted);
+    }
     record[0] = TLS_CONTENT_APPLICATION_DATA;
-    return TLS_HEADER + sealed;
+    return TLS_HEADER + encrypted + (encrypt_then_mac ? mac : 0);
 }
 
 static void padding_of_every_legal_length(void **state)
@@ -149,7 +164,7 @@ static void padding_of_every_legal_length(void **state)
         size_t block = cg_cipher_info(half.cipher)->block, opened, tried = 0;
         for (size_t padding = 0; padding < 256; padding++) {
             struct tls_half reader = half;
-            if ((N + cg_hash_size(CG_SHA1) + padding + 1) % block != 0) {
+            if ((N + (encrypt_then_mac ? 0 : cg_hash_size(CG_SHA1)) + padding + 1) % block != 0) {
                 continue;
             }
             tried++;
@@ -425,15 +440,32 @@ static void empty_records_of_other_types(void **state)
     }
 }
 
+static int mac_first(void **state)
+{
+    (void)state;
+    encrypt_then_mac = false;
+    return 0;
+}
+
+static int encryption_first(void **state)
+{
+    (void)state;
+    encrypt_then_mac = true;
+    return 0;
+}
+
+#define BOTH(test)                                                                                 \
+    cmocka_unit_test_setup(test, mac_first), cmocka_unit_test_setup(test, encryption_first)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_sealed_opens),
-        cmocka_unit_test(sizes_fit_the_space),
-        cmocka_unit_test(tampered),
-        cmocka_unit_test(padding_of_every_legal_length),
+        BOTH(what_is_sealed_opens),
+        BOTH(sizes_fit_the_space),
+        BOTH(tampered),
+        BOTH(padding_of_every_legal_length),
         cmocka_unit_test(headers),
-        cmocka_unit_test(content_over_the_limit),
+        BOTH(content_over_the_limit),
         cmocka_unit_test(a_sequence_number_never_wraps),
         cmocka_unit_test(data_limit),
         cmocka_unit_test(splitting),
