@@ -116,7 +116,8 @@ struct policy_rule {
 struct policy {
     const struct policy_rule *rules;
     size_t rule_count;
-    bool unmatched_plain; /* unmatched = plain; deny otherwise */
+    bool unmatched_plain;                       /* unmatched = plain; deny otherwise */
+    const struct policy_entry *unmatched_entry; /* where that is said, or NULL */
     struct policy_settings defaults;
     int64_t now; /* as in policy_input */
     uint32_t user;

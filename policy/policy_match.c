@@ -1,7 +1,7 @@
 /* For a connection, the rule that decides. */
 #include <string.h>
 
-#include "policy_parser.h"
+#include "policy_detail.h"
 #include "policy_pattern.h"
 #include "policy_text.h"
 
@@ -27,8 +27,7 @@ static bool matches_name(const struct policy_pattern *pattern, const char *name)
     return n > tail && is_name(name + n - tail, tail, pattern->name);
 }
 
-static bool matches_address(const struct policy_pattern *pattern, const uint8_t *address,
-                            uint8_t length)
+bool policy_in_network(const struct policy_pattern *pattern, const uint8_t *address, uint8_t length)
 {
     if (pattern->address_length != length)
         return false;
@@ -50,7 +49,7 @@ static bool matches_host(const struct policy_pattern *pattern, const struct poli
     case POLICY_HOST_ANY:
         return true;
     case POLICY_HOST_ADDRESS:
-        return matches_address(pattern, query->address, query->address_length);
+        return policy_in_network(pattern, query->address, query->address_length);
     default:
         return matches_name(pattern, query->name);
     }
@@ -64,7 +63,7 @@ static bool matches_user(const struct policy_rule *rule, uint32_t user)
     return !rule->users || i < rule->user_count;
 }
 
-static bool matches_program(const struct policy_rule *rule, const char *program)
+bool policy_has_program(const struct policy_rule *rule, const char *program)
 {
     if (!rule->programs)
         return true;
@@ -94,9 +93,9 @@ enum policy_mismatch policy_compare(const struct policy *policy, const struct po
     }
     if (!pattern)
         return mismatch;
-    return !matches_program(rule, q.program)   ? POLICY_OTHER_PROGRAM
-           : !matches_user(rule, policy->user) ? POLICY_OTHER_USER
-                                               : POLICY_MATCHES;
+    return !policy_has_program(rule, q.program) ? POLICY_OTHER_PROGRAM
+           : !matches_user(rule, policy->user)  ? POLICY_OTHER_USER
+                                                : POLICY_MATCHES;
 }
 
 const struct policy_rule *policy_match(const struct policy *policy,

@@ -245,9 +245,10 @@ static void read_defaults(struct policy_parser *parser, const struct policy_sect
     for (int key = 0; key < POLICY_KEY_COUNT; key++)
         if (section->entries[key])
             policy_read_setting(parser, section->entries[key], &policy->defaults);
-    if (section->entries[POLICY_KEY_UNMATCHED])
+    policy->unmatched_entry = section->entries[POLICY_KEY_UNMATCHED];
+    if (policy->unmatched_entry)
         policy->unmatched_plain =
-            policy_read_choice(parser, section->entries[POLICY_KEY_UNMATCHED], policy_fates) == 1;
+            policy_read_choice(parser, policy->unmatched_entry, policy_fates) == 1;
 }
 
 bool policy_parse_all(struct policy *out, struct policy_pool *pool,

@@ -6,7 +6,7 @@
 #define POLICY_PARSER_H
 
 #include "policy.h"
-#include "policy_keys.h"
+#include "policy_detail.h"
 
 struct policy_section;
 
@@ -20,21 +20,6 @@ struct policy_parser {
     struct policy_section *first, *last; /* of all files */
     unsigned sections;
     bool in_include;
-};
-
-/* Text as written: not ended by NUL, ${VAR} not looked at yet. */
-struct policy_word {
-    const char *text;
-    size_t length;
-    struct policy_place place;
-};
-
-struct policy_entry {
-    enum policy_key_id key;
-    bool of_defaults;
-    struct policy_place place; /* of the key */
-    struct policy_word value;  /* in the pool, ended by NUL; not empty; no white
-                                * space at its ends; no comment */
 };
 
 enum { POLICY_NAME_MAX = 64 };
@@ -62,9 +47,6 @@ void policy_read_lines(struct policy_parser *parser, const char *file, const cha
 /* "[client erp]", for messages. */
 void policy_section_title(const struct policy_section *section, char *out, size_t size);
 const char *policy_section_kind_name(unsigned kind);
-
-/* Takes the next word off the front of *rest. False when there is none. */
-bool policy_next_word(struct policy_word *rest, struct policy_word *word);
 
 /* A copy in the pool with ${VAR} and $$ replaced. text NULL on error, which is reported. is_word:
  * one of several in a value, so that no variable may bring white space into it. */
@@ -101,18 +83,6 @@ extern const char *const policy_moments[], *const policy_refuse_or_allow[],
  * with an error that lists them. */
 int policy_read_choice(struct policy_parser *parser, const struct policy_entry *entry,
                        const char *const *choices);
-
-enum policy_host { POLICY_HOST_ANY, POLICY_HOST_NAME, POLICY_HOST_BELOW, POLICY_HOST_ADDRESS };
-
-struct policy_pattern {
-    const struct policy_pattern *next;
-    struct policy_string word; /* ${VAR} replaced */
-    enum policy_host host;
-    const char *name;    /* NAME: lower case, no trailing dot; BELOW: ".example.com" */
-    uint8_t address[16]; /* bits beyond prefix are 0 */
-    uint8_t address_length, prefix;
-    uint16_t first_port, last_port;
-};
 
 /* One HOST:PORT, with ${VAR} replaced. NULL on error, which is reported. */
 struct policy_pattern *policy_read_pattern(struct policy_parser *parser, struct policy_string text,

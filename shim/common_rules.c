@@ -9,8 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "../policy/policy_keys.h"
-#include "../policy/policy_parser.h"
+#include "../policy/policy_detail.h"
 #include "common_credentials.h"
 #include "common_files.h"
 #include "common_includes.h"

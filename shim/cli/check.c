@@ -1,75 +1,160 @@
 /* tlshim check: is this policy right? */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "../../policy/policy_text.h"
 #include "../common_rules.h"
 #include "cli.h"
+#include "findings.h"
 
-struct finding {
-    struct policy_error error;
-    size_t order; /* of its report, between findings at one place */
-};
-
-struct findings {
-    struct finding *list;
-    size_t count;
-    bool out_of_memory;
-};
-
-static void note(void *arg, const struct policy_error *error)
+void findings_add(struct findings *findings, bool warning, const struct policy_error *error)
 {
-    struct findings *findings = arg;
     struct finding *list = realloc(findings->list, (findings->count + 1) * sizeof *findings->list);
     if (!list) {
         findings->out_of_memory = true;
         return;
     }
     findings->list = list;
-    list[findings->count] = (struct finding){*error, findings->count};
+    list[findings->count] = (struct finding){*error, warning, findings->count};
     findings->count++;
+    findings->warnings += warning;
 }
 
+static void add_error(void *findings, const struct policy_error *error)
+{
+    findings_add(findings, false, error);
+}
+
+/* Files in the order in which they were first complained of would need a table: by name will do. */
 static int by_place(const void *a, const void *b)
 {
     const struct finding *x = a, *y = b;
-    if (x->error.place.line != y->error.place.line)
-        return x->error.place.line < y->error.place.line ? -1 : 1;
-    if (x->error.place.column != y->error.place.column)
-        return x->error.place.column < y->error.place.column ? -1 : 1;
+    const struct policy_place *p = &x->error.place, *q = &y->error.place;
+    int files = strcmp(p->file, q->file);
+    if (files)
+        return files;
+    if (p->line != q->line)
+        return p->line < q->line ? -1 : 1;
+    if (p->column != q->column)
+        return p->column < q->column ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-static int show(const struct rules *rules, const struct findings *findings)
+/* ---- how it is shown ---- */
+
+static const char *plural(size_t n)
 {
+    return n == 1 ? "" : "s";
+}
+
+static void show_text(const struct rules *rules, const struct findings *findings)
+{
+    size_t errors = findings->count - findings->warnings, count = rules->policy.rule_count;
     for (size_t i = 0; i < findings->count; i++) {
         const struct policy_error *error = &findings->list[i].error;
-        printf("%s:%u:%u: %s\n", error->place.file, error->place.line, error->place.column,
-               error->message);
+        printf("%s:%u:%u: %s%s\n", error->place.file, error->place.line, error->place.column,
+               findings->list[i].warning ? "warning: " : "", error->message);
     }
-    if (findings->count)
-        printf("%s: %zu error%s\n", rules->file, findings->count, findings->count == 1 ? "" : "s");
+    if (errors)
+        printf("%s: %zu error%s", rules->file, errors, plural(errors));
     else
-        printf("%s: good, %zu rule%s; what none matches is %s\n", rules->file,
-               rules->policy.rule_count, rules->policy.rule_count == 1 ? "" : "s",
+        printf("%s: %s, %zu rule%s; what none matches is %s", rules->file,
+               findings->warnings ? "usable" : "good", count, plural(count),
                rules->policy.unmatched_plain ? "plain" : "denied");
-    return findings->count ? CHECK_ERRORS : CHECK_CLEAN;
+    if (findings->warnings)
+        printf("; %zu warning%s", findings->warnings, plural(findings->warnings));
+    putchar('\n');
+}
+
+/* RFC 8259 7. Stray bytes become U+FFFD. */
+static void put_json_string(const char *text)
+{
+    putchar('"');
+    for (size_t i = 0, n = strlen(text), step; i < n; i += step) {
+        step = policy_utf8(text + i, n - i);
+        if (step == 0) {
+            fputs("\\ufffd", stdout);
+            step = 1;
+        } else if (text[i] == '"' || text[i] == '\\') {
+            printf("\\%c", text[i]);
+        } else if ((unsigned char)text[i] < 0x20) {
+            printf("\\u%04x", (unsigned char)text[i]);
+        } else {
+            fwrite(text + i, 1, step, stdout);
+        }
+    }
+    putchar('"');
+}
+
+static void show_json(const struct rules *rules, const struct findings *findings)
+{
+    fputs("{\"file\": ", stdout);
+    put_json_string(rules->file);
+    printf(", \"rules\": %zu, \"errors\": %zu, \"warnings\": %zu, \"findings\": [",
+           rules->policy.rule_count, findings->count - findings->warnings, findings->warnings);
+    for (size_t i = 0; i < findings->count; i++) {
+        const struct policy_error *error = &findings->list[i].error;
+        printf("%s\n  {\"severity\": \"%s\", \"file\": ", i ? "," : "",
+               findings->list[i].warning ? "warning" : "error");
+        put_json_string(error->place.file);
+        printf(", \"line\": %u, \"column\": %u, \"message\": ", error->place.line,
+               error->place.column);
+        put_json_string(error->message);
+        putchar('}');
+    }
+    fputs("]}\n", stdout);
+}
+
+/* ---- the command ---- */
+
+enum { POLICY, FORMAT };
+static const struct option_name names[] = {
+    [POLICY] = {"-p", true},
+    [FORMAT] = {"--format", true},
+    {NULL, false},
+};
+
+static int refuse_option(const struct options *options, int option)
+{
+    if (option == OPTION_WRONG)
+        return usage_error("check: %s", options->wrong);
+    if (option == FORMAT)
+        return usage_error("check: --format is text or json");
+    return usage_error("check takes one file");
+}
+
+/* 0, or the exit status after a message. */
+static int read_arguments(char **arguments, const char **path, bool *json)
+{
+    struct options options = {.at = arguments};
+    for (;;) {
+        int option = next_option(&options, names);
+        const char *file = option == POLICY ? options.value : NULL;
+        if (option == OPTION_END) {
+            file = *options.at;
+            if (!file)
+                return 0;
+            options.at++;
+        }
+        bool known_format = option == FORMAT && (strcmp(options.value, "json") == 0 ||
+                                                 strcmp(options.value, "text") == 0);
+        if (option == OPTION_WRONG || (option == FORMAT && !known_format) || (file && *path))
+            return refuse_option(&options, option);
+        if (file)
+            *path = file;
+        else
+            *json = options.value[0] == 'j';
+    }
 }
 
 int check_command(char **arguments)
 {
-    static const struct option_name names[] = {{"-p", true}, {NULL, false}};
-    struct options options = {.at = arguments};
     const char *path = NULL;
-    int option;
-    while ((option = next_option(&options, names)) != OPTION_END)
-        if (option == OPTION_WRONG)
-            return usage_error("check: %s", options.wrong);
-        else
-            path = options.value;
-    if (*options.at)
-        path = *options.at++;
-    if (*options.at)
-        return usage_error("check takes one file");
+    bool json = false;
+    int refused = read_arguments(arguments, &path, &json);
+    if (refused)
+        return refused;
     const char *text = path ? NULL : getenv("TLSHIM_POLICY_TEXT");
     if (!path && !text)
         path = getenv("TLSHIM_POLICY");
@@ -77,16 +162,20 @@ int check_command(char **arguments)
         path = RULES_DEFAULT_POLICY;
     struct rules rules;
     struct findings findings = {0};
-    rules_load_all(&rules, path, text, note, &findings);
-    int status = CHECK_ERRORS;
+    rules_load_all(&rules, path, text, add_error, &findings);
+    findings_warn(&findings, &rules);
+    int status = findings.count > findings.warnings ? CHECK_ERRORS
+                 : findings.warnings                ? CHECK_WARNINGS
+                                                    : CHECK_CLEAN;
     if (findings.out_of_memory) {
         say("not enough memory");
+        status = EXIT_REFUSED;
     } else {
         if (findings.count)
             qsort(findings.list, findings.count, sizeof *findings.list, by_place);
-        status = show(&rules, &findings);
+        (json ? show_json : show_text)(&rules, &findings);
     }
     rules_unload(&rules);
     free(findings.list);
-    return fflush(stdout) == 0 ? status : CHECK_ERRORS;
+    return fflush(stdout) == 0 ? status : EXIT_REFUSED;
 }

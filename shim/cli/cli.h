@@ -12,7 +12,7 @@ enum {                        /* as of env(1), nohup(1) and timeout(1) */
        EXIT_CANNOT_RUN = 126, /* the program was found, but may not or cannot be run covered */
        EXIT_NOT_FOUND = 127
 };
-enum { CHECK_CLEAN = 0, CHECK_ERRORS = 2 };
+enum { CHECK_CLEAN = 0, CHECK_WARNINGS = 1, CHECK_ERRORS = 2 };
 
 /* ---- messages (main.c) ---- */
 
@@ -44,6 +44,7 @@ int next_option(struct options *options, const struct option_name *names);
 int launch(char **arguments); /* launch.c; returns only on error */
 int check_command(char **arguments);
 int explain_command(char **arguments);
+int preflight_command(char **arguments);
 
 /* Puts the policy's path into the environment, absolute and alone: TLSHIM_POLICY set,
  * TLSHIM_POLICY_TEXT unset. False after a message. */

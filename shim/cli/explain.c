@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../policy/policy_keys.h"
-#include "../../policy/policy_parser.h"
+#include "../../policy/policy_detail.h"
 #include "../../policy/policy_pattern.h"
 #include "../common_rules.h"
 #include "cli.h"

@@ -118,6 +118,9 @@ def refused_programs():
         done = tlshim("-p", policy, "--", path)
         good = done.status == status and all(w.encode() in done.err for w in words)
         t.ok(good and not done.out, "%s: %d" % (name, status), "want %s\n%s" % (words, done))
+        asked = tlshim("preflight", path)
+        t.ok(asked.status == 1 and not asked.err and b"tlshim: " + asked.out == done.err,
+             "%s: preflight says the same" % name, asked)
 
     refused("a program that is not there", 127, "no-such-program-anywhere", "in PATH")
     refused("a path that is not there", 127, t.tmp("nothing"), "there is no such program")
@@ -200,6 +203,15 @@ def handed_over():
     result("a script by env", tlshim("-p", policy, write("by-env", "#!/usr/bin/env sh\nexit 3\n")), 3)
 
 
+def preflight():
+    script = write("covered-script", "#!/usr/bin/env sh\n")
+    for name, path in (("a program in PATH", "sh"), ("a path", TRUE), ("a script", script)):
+        result("preflight: " + name, tlshim("preflight", path), 0,
+               (shutil.which(path) or path) + ": can be covered\n", "")
+    result("preflight: usage", tlshim("preflight"), 125, "", "takes one program")
+    result("preflight: an option", tlshim("preflight", "-x", "sh"), 125, "", "unknown option -x")
+
+
 def library_trouble():
     def refused(name, words, **variables):
         result(name, tlshim("-p", policy, "true", **variables), 125, "", words)
@@ -278,6 +290,7 @@ policy = write("policy.conf", "[client all]\nconnect = *:*\ntrust = %s\n" % pki.
 usage()
 refused_programs()
 handed_over()
+preflight()
 library_trouble()
 one_line()
 t.finish()

@@ -3,6 +3,8 @@
 neither by the launcher nor with the bare library; the message has file, line, column and remedy.
 And what `check` and `explain` say."""
 
+import datetime
+import json
 import os
 import shutil
 import subprocess
@@ -197,6 +199,111 @@ def check():
     t.ok(done.status == 2 and done.out.startswith(b"(command line):2:11: "), "check: a text", done)
 
 
+def warnings():
+    """Each thing that is warned of, alone in a policy that is good but for it."""
+    def warned(name, policy, *lines):
+        path = write("warn.conf", policy)
+        done = tlshim("check", path)
+        out = done.out.decode()
+        want = "".join("%s:%s\n" % (path, line.replace("AT", path)) for line in lines)
+        good = done.status == (1 if lines else 0) and out.startswith(want + path + ": ") and \
+            out.count("\n") == len(lines) + 1
+        t.ok(good, "check warns: " + name, "want %r\n%s" % (want, done))
+
+    def certificate(name, *options):
+        openssl("req", "-x509", "-key", pki.key, "-out", t.tmp(name), "-subj", "/CN=" + name,
+                *(options or ("-days", "90")))
+        return t.tmp(name)
+
+    base = client(pki.ca)
+    warned("of nothing in a good policy", base + server(pki.cert, pki.key))
+    warned("of a hidden pattern", "[plain a]\nconnect = 127.0.0.1:* a.test:1-9\n[deny b]\n"
+           "connect = c.test:1 A.test:5\n",
+           '4:20: warning: "A.test:5" is never reached: [plain a] (AT:1) takes all of it before; '
+           "move this rule above that one, or remove the pattern")
+    warned("not of what only other programs take", "[plain a]\nconnect = a.test:1\nprogram = x\n"
+           "[deny b]\nconnect = a.test:1\n")
+    warned("of plaintext", "[plain a]\nconnect = *:80 10.0.0.0/23:1 10.0.0.0/24:1 127.0.0.0/8:*\n"
+           "listen = [2001:db8::/63]:1 [2001:db8::/64]:2\n",
+           '2:11: warning: "*:80" leaves more than a subnet in plaintext; narrow it, or give the '
+           'rule a "reason = ..."',
+           '2:16: warning: "10.0.0.0/23:1" leaves more than a subnet in plaintext; narrow it, or '
+           'give the rule a "reason = ..."',
+           '3:10: warning: "[2001:db8::/63]:1" leaves more than a subnet in plaintext; narrow it, '
+           'or give the rule a "reason = ..."')
+    warned("not of plaintext with a reason", "[plain a]\nconnect = *:80\nreason = a mirror\n")
+    warned("of unmatched = plain", "[defaults]\nunmatched = plain\n" + base,
+           "2:1: warning: whatever no rule matches is left in plaintext; "
+           '"unmatched = deny" is safer')
+    for allowance in ("truncation = allow", "record-splitting = off", "sha1-certificates = allow",
+                      "minimum-cipher = 80", "minimum-key-exchange = 0", "minimum-certificate = 56",
+                      "minimum-strength = 80", "preset = legacy"):
+        warned("of %s without an end" % allowance, base + allowance + "\n",
+               '4:1: warning: "%s" of [client c] has no end; add "legacy-until = YYYY-MM-DD" to '
+               "the rule, after which it refuses" % allowance)
+        warned("not of %s with an end" % allowance,
+               base + allowance + "\nlegacy-until = 2999-12-31\n")
+    warned("of an end that has passed", base + "legacy-until = 2001-01-01\n",
+           "4:16: warning: the date has passed: what [client c] decides is refused; remove the "
+           "rule, or move the date")
+    soon = (datetime.datetime.utcnow() + datetime.timedelta(days=7)).strftime("%Y-%m-%d")
+    warned("of an end that is near", base + "legacy-until = %s\n" % soon,
+           "4:16: warning: [client c] ends in 7 days")
+    warned("of a suite below the floor",
+           base + "suites = ALL -DES-CBC3-SHA DES-CBC3-SHA\nminimum-cipher = 128\n",
+           "4:28: warning: TLS_RSA_WITH_3DES_EDE_CBC_SHA is left out of [client c]: it has 112 "
+           "bits, minimum-cipher asks for 128")
+    os.symlink(shutil.which("true"), t.tmp("alias"))
+    warned("of a program that is a link", base + "program = %s\n" % t.tmp("alias"),
+           '4:11: warning: "%s" is a link to %s, and what runs goes by that name: write "%s"' %
+           ((t.tmp("alias")[:100],) + (os.path.realpath(shutil.which("true")),) * 2))
+    script = write("script", "#!/bin/sh\n", 0o755)
+    warned("of a program that is a script", base + "program = %s\n" % script,
+           '4:11: warning: "%s" (%s) is a script: what runs is its interpreter, and goes by that '
+           "name" % (script[:100], script))
+    warned("of an expired certificate", server(pki.expired, pki.key),
+           "3:15: warning: certificate CN=tlshim expired expired on 2002-01-01; peers will refuse "
+           "it: renew it")
+    name = certificate("short.test", "-days", "90", "-addext", "subjectAltName=DNS:short.test")
+    warned("not of a certificate with a third of its life left", server(name, pki.key))
+    name = certificate("nameless.test")
+    warned("of a certificate without names", server(name, pki.key),
+           "3:15: warning: the certificate carries no subjectAltName; clients will not find their "
+           "server's name in it: make it anew with one")
+    name = certificate("usage.test", "-days", "90", "-addext", "subjectAltName=DNS:usage.test",
+                       "-addext", "extendedKeyUsage=clientAuth")
+    warned("of a server's certificate for clients", server(name, pki.key),
+           "3:15: warning: the certificate's extendedKeyUsage does not allow a server; peers will "
+           "refuse it")
+    leaf = "[client c]\nconnect = server.test:1 other.test:2 *.any.test:3\ntrust = %s\n" % pki.cert
+    warned("of names that the trusted certificate does not carry", leaf,
+           "2:25: warning: no certificate of this rule's trust carries \"other.test\"")
+    warned("of a verify-name that it does not carry", leaf + "verify-name = wrong.test\n",
+           "4:15: warning: no certificate of this rule's trust carries \"wrong.test\"")
+
+
+def json_format():
+    path = write("json.conf", client("/nothing \\ \"x\".pem") +
+                 "[plain \xc3]\n[plain p]\nconnect = *:80\n")
+    done = tlshim("check", "--format", "json", path)
+    got = json.loads(done.out.decode())
+    t.is_((done.status, got["file"], got["errors"], got["warnings"], got["rules"]),
+          (2, path, 2, 1, 2), "check --format json: counts")
+    t.is_([(f["severity"], f["file"], f["line"], f["column"]) for f in got["findings"]],
+          [("error", path, 3, 9), ("error", path, 4, 8), ("warning", path, 6, 11)],
+          "check --format json: places")
+    t.ok(got["findings"][0]["message"].startswith('trust: /nothing \\ "x".pem: there is no such'),
+         "check --format json: messages", got)
+    done = tlshim("check", "--format=json", write("json.conf", client(pki.ca)))
+    t.is_((done.status, json.loads(done.out.decode())["findings"]), (0, []),
+          "check --format json: nothing found")
+    for arguments, words in ((["--format", "xml"], "--format is text or json"),
+                             (["--format"], "needs a value"), (["-p", path, path], "one file")):
+        done = tlshim("check", *arguments)
+        t.ok(done.status == 125 and words.encode() in done.err and not done.out,
+             "check, usage: " + " ".join(arguments[:2]), done)
+
+
 def relative_paths():
     """They start at the policy's directory, wherever the program is started."""
     os.makedirs(t.tmp("conf", "sub"))
@@ -340,6 +447,8 @@ for row in bad_policies():
     never_starts(*row)
 unreadable()
 check()
+warnings()
+json_format()
 relative_paths()
 includes()
 writable_by_others()

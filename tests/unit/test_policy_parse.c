@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "policy/policy.h"
-#include "policy/policy_keys.h"
-#include "policy/policy_parser.h"
+#include "policy/policy_detail.h"
 #include "tls/tls.h"
 
 static unsigned char pool_memory[8 << 20] __attribute__((aligned(16)));
