@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "arena.h"
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
@@ -88,7 +89,7 @@ HOOK int setsockopt(int fd, int level, int option, const void *value, socklen_t 
     return real(setsockopt)(fd, level, option, value, length);
 }
 
-/* Plaintext bytes that a read would give at once. */
+/* Plaintext bytes that a read would give at once, as far as one slab holds them. */
 static int count_readable(struct shim_ref ref, int fd, int *out)
 {
     struct shim_guard guard;
@@ -98,7 +99,7 @@ static int count_readable(struct shim_ref ref, int fd, int *out)
         io_attend(fd, ref);
     shim_enter(&guard);
     if (atomic_load(&ref.session->stage) == SHIM_OPEN && session_lock_read(ref)) {
-        if (io_fill(ref.session, fd, 0, 0) == IO_READ)
+        if (io_fill(ref.session, fd, ARENA_SLAB_SIZE, 0) == IO_READ)
             io_await_rest(ref.session, fd);
         *out = (int)io_leftover(ref.session);
         session_unlock_read(ref.session);

@@ -39,15 +39,24 @@ static bool find_sessions(struct polling *p)
     return any;
 }
 
-static void ask(struct polling *p)
+/* Returns the deadline, or the end of a handshake among them if that is earlier. */
+static int64_t ask(struct polling *p, int64_t deadline)
 {
     for (nfds_t i = 0; i < p->count; i++) {
         p->kernel[i] = p->asked[i];
         p->kernel[i].revents = 0;
-        if (p->refs[i].session != NULL)
-            p->kernel[i].events =
-                (short)view_ask(p->refs[i].session, (unsigned short)p->asked[i].events);
+        if (p->refs[i].session == NULL)
+            continue;
+        p->kernel[i].events =
+            (short)view_ask(p->refs[i].session, (unsigned short)p->asked[i].events);
+        deadline = wait_handshake_end(p->refs[i].session, deadline);
     }
+    return deadline;
+}
+
+static bool is_overdue(const struct shim_session *s)
+{
+    return wait_handshake_end(s, INT64_MAX) <= shim_now();
 }
 
 static int answer(struct polling *p)
@@ -57,7 +66,7 @@ static int answer(struct polling *p)
     for (nfds_t i = 0; i < p->count; i++) {
         unsigned got = (unsigned short)p->kernel[i].revents;
 
-        if (got != 0 && p->refs[i].session != NULL)
+        if (p->refs[i].session != NULL && (got != 0 || is_overdue(p->refs[i].session)))
             got = view_answer(p->asked[i].fd, p->refs[i], (unsigned short)p->asked[i].events, got);
         p->asked[i].revents = (short)got;
         ready += got != 0;
@@ -68,11 +77,10 @@ static int answer(struct polling *p)
 static int poll_rounds(struct polling *p)
 {
     for (;;) {
-        int64_t deadline = deadlines_next();
+        int64_t deadline = ask(p, deadlines_next());
         struct timespec limit;
         int extra, r;
 
-        ask(p);
         extra = needy_collect(p->kernel + p->count, NEEDY_MAX, p->kernel, (int)p->count);
         if (p->end < deadline)
             deadline = p->end;

@@ -3,6 +3,7 @@
 #include "global.h"
 #include "io.h"
 #include "route.h"
+#include "wait.h"
 
 static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int flags)
 {
@@ -13,7 +14,7 @@ static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int 
 
 HOOK ssize_t read(int fd, void *buffer, size_t n)
 {
-    ROUTE(fd, receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))
+    ROUTE(fd, n == 0 ? 0 : receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))
 }
 
 HOOK ssize_t recv(int fd, void *buffer, size_t n, int flags)
@@ -47,10 +48,21 @@ static bool bad_count(int count)
     return true;
 }
 
+/* read and readv of nothing return at once; recv of nothing waits like any other. */
+static ssize_t read_vector(int fd, struct shim_ref ref, const struct iovec *iov, int count)
+{
+    size_t n = 0;
+
+    if (bad_count(count))
+        return -1;
+    for (int i = 0; i < count; i++)
+        n |= iov[i].iov_len;
+    return n == 0 ? 0 : io_receive(fd, ref, iov, count, 0);
+}
+
 HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    ROUTE(fd, bad_count(count) ? -1 : io_receive(fd, ref, iov, count, 0),
-          real(readv)(fd, iov, count))
+    ROUTE(fd, read_vector(fd, ref, iov, count), real(readv)(fd, iov, count))
 }
 
 /* Descriptors that arrive in a message have no history here. */
@@ -109,10 +121,17 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 /* The flag that only recvmmsg has: wait for the first message alone. */
 static int receive_messages(int fd, struct shim_ref ref, struct mmsghdr *messages, unsigned count,
-                            int flags)
+                            int flags, const struct timespec *timeout)
 {
     unsigned done = 0;
+    int64_t end = INT64_MAX;
 
+    if (timeout != NULL && !wait_is_time(timeout)) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (timeout != NULL)
+        end = shim_now() + timeout->tv_sec * 1000000000LL + timeout->tv_nsec;
     for (; done < count; done++) {
         int now = flags & ~MSG_WAITFORONE;
         ssize_t r;
@@ -123,7 +142,8 @@ static int receive_messages(int fd, struct shim_ref ref, struct mmsghdr *message
         if (r < 0)
             return done > 0 ? (int)done : -1;
         messages[done].msg_len = (unsigned)r;
-        if (r == 0)
+        /* recvmmsg(2): the time-out is looked at after each message only. */
+        if (r == 0 || shim_now() >= end)
             return (int)done + 1;
     }
     return (int)done;
@@ -142,7 +162,7 @@ static int receive_plain_messages(int fd, struct mmsghdr *messages, unsigned cou
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                   struct timespec *timeout)
 {
-    ROUTE(fd, receive_messages(fd, ref, messages, count, flags),
+    ROUTE(fd, receive_messages(fd, ref, messages, count, flags, timeout),
           receive_plain_messages(fd, messages, count, flags, timeout))
 }
 

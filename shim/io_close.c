@@ -39,18 +39,29 @@ static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, 
 }
 
 /* What the peer sent and nobody reads would make the kernel answer the close with a reset, which
- * can overtake our last bytes. Its close_notify is taken; data that the program has not read stays,
- * for then a plain close resets too. */
+ * can overtake our last bytes. Its close_notify is taken. */
 static void take_last_record(struct shim_session *s, int fd)
 {
     uint8_t head[TLS_HEADER + 1];
     long r;
 
-    if (io_leftover(s) > 0 || s->held_byte)
-        return;
     r = sys6(SYS_recvfrom, fd, head, sizeof(head), MSG_DONTWAIT | MSG_PEEK, 0, 0);
     if (s->in_have > 0 || (r >= TLS_HEADER && head[0] == 21))
         io_drain(fd);
+}
+
+/* Would closing the plain socket reset it? With SO_LINGER of no time, or data that the program has
+ * not read. The peer must not take that for an orderly end. */
+static bool aborts(struct shim_session *s, int fd)
+{
+    struct linger linger = {0};
+    socklen_t length = sizeof(linger);
+
+    sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_LINGER, &linger, &length);
+    if (linger.l_onoff && linger.l_linger == 0)
+        return true;
+    return atomic_load(&s->stage) == SHIM_OPEN && !s->ended && !s->shut_read &&
+           io_fill(s, fd, 0, 0) == IO_DONE && io_leftover(s) > 0;
 }
 
 void io_goodbye(int fd, struct shim_ref ref)
@@ -60,8 +71,13 @@ void io_goodbye(int fd, struct shim_ref ref)
     int ignored = 0;
 
     shim_enter(&guard);
-    if (session_lock_both(ref) &&
-        finish_writing(s, fd, ref, shim_now() + IO_GOODBYE_LIMIT)) {
+    if (!session_lock_both(ref)) {
+        shim_leave(&guard);
+        return;
+    }
+    if (aborts(s, fd)) {
+        session_release(s);
+    } else if (finish_writing(s, fd, ref, shim_now() + IO_GOODBYE_LIMIT)) {
         if (s->shut == 0)
             s->shut = SHIM_SHUT;
         io_flush(s, fd, &ignored);
@@ -90,13 +106,15 @@ static void shut_writing(int fd, struct shim_ref ref)
     shim_leave(&guard);
 }
 
+/* What has arrived can still be read. During the handshake the socket itself must go on reading;
+ * it is shut down when the session opens. */
 static void shut_reading(struct shim_ref ref)
 {
     struct shim_guard guard;
 
     shim_enter(&guard);
     if (session_lock_read(ref)) {
-        ref.session->ended = 1;
+        ref.session->shut_read = 1;
         session_unlock_read(ref.session);
     }
     shim_leave(&guard);
@@ -129,5 +147,7 @@ int io_shutdown(int fd, struct shim_ref ref, int how)
     shut_reading(ref);
     if (how == SHUT_RDWR)
         finish_both(fd, ref);
+    if (how == SHUT_RD && atomic_load(&ref.session->stage) != SHIM_OPEN)
+        return 0;
     return real(shutdown)(fd, SHUT_RD);
 }

@@ -262,6 +262,8 @@ static enum io_state open_session(struct shim_session *s, int fd)
     report_success(s);
     if (io_flush(s, fd, &error) == IO_ERROR)
         atomic_store(&s->error, error);
+    if (s->shut_read)
+        sys3(SYS_shutdown, fd, SHUT_RD, 0);
     watch_update(s);
     return IO_DONE;
 }

@@ -74,6 +74,8 @@ static enum io_state transport_ended(struct shim_session *s, int *error)
     struct tls_conn conn;
 
     *error = 0;
+    if (s->shut_read)
+        return IO_END;
     io_conn(&conn, s);
     return tls_receive_end(&conn) == TLS_CLOSED ? IO_END : IO_ERROR;
 }
@@ -282,11 +284,37 @@ enum io_state io_fill(struct shim_session *s, int fd, size_t want, size_t takes)
     return state;
 }
 
+/* The byte that kept the kernel readable goes. */
+static void release_held(struct shim_session *s, int fd)
+{
+    if (s->held_byte)
+        sys6(SYS_recvfrom, fd, NULL, 1, MSG_DONTWAIT | MSG_TRUNC, 0, 0);
+    s->held_byte = 0;
+}
+
+/* With SO_RCVLOWAT set by the program: less than that is nothing to wake for, and must not keep the
+ * kernel readable. */
+static bool reaches_low_water(struct shim_session *s, int fd)
+{
+    size_t low = s->program_low_water;
+
+    if (low > TLS_PLAINTEXT_MAX)
+        low = TLS_PLAINTEXT_MAX;
+    if (io_fill(s, fd, low, 0) != IO_DONE && io_leftover(s) == 0)
+        return s->ended || atomic_load(&s->error) != 0;
+    if (io_leftover(s) >= low || s->ended)
+        return true;
+    release_held(s, fd);
+    return false;
+}
+
 bool io_is_readable(struct shim_session *s, int fd)
 {
     uint8_t head[TLS_HEADER];
     int queued = 0;
 
+    if (s->program_low_water > 1)
+        return reaches_low_water(s, fd);
     if (io_leftover(s) > 0 || s->ended || atomic_load(&s->error) != 0)
         return true;
     /* A whole record of more than padding holds plaintext: no need to open it here. */
@@ -305,15 +333,12 @@ bool io_is_readable(struct shim_session *s, int fd)
     return false;
 }
 
-/* The program has taken all: the byte that kept the kernel readable goes too. */
+/* The program may have taken all. */
 static void emptied(struct shim_session *s, int fd)
 {
     if (io_leftover(s) > 0)
         return;
-    if (s->held_byte) {
-        sys6(SYS_recvfrom, fd, NULL, 1, MSG_DONTWAIT | MSG_TRUNC, 0, 0);
-        s->held_byte = 0;
-    }
+    release_held(s, fd);
     if (s->plain_end > 0 && s->in_slab != 0)
         cg_wipe(arena_at(ARENA_SLAB, s->in_slab), s->plain_end);
     s->plain_start = s->plain_end = 0;
@@ -349,7 +374,7 @@ static size_t receive_now(struct shim_session *s, int fd, struct io_vector *v, i
 {
     size_t total = 0;
 
-    *state = IO_DONE;
+    *state = v->left > 0 ? IO_DONE : io_fill(s, fd, 0, 0);
     while (v->left > 0) {
         if (flags & MSG_PEEK)
             *state = io_fill(s, fd, v->left, 0);
@@ -401,6 +426,15 @@ static enum io_state receive_round(int fd, struct shim_ref ref, struct io_vector
     return state;
 }
 
+/* MSG_PEEK with MSG_WAITALL: what is peeked already keeps the socket readable, so the kernel cannot
+ * wait for more; look again in a while. False: the slab holds no more. */
+static bool wait_for_more_to_peek(size_t total)
+{
+    struct timespec while_ = {0, 2000000};
+
+    return total < ARENA_SLAB_SIZE - TLS_RECORD_MAX && real(ppoll)(NULL, 0, &while_, NULL) == 0;
+}
+
 static ssize_t stopped(struct shim_ref ref, enum io_state state, size_t total)
 {
     if (total > 0)
@@ -434,8 +468,6 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
         errno = EINVAL;
         return -1;
     }
-    if (v.left == 0)
-        return 0;
     all = v;
     blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
     if (atomic_load(&ref.session->stage) != SHIM_OPEN) {
@@ -451,11 +483,14 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
 
         if (state != IO_READ && state != IO_DONE)
             return stopped(ref, state, total);
+        if (all.left == 0 && state == IO_DONE)
+            return 0;
         if (total > 0 && (!blocks || enough(total, all.left, flags, ref.session)))
             return (ssize_t)total;
         if (!blocks)
             return stopped(ref, state, 0);
-        if (!wait_readable(fd, ref, &clock))
+        if (total > 0 && (flags & MSG_PEEK) ? !wait_for_more_to_peek(total)
+                                            : !wait_readable(fd, ref, &clock))
             return total > 0 ? (ssize_t)total : -1;
         if (flags & MSG_PEEK)
             v = all;

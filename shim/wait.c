@@ -24,6 +24,13 @@ bool wait_restarts(void)
     return caught;
 }
 
+int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline)
+{
+    if (atomic_load(&s->stage) == SHIM_HANDSHAKE && s->deadline < deadline)
+        return s->deadline;
+    return deadline;
+}
+
 struct timespec *wait_until(int64_t deadline, struct timespec *limit)
 {
     int64_t left = deadline - shim_now();
@@ -66,7 +73,7 @@ static int wait_once(int fd, short events, const struct shim_session *s,
 
     entries[0] = (struct pollfd){.fd = fd, .events = events};
     if (atomic_load(&s->stage) != SHIM_OPEN)
-        deadline = deadlines_next();
+        deadline = wait_handshake_end(s, deadlines_next());
     count = 1 + needy_collect(entries + 1, NEEDY_MAX, entries, 1);
     if (own_end < deadline)
         deadline = own_end;

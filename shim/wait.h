@@ -27,6 +27,10 @@ static inline bool wait_is_time(const struct timespec *t)
     return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
 }
 
+/* The earlier of a deadline and the end of this session's handshake, if it is in one. (Its place
+ * among the deadlines is lost when the descriptor is moved to another number.) */
+int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline);
+
 /* What is left until a CLOCK_MONOTONIC time, as poll wants it; NULL for INT64_MAX (for ever). */
 struct timespec *wait_until(int64_t deadline, struct timespec *limit);
 
