@@ -12,6 +12,7 @@
 #include "../policy/policy_detail.h"
 #include "common_credentials.h"
 #include "common_files.h"
+#include "common_identity.h"
 #include "common_includes.h"
 
 enum { POLICY_FILE_MAX = 1024 * 1024 };
@@ -137,6 +138,7 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         config->trust = load_trust(loader, settings);
     if (settings->certificate.text && settings->key.text)
         config->credential = load_credential(loader, settings);
+    identity_of_rule(rule, config, config->rule);
     return config;
 }
 

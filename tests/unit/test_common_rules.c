@@ -14,6 +14,7 @@
 
 #include "shim/common_credentials.c"
 #include "shim/common_files.c"
+#include "shim/common_identity.c"
 #define munmap watched_munmap
 static int watched_munmap(void *mapping, size_t size);
 #include "shim/common_memory.c"
@@ -58,7 +59,7 @@ static int make_files(void **state)
                   "openssl req -x509 -newkey rsa:2048 -nodes -keyout key2.pem -out cert2.pem "
                   "-days 9 -subj /CN=two 2>>openssl.log && "
                   "openssl ecparam -name prime256v1 -out parameters.pem && "
-                  "cat cert.pem cert2.pem >both.pem && "
+                  "cat cert.pem cert2.pem >both.pem && cp both.pem copy.pem && "
                   "{ echo a comment; cat cert.pem key.pem; } >combined.pem && "
                   "{ cat parameters.pem key.pem; } >second-block.pem && "
                   "openssl rsa -in key.pem -traditional -out pkcs1.pem 2>>openssl.log && "
@@ -117,6 +118,63 @@ static void each_rule_gets_its_configuration(void **state)
     assert_int_equal(d->credential->chain_count, 1);
     rules_unload(&rules);
     assert_null(rules.configs);
+}
+
+/* The identity of the rule "x" of a policy. */
+static void identity(const char *text, uint8_t out[TLS_DIGEST])
+{
+    struct rules rules;
+    load(&rules, text);
+    for (size_t i = 0; i < rules.policy.rule_count; i++)
+        if (strcmp(rules.policy.rules[i].name, "x") == 0)
+            memcpy(out, rules.configs[i]->rule, TLS_DIGEST);
+    rules_unload(&rules);
+}
+
+#define CLIENT "[client x]\nconnect = a:1\ntrust = both.pem\n"
+#define SERVER "[server x]\nlisten = *:1\ncertificate = cert.pem\nkey = key.pem\n"
+
+static void what_matters_changes_a_rules_identity(void **state)
+{
+    (void)state;
+    static const char *const same[][2] = {
+        {CLIENT, "# line\n[deny y]\nconnect = b:1\n" CLIENT "handshake = connect\n"
+                 "handshake-timeout = 5\nreason = why\nprogram = y\n"},
+        {CLIENT, "[client x]\nconnect = b:2\ntrust = copy.pem\n"},
+        {CLIENT, "[defaults]\npreset = default\n" CLIENT},
+        {SERVER, "[server x]\nlisten = *:2\ncertificate = cert2.pem\nkey = key2.pem\n"},
+    };
+    static const char *const different[][2] = {
+        {CLIENT, "[client x]\nconnect = a:1\ntrust = cert.pem\n"},
+        {CLIENT, CLIENT "suites = ALL -AES128-SHA\n"},
+        {CLIENT, CLIENT "suites = AES256-SHA AES128-SHA DES-CBC3-SHA\n"},
+        {CLIENT, CLIENT "preset = legacy\n"},
+        {CLIENT, CLIENT "minimum-signature = 40\n"},
+        {CLIENT, CLIENT "sha1-certificates = allow\n"},
+        {CLIENT, CLIENT "verify-name = z\n"},
+        {CLIENT, CLIENT "certificate = cert.pem\nkey = key.pem\n"},
+        {CLIENT "certificate = cert.pem\nkey = key.pem\n",
+         CLIENT "certificate = cert2.pem\nkey = key2.pem\n"},
+        {SERVER, SERVER "minimum-cipher = 128\n"},
+    };
+    uint8_t a[TLS_DIGEST], b[TLS_DIGEST];
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        identity(same[i][0], a);
+        identity(same[i][1], b);
+        assert_memory_equal(a, b, TLS_DIGEST);
+    }
+    for (size_t i = 0; i < sizeof different / sizeof different[0]; i++) {
+        identity(different[i][0], a);
+        identity(different[i][1], b);
+        assert_memory_not_equal(a, b, TLS_DIGEST);
+    }
+    identity("[client x]\nconnect = a:1\ntrust = cert.pem\n[client y]\nconnect = b:1\n"
+             "trust = cert.pem\n",
+             a);
+    struct rules rules;
+    load(&rules, "[client y]\nconnect = b:1\ntrust = cert.pem\n");
+    assert_memory_not_equal(a, rules.configs[0]->rule, TLS_DIGEST); /* another name */
+    rules_unload(&rules);
 }
 
 static void keys_are_found_in_every_form(void **state)
@@ -241,6 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_rule_gets_its_configuration),
+        cmocka_unit_test(what_matters_changes_a_rules_identity),
         cmocka_unit_test(keys_are_found_in_every_form),
         cmocka_unit_test(keys_are_kept_out_of_core_dumps_and_wiped),
         cmocka_unit_test(text_in_the_environment),

@@ -1,0 +1,63 @@
+#include "common_identity.h"
+
+#include <string.h>
+
+#include "../policy/policy_keys.h"
+
+/* Each part with its length before it, so that no two lists of parts are the same bytes. */
+static void add(struct cg_hash *hash, const void *bytes, size_t n)
+{
+    uint8_t length[8];
+    for (unsigned i = 0; i < sizeof length; i++)
+        length[i] = (uint8_t)((uint64_t)n >> 8 * i);
+    cg_hash_update(hash, length, sizeof length);
+    cg_hash_update(hash, bytes, n);
+}
+
+static void add_text(struct cg_hash *hash, const char *text)
+{
+    add(hash, text, strlen(text));
+}
+
+static bool matters(unsigned key)
+{
+    switch (key) {
+    case POLICY_KEY_VERSIONS:
+    case POLICY_KEY_SUITES:
+    case POLICY_KEY_MINIMUM_CIPHER:
+    case POLICY_KEY_MINIMUM_KEY_EXCHANGE:
+    case POLICY_KEY_MINIMUM_CERTIFICATE:
+    case POLICY_KEY_MINIMUM_SIGNATURE:
+    case POLICY_KEY_SHA1_CERTIFICATES:
+    case POLICY_KEY_VERIFY_NAME:
+    case POLICY_KEY_CLIENT_CERTIFICATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void add_setting(void *hash, unsigned key, const char *value)
+{
+    if (!matters(key))
+        return;
+    add_text(hash, policy_keys[key].name);
+    add_text(hash, value);
+}
+
+void identity_of_rule(const struct policy_rule *rule, const struct tls_config *config,
+                      uint8_t out[TLS_DIGEST])
+{
+    struct cg_hash hash;
+    cg_hash_init(&hash, CG_SHA256);
+    add_text(&hash, policy_kind_name(rule->kind));
+    add_text(&hash, rule->name);
+    policy_each_setting(rule, add_setting, &hash);
+    /* A root's signature stands for all of it, and is a fifth of what there would be to hash. */
+    for (size_t i = 0; config->trust && i < config->trust->count; i++)
+        add(&hash, config->trust->roots[i].signature.data,
+            config->trust->roots[i].signature.length);
+    if (rule->kind == POLICY_CLIENT && config->credential) /* who we are to the server */
+        add(&hash, config->credential->chain[0].data, config->credential->chain[0].length);
+    cg_hash_final(&hash, out);
+}
