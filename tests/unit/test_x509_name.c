@@ -237,8 +237,10 @@ static void host_names(void **state)
         {"", "", false},
         {"a.example", "", false},
         {"a.example", ".", false},
-        {"127.0.0.1", "127.0.0.1",
-         true}, /* a name that looks so; what is an IP is not asked here */
+        {"127.0.0.1", "127.0.0.1", false},
+        {"a.1", "a.1", false},
+        {"a.1x", "a.1x", true},
+        {"1", "1", false},
         {LABEL63 ".example", LABEL63 ".example", true},
         {LABEL63 "x.example", LABEL63 "x.example", false},
         {LABEL63 "." LABEL63 "." LABEL63 "."

@@ -51,6 +51,9 @@ rejects("an unknown critical extension in another entry", UNSAID, [R], [D],
 accepts("a self-signed leaf that is an anchor has no CRL", *[[make(
     "CN=own", key("leaf"), None, LEAF)]] * 2, crls=[clean])
 
+got = check([R], [D], crls=[Crl(b"\x30\0")])
+ok(got.startswith("reject") and UNSAID in got, "rejected: no CRL that can be read", got)
+
 # scopes
 users, cas = scope(users=True), scope(cas=True)
 accepts("users and CAs apart", [R], [L, I],

@@ -94,11 +94,7 @@ static bool uri_host(struct x509_bytes uri, struct x509_bytes *host)
     for (size_t i = start; i < end; i++)
         if (uri.data[i] == ':')
             end = i;
-    if (!x509_dns_name((struct x509_bytes){uri.data + start, end - start}, false, host))
-        return false;
-    /* An IPv4 address is no DNS name, though made of the same characters. */
-    uint8_t last = host->data[host->length - 1];
-    return last < '0' || last > '9';
+    return x509_host_name((struct x509_bytes){uri.data + start, end - start}, host);
 }
 
 static bool uri_matches(struct x509_bytes name, struct x509_bytes constraint, bool excluded)

@@ -146,7 +146,7 @@ static bool read_crl_extension(struct x509_crl *crl, enum x509_oid id, bool crit
     struct der value = der_over(content);
     switch (id) {
     case X509_OID_CRL_NUMBER:
-        return der_unsigned(&value, &crl->number) && der_done(&value);
+        return !critical && der_unsigned(&value, &crl->number) && der_done(&value);
     case X509_OID_DELTA_CRL:
         return der_unsigned(&value, &crl->base_number) && der_done(&value);
     case X509_OID_ISSUING_DISTRIBUTION_POINT:

@@ -69,12 +69,26 @@ static bool matches(struct x509_bytes presented, struct x509_bytes wanted)
     return after_first_dot(rest).length > 0 && x509_equal_folded(rest, wanted_rest);
 }
 
+/* A name whose last label is a number is an IPv4 address in one of its spellings. */
+static bool looks_like_ip(struct x509_bytes name)
+{
+    size_t i = name.length;
+    while (i > 0 && name.data[i - 1] >= '0' && name.data[i - 1] <= '9')
+        i--;
+    return i < name.length && (i == 0 || name.data[i - 1] == '.');
+}
+
+bool x509_host_name(struct x509_bytes text, struct x509_bytes *name)
+{
+    return x509_dns_name(text, false, name) && !looks_like_ip(*name);
+}
+
 bool x509_matches_dns(const struct x509_certificate *cert, const char *name)
 {
     struct x509_bytes wanted, presented;
     struct der d = der_over(cert->subject_alt_name);
     struct der_element e;
-    if (!x509_dns_name((struct x509_bytes){(const uint8_t *)name, strlen(name)}, false, &wanted))
+    if (!x509_host_name((struct x509_bytes){(const uint8_t *)name, strlen(name)}, &wanted))
         return false;
     while (!der_done(&d) && der_next(&d, &e))
         if (e.tag == X509_GN_DNS && x509_dns_name(e.content, true, &presented) &&

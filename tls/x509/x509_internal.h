@@ -79,6 +79,8 @@ bool x509_policies_hold(const struct x509_certificate *const *path, size_t count
 /* A DNS name as certificates may hold it: labels of letters, digits, '-', '_', at most 253 octets,
  * the left-most label perhaps "*". One trailing dot is allowed and left out of the result. */
 bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *name);
+/* The same without a wildcard, and no IPv4 address. */
+bool x509_host_name(struct x509_bytes text, struct x509_bytes *name);
 bool x509_equal_folded(struct x509_bytes a, struct x509_bytes b); /* ASCII case ignored */
 
 /* ---- x509_path.c: the search ---- */
@@ -124,8 +126,8 @@ bool x509_not_revoked(struct x509_search *s, size_t count, struct x509_failure *
 /* ---- x509_rules.c ---- */
 /* What a certificate must be on its own, as the leaf (and for the name, if asked) and as an issuer
  * of the certificate that `below` intermediate certificates separate from the leaf. */
-bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rules *rules,
-                     struct x509_failure *failure);
+bool x509_rules_leaf(const struct x509_certificate *cert, bool is_anchor,
+                     const struct x509_rules *rules, struct x509_failure *failure);
 bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
                        const struct x509_rules *rules, struct x509_failure *failure);
 /* Dates, key and critical extensions: what every certificate must be. */

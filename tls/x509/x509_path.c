@@ -246,10 +246,10 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
     if (count > X509_CHAIN_MAX)
         return refuse(failure, TLS_ERROR_CERT_CHAIN_LIMIT,
                       "the peer sent more than 10 certificates; have it send only its own chain");
-    if (!x509_rules_leaf(&chain[0], rules, failure))
+    bool alone = is_anchor(trust, &chain[0]);
+    if (!x509_rules_leaf(&chain[0], alone, rules, failure))
         return failure->error;
-    bool trusted =
-        is_anchor(trust, &chain[0]) ? x509_holds_pin(&s, 1, failure) : x509_find_path(&s);
+    bool trusted = alone ? x509_holds_pin(&s, 1, failure) : x509_find_path(&s);
     if (trusted) {
         failure->error = TLS_ERROR_OK;
         failure->detail[0] = 0;
@@ -257,7 +257,7 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
     }
     if (work.over_limit)
         return refuse(failure, TLS_ERROR_CERT_CHAIN_LIMIT,
-                      "no path to a root was found within 48 signature checks and 400 steps; have "
+                      "no path to a root was found within 32 signature checks and 400 steps; have "
                       "the peer send only its own chain");
     return failure->error;
 }

@@ -332,7 +332,7 @@ bool x509_not_revoked(struct x509_search *s, size_t count, struct x509_failure *
     bool is_known = false;
     if (s->nested == 0 && !check_staple(s, failure, &is_known))
         return false;
-    for (size_t at = count - 1; s->rules->crl_count > 0 && at-- > (is_known ? 1u : 0u);)
+    for (size_t at = count - 1; s->rules->crls && at-- > (is_known ? 1u : 0u);)
         switch (status_of(s, at, count)) {
         case REVOKED:
             return refuse_revoked(s->path[at], failure);

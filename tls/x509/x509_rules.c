@@ -100,12 +100,16 @@ bool x509_rules_common(const struct x509_certificate *cert, const struct x509_ru
     return check_dates(cert, rules, failure) && check_key(cert, rules, failure);
 }
 
-static bool check_name(const struct x509_certificate *cert, const struct x509_rules *rules,
-                       struct x509_failure *failure)
+static bool check_name(const struct x509_certificate *cert, bool is_anchor,
+                       const struct x509_rules *rules, struct x509_failure *failure)
 {
     char sans[120], what[200];
     if (!rules->dns_name && !rules->ip.data)
         return true;
+    if (cert->is_ca && !is_anchor)
+        return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
+                         "it is a CA's own certificate, which names no peer (RFC 5280 4.2.1.9)",
+                         "get a certificate without cA, or put this one into `trust`");
     if ((rules->dns_name && x509_matches_dns(cert, rules->dns_name)) ||
         (rules->ip.data && x509_matches_ip(cert, rules->ip)))
         return true;
@@ -126,8 +130,8 @@ static bool check_name(const struct x509_certificate *cert, const struct x509_ru
                      "connect by one of its names, or set `verify-name` in the rule");
 }
 
-bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rules *rules,
-                     struct x509_failure *failure)
+bool x509_rules_leaf(const struct x509_certificate *cert, bool is_anchor,
+                     const struct x509_rules *rules, struct x509_failure *failure)
 {
     bool server = rules->purpose == X509_SERVER;
     if (!x509_rules_common(cert, rules, failure))
@@ -149,7 +153,7 @@ bool x509_rules_leaf(const struct x509_certificate *cert, const struct x509_rule
                          server ? "its extendedKeyUsage is without serverAuth (RFC 5280 4.2.1.12)"
                                 : "its extendedKeyUsage is without clientAuth (RFC 5280 4.2.1.12)",
                          "reissue it for that purpose");
-    return check_name(cert, rules, failure);
+    return check_name(cert, is_anchor, rules, failure);
 }
 
 bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
@@ -196,6 +200,9 @@ bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_ru
         return x509_fail(failure, TLS_ERROR_CERT_PARSE, cert,
                          "it has a date before 2050 that is no UTCTime (RFC 5280 4.1.2.5)",
                          "reissue it");
+    if (cert->serial.length == 1 && cert->serial.data[0] == 0)
+        return x509_fail(failure, TLS_ERROR_CERT_PARSE, cert,
+                         "its serial number is 0 (RFC 5280 4.1.2.2)", "reissue it");
     if (cert->signature_algorithm.id == X509_SIG_UNSUPPORTED)
         return x509_fail(failure, TLS_ERROR_CERT_UNSUPPORTED, cert,
                          "it is signed with an algorithm that is not supported "
