@@ -1,5 +1,6 @@
 #include "policy_text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 size_t policy_utf8(const char *s, size_t n)
@@ -29,6 +30,32 @@ bool policy_is_control(const char *s, size_t length)
     if (length == 1)
         return b[0] < 0x20 || b[0] == 0x7f;
     return length == 2 && b[0] == 0xc2 && b[1] < 0xa0;
+}
+
+size_t policy_show(const char *s, size_t n, char out[POLICY_SHOWN_MAX])
+{
+    size_t length = policy_utf8(s, n), taken = length ? length : 1;
+    bool raw = length && !policy_is_control(s, length);
+    if (raw)
+        memcpy(out, s, taken);
+    for (size_t i = 0; i < taken && !raw; i++)
+        snprintf(out + 4 * i, 5, "\\x%02x", (unsigned char)s[i]);
+    out[raw ? taken : 4 * taken] = '\0';
+    return taken;
+}
+
+size_t policy_show_json(const char *s, size_t n, char out[POLICY_SHOWN_MAX])
+{
+    size_t length = policy_utf8(s, n);
+    if (length == 0)
+        snprintf(out, POLICY_SHOWN_MAX, "\\ufffd");
+    else if (*s == '"' || *s == '\\')
+        snprintf(out, POLICY_SHOWN_MAX, "\\%c", *s);
+    else if (policy_is_control(s, length))
+        snprintf(out, POLICY_SHOWN_MAX, "\\u%04x", (unsigned char)s[length - 1]);
+    else
+        snprintf(out, POLICY_SHOWN_MAX, "%.*s", (int)length, s);
+    return length ? length : 1;
 }
 
 bool policy_equals(const char *s, size_t n, const char *string)

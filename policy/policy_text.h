@@ -29,6 +29,13 @@ static inline bool policy_is_alphanumeric(char c)
     return policy_is_digit(c) || (policy_lower(c) >= 'a' && policy_lower(c) <= 'z');
 }
 
+/* The character at s for people, with control characters and stray bytes as \xNN. Returns how many
+ * bytes of s it takes. n > 0. */
+enum { POLICY_SHOWN_MAX = 17 };
+size_t policy_show(const char *s, size_t n, char out[POLICY_SHOWN_MAX]);
+/* The same inside of a JSON string (RFC 8259 7); stray bytes become U+FFFD. */
+size_t policy_show_json(const char *s, size_t n, char out[POLICY_SHOWN_MAX]);
+
 /* Is the text s[0..n) exactly this string? */
 bool policy_equals(const char *s, size_t n, const char *string);
 

@@ -25,12 +25,15 @@ enum { LEVELS = sizeof level_names / sizeof level_names[0] };
 static enum log_level threshold = LOG_LEVEL_WARN;
 static enum { TO_STDERR, TO_SYSLOG, TO_FILE } target = TO_STDERR;
 static char file_path[4096];
+static bool json;
 
 void log_init(void)
 {
     const char *level = secure_getenv("TLSHIM_LOG"), *to = secure_getenv("TLSHIM_LOG_TO");
+    const char *format = secure_getenv("TLSHIM_LOG_FORMAT");
     threshold = LOG_LEVEL_WARN;
     target = TO_STDERR;
+    json = format && strcmp(format, "json") == 0;
     if (to && strcmp(to, "syslog") == 0) {
         target = TO_SYSLOG;
     } else if (to && to[0] && strcmp(to, "stderr") != 0 && strlen(to) < sizeof file_path) {
@@ -40,6 +43,11 @@ void log_init(void)
         log_line(LOG_LEVEL_WARN, "TLSHIM_LOG_TO is empty or too long; write stderr, syslog or a "
                                  "path");
     }
+    if (format && !json && strcmp(format, "text") != 0)
+        log_line(LOG_LEVEL_WARN,
+                 "TLSHIM_LOG_FORMAT=\"%.40s\" is neither text nor json; text is "
+                 "taken",
+                 format);
     size_t i = 0;
     while (level && i < LEVELS && strcmp(level, level_names[i]) != 0)
         i++;
@@ -96,28 +104,46 @@ static bool admit(const char *text, uint32_t *left_out)
 
 /* ---- text ---- */
 
-/* Appends text to out[used..size), every control character and stray byte as \xNN; cut off with
- * "..." when it does not fit. Returns the new length. size - used > 4. */
+/* Appends text to out[used..size), escaped as the format wants it; cut off with "..." when it does
+ * not fit. Returns the new length. */
 static size_t append_escaped(char *out, size_t used, size_t size, const char *text)
 {
-    size_t n = strlen(text);
-    for (size_t i = 0, step; i < n; i += step) {
-        step = policy_utf8(text + i, n - i);
-        bool raw = step > 0 && !policy_is_control(text + i, step);
-        if (step == 0)
-            step = 1;
-        size_t needs = raw ? step : 4 * step;
-        if (needs + 3 > size - used) {
+    char shown[POLICY_SHOWN_MAX];
+    for (size_t n = strlen(text), taken; n > 0; text += taken, n -= taken) {
+        taken = (json ? policy_show_json : policy_show)(text, n, shown);
+        if (strlen(shown) + 3 > size - used) {
             memcpy(out + used, "...", 3);
             return used + 3;
         }
-        if (raw)
-            memcpy(out + used, text + i, step);
-        for (size_t k = 0; !raw && k < step; k++)
-            snprintf(out + used + 4 * k, 5, "\\x%02x", (unsigned char)text[i + k]);
-        used += needs;
+        memcpy(out + used, shown, strlen(shown));
+        used += strlen(shown);
     }
     return used;
+}
+
+/* The whole line in out, of LOG_LINE_MAX + 1 bytes; returns its length. left_out: see admit. */
+static size_t make_line(char *out, enum log_level level, const char *text, uint32_t left_out)
+{
+    enum { SIZE = LOG_LINE_MAX + 1 };
+    char end[80] = "\n";
+    size_t n;
+    if (json) {
+        struct timespec now = {0};
+        clock_gettime(CLOCK_REALTIME, &now);
+        n = (size_t)snprintf(out, SIZE,
+                             "{\"time\": %lld.%03ld, \"pid\": %d, \"level\": \"%s\", "
+                             "\"message\": \"",
+                             (long long)now.tv_sec, now.tv_nsec / 1000000, (int)getpid(),
+                             level_names[level]);
+        snprintf(end, sizeof end, left_out ? "\", \"left_out\": %u}\n" : "\"}\n", left_out);
+    } else {
+        n = (size_t)snprintf(out, SIZE, "tlshim[%d]: %s: ", (int)getpid(), level_names[level]);
+        if (left_out)
+            snprintf(end, sizeof end, " (and %u times more before)\n", left_out);
+    }
+    n = append_escaped(out, n, LOG_LINE_MAX - strlen(end), text);
+    memcpy(out + n, end, strlen(end) + 1);
+    return n + strlen(end);
 }
 
 /* ---- where to ---- */
@@ -178,20 +204,14 @@ void log_line(enum log_level level, const char *format, ...)
         return;
     int saved_errno = errno, cancel_state;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state);
-    char text[LOG_LINE_MAX], line[LOG_LINE_MAX + 1], more[64] = "";
+    char text[LOG_LINE_MAX], line[LOG_LINE_MAX + 1];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     uint32_t left_out;
     if (admit(text, &left_out)) {
-        if (left_out)
-            snprintf(more, sizeof more, " (and %u times more before)", left_out);
-        size_t room = LOG_LINE_MAX - strlen(more) - 1;
-        size_t n = (size_t)snprintf(line, sizeof line, "tlshim[%d]: %s: ", (int)getpid(),
-                                    level_names[level]);
-        n = append_escaped(line, n, room, text);
-        n += (size_t)snprintf(line + n, sizeof line - n, "%s\n", more);
+        size_t n = make_line(line, level, text, left_out);
         bool done = target == TO_STDERR ? write_to_stderr(line, n)
                     : target == TO_FILE ? write_to_file(line, n)
                                         : false;

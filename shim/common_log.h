@@ -2,11 +2,12 @@
  *
  * Usable anywhere: takes no lock, allocates nothing, keeps no descriptor open, keeps errno, and is
  * no cancellation point. Lines look like "tlshim[PID]: level: text"; control characters and bytes
- * that are not UTF-8 appear as \xNN, so that what a peer sends cannot forge a line.
+ * that are not UTF-8 appear escaped, so that what a peer sends cannot forge a line.
  *
  * Environment, read once by log_init:
  *   TLSHIM_LOG     error | warn | info | debug   (default warn)
  *   TLSHIM_LOG_TO  stderr | syslog | a path      (default stderr)
+ *   TLSHIM_LOG_FORMAT  text | json               (default text); one object a line
  * stderr is used only while descriptor 2 is not a socket (it may be a peer's); a line that cannot
  * go there, or to the file, goes to syslog. */
 #ifndef SHIM_COMMON_LOG_H

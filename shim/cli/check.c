@@ -67,22 +67,13 @@ static void show_text(const struct rules *rules, const struct findings *findings
     putchar('\n');
 }
 
-/* RFC 8259 7. Stray bytes become U+FFFD. */
 static void put_json_string(const char *text)
 {
+    char shown[POLICY_SHOWN_MAX];
     putchar('"');
-    for (size_t i = 0, n = strlen(text), step; i < n; i += step) {
-        step = policy_utf8(text + i, n - i);
-        if (step == 0) {
-            fputs("\\ufffd", stdout);
-            step = 1;
-        } else if (text[i] == '"' || text[i] == '\\') {
-            printf("\\%c", text[i]);
-        } else if ((unsigned char)text[i] < 0x20) {
-            printf("\\u%04x", (unsigned char)text[i]);
-        } else {
-            fwrite(text + i, 1, step, stdout);
-        }
+    for (size_t n = strlen(text), taken; n > 0; text += taken, n -= taken) {
+        taken = policy_show_json(text, n, shown);
+        fputs(shown, stdout);
     }
     putchar('"');
 }

@@ -35,14 +35,12 @@ static void print_line(const char *format, va_list args, const char *tail)
 {
     char text[8192];
     vsnprintf(text, sizeof text, format, args);
+    char shown[POLICY_SHOWN_MAX];
     fputs("tlshim: ", stderr);
-    for (size_t i = 0, n = strlen(text), step; i < n; i += step) {
-        step = policy_utf8(text + i, n - i);
-        if (step > 0 && !policy_is_control(text + i, step))
-            fwrite(text + i, 1, step, stderr);
-        else
-            fprintf(stderr, "\\x%02x", (unsigned char)text[i]);
-        step = step ? step : 1;
+    const char *p = text;
+    for (size_t n = strlen(text), taken; n > 0; p += taken, n -= taken) {
+        taken = policy_show(p, n, shown);
+        fputs(shown, stderr);
     }
     fputs(tail, stderr);
 }

@@ -65,6 +65,7 @@ static int clean(void **state)
     (void)state;
     unsetenv("TLSHIM_LOG");
     unsetenv("TLSHIM_LOG_TO");
+    unsetenv("TLSHIM_LOG_FORMAT");
     memset(recent, 0, sizeof recent);
     return 0;
 }
@@ -125,6 +126,27 @@ static void control_characters_are_escaped(void **state)
                         prefixed("error: a\\x0ab\\x0d\\x1b[2J\\x7f \xc3\xa9 \\xe9 \\xc2\\x85 z\n"));
 }
 
+static void say_json(void)
+{
+    log_line(LOG_LEVEL_WARN, "%s", "a \"b\" c\\d \n \xc3\xa9 \xe9 \xc2\x85 z");
+}
+
+static void json_lines(void **state)
+{
+    (void)state;
+    char want[200];
+    setenv("TLSHIM_LOG_FORMAT", "json", 1);
+    with_stderr(say_json);
+    snprintf(want, sizeof want, ", \"pid\": %d, \"level\": \"warn\", \"message\": \"%s\"}\n",
+             (int)getpid(), "a \\\"b\\\" c\\\\d \\u000a \xc3\xa9 \\ufffd \\u0085 z");
+    assert_string_equal(strstr(got, ", \"pid\""), want);
+    assert_true(llabs(strtoll(got + strlen("{\"time\": "), NULL, 10) - time(NULL)) < 100);
+
+    setenv("TLSHIM_LOG_FORMAT", "xml", 1);
+    with_stderr(say_json);
+    assert_non_null(strstr(got, "TLSHIM_LOG_FORMAT=\"xml\" is neither text nor json"));
+}
+
 static char long_text[3 * LOG_LINE_MAX];
 static void say_long(void)
 {
@@ -135,18 +157,21 @@ static void long_lines_are_cut(void **state)
 {
     (void)state;
     static const char fills[] = {'x', '\x01'};
-    for (size_t f = 0; f < sizeof fills; f++)
-        for (size_t n = LOG_LINE_MAX - 40; n < LOG_LINE_MAX + 10; n++) {
-            memset(long_text, fills[f], n);
-            long_text[n] = '\0';
-            memset(recent, 0, sizeof recent); /* cut lines are the same */
-            with_stderr(say_long);
-            size_t length = strlen(got);
-            assert_true(length <= LOG_LINE_MAX);
-            assert_int_equal(got[length - 1], '\n');
-            assert_true(length > LOG_LINE_MAX - 80);
-        }
-    assert_non_null(strstr(got, "...\n"));
+    for (int round = 0; round < 2; round++) {
+        setenv("TLSHIM_LOG_FORMAT", round ? "text" : "json", 1);
+        for (size_t f = 0; f < sizeof fills; f++)
+            for (size_t n = LOG_LINE_MAX - 40; n < LOG_LINE_MAX + 10; n++) {
+                memset(long_text, fills[f], n);
+                long_text[n] = '\0';
+                memset(recent, 0, sizeof recent); /* cut lines are the same */
+                with_stderr(say_long);
+                size_t length = strlen(got);
+                assert_true(length <= LOG_LINE_MAX);
+                assert_int_equal(got[length - 1], '\n');
+                assert_true(length > LOG_LINE_MAX - 80);
+            }
+        assert_non_null(strstr(got, round ? "...\n" : "...\"}\n"));
+    }
 }
 
 static void say_often(void)
@@ -286,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(levels, clean),
         cmocka_unit_test_setup(wrong_settings_are_reported, clean),
         cmocka_unit_test_setup(control_characters_are_escaped, clean),
+        cmocka_unit_test_setup(json_lines, clean),
         cmocka_unit_test_setup(long_lines_are_cut, clean),
         cmocka_unit_test_setup(repeated_lines_are_limited, clean),
         cmocka_unit_test_setup(a_file_is_appended_to_and_not_kept_open, clean),
