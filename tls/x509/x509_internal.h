@@ -88,6 +88,7 @@ struct x509_work { /* spent by one x509_verify, its searches for signers of CRLs
     unsigned signatures, steps;
     bool over_limit;
     uint8_t signed_by[X509_CHAIN_MAX][X509_CHAIN_MAX]; /* answers: [child][issuer] of the chain */
+    struct x509_failure why; /* of the step at hand: one for all levels, to spare the stack */
 };
 
 struct x509_search {

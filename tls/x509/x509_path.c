@@ -9,13 +9,12 @@ enum { ANSWER_UNKNOWN, ANSWER_NO, ANSWER_YES };
  * certificate whose issuer is not at hand at all is reported only when nothing else is known. */
 enum { MISSING_ISSUER, BAD_ISSUER, BAD_ANCHOR, BAD_WHOLE };
 
-static bool give_up(struct x509_search *s, size_t depth, unsigned kind,
-                    const struct x509_failure *why)
+static bool give_up(struct x509_search *s, size_t depth, unsigned kind)
 {
     unsigned progress = kind == MISSING_ISSUER ? 1 : 2 + 4 * (unsigned)depth + kind;
     if (progress > s->progress) {
         s->progress = progress;
-        *s->failure = *why;
+        *s->failure = s->work->why;
     }
     return false;
 }
@@ -77,13 +76,12 @@ static bool has_signed(struct x509_search *s, const struct x509_certificate *iss
 static bool refuse_signature(struct x509_search *s, size_t depth, unsigned kind,
                              const struct x509_certificate *cert)
 {
-    struct x509_failure why;
     if (s->work->over_limit)
         return false;
-    x509_fail(&why, TLS_ERROR_CERT_SIGNATURE, cert,
+    x509_fail(&s->work->why, TLS_ERROR_CERT_SIGNATURE, cert,
               "its signature does not verify with its issuer's key (RFC 5280 6.1.3)",
               "get a fresh copy of the chain and the root");
-    return give_up(s, depth, kind, &why);
+    return give_up(s, depth, kind);
 }
 
 struct x509_key x509_working_key(const struct x509_search *s, size_t at, size_t count)
@@ -116,15 +114,14 @@ static bool check_inherited(struct x509_search *s, size_t count)
  * a CRL. */
 static bool holds_together(struct x509_search *s, size_t count)
 {
-    struct x509_failure why;
     if (!check_inherited(s, count))
         return false;
     if (s->anchor && !x509_bytes_equal(s->anchor->der, s->path[count - 1]->der))
         return false;
-    return (x509_names_allowed(s->path, count, &why) &&
-            (s->nested > 0 || x509_policies_hold(s->path, count, s->rules, &why)) &&
-            x509_not_revoked(s, count, &why) && x509_holds_pin(s, count, &why)) ||
-           give_up(s, count - 1, BAD_WHOLE, &why);
+    return (x509_names_allowed(s->path, count, &s->work->why) &&
+            (s->nested > 0 || x509_policies_hold(s->path, count, s->rules, &s->work->why)) &&
+            x509_not_revoked(s, count, &s->work->why) && x509_holds_pin(s, count, &s->work->why)) ||
+           give_up(s, count - 1, BAD_WHOLE);
 }
 
 /* Is `issuer` one above path[depth - 1]? */
@@ -132,10 +129,10 @@ static bool is_issuer(struct x509_search *s, size_t depth, const struct x509_cer
                       bool is_anchor)
 {
     const struct x509_certificate *child = s->path[depth - 1];
-    struct x509_failure why;
     unsigned kind = is_anchor ? BAD_ANCHOR : BAD_ISSUER;
-    if (!x509_rules_issuer(issuer, is_anchor, intermediates_below(s, depth), s->rules, &why))
-        return give_up(s, depth, kind, &why);
+    if (!x509_rules_issuer(issuer, is_anchor, intermediates_below(s, depth), s->rules,
+                           &s->work->why))
+        return give_up(s, depth, kind);
     if (!is_anchor && x509_lacks_parameters(&issuer->key))
         return true; /* check_inherited decides */
     return has_signed(s, issuer, child) || refuse_signature(s, depth, kind, child);
@@ -183,9 +180,8 @@ static bool is_on_path(const struct x509_search *s, size_t depth,
 static bool extend(struct x509_search *s, size_t depth)
 {
     const struct x509_certificate *child = s->path[depth - 1];
-    struct x509_failure why;
-    if (!x509_rules_issued(child, s->rules, &why))
-        return give_up(s, depth, BAD_ISSUER, &why);
+    if (!x509_rules_issued(child, s->rules, &s->work->why))
+        return give_up(s, depth, BAD_ISSUER);
     if (reaches_anchor(s, depth))
         return true;
     for (size_t i = 0; i < s->count && depth < X509_CHAIN_MAX && !s->work->over_limit; i++) {
@@ -197,12 +193,12 @@ static bool extend(struct x509_search *s, size_t depth)
         if (extend(s, depth + 1))
             return true;
     }
-    x509_fail(&why, TLS_ERROR_CERT_UNTRUSTED, child,
+    x509_fail(&s->work->why, TLS_ERROR_CERT_UNTRUSTED, child,
               x509_is_self_issued(child)
                   ? "it is self-signed and not in the trust file (RFC 5280 6.1)"
                   : "its issuer is neither in the trust file nor sent by the peer (RFC 5280 6.1)",
               "add the root to `trust`, or have the peer send its intermediate certificates");
-    return give_up(s, depth, MISSING_ISSUER, &why);
+    return give_up(s, depth, MISSING_ISSUER);
 }
 
 bool x509_find_path(struct x509_search *s)

@@ -164,12 +164,11 @@ struct signer {
 
 static bool has_signed(struct x509_search *s, const struct x509_crl *crl, const struct signer *by)
 {
-    struct x509_failure why;
     if (crl->authority_key_id.data && by->cert->subject_key_id.data &&
         !x509_bytes_equal(crl->authority_key_id, by->cert->subject_key_id))
         return false;
     return x509_names_equal(by->cert->subject, crl->issuer) &&
-           x509_rules_crl_signer(by->cert, s->rules, &why) &&
+           x509_rules_crl_signer(by->cert, s->rules, &s->work->why) &&
            x509_check_signature(s->work, &by->key, &crl->signature_algorithm, crl->tbs,
                                 crl->signature);
 }
@@ -179,14 +178,13 @@ static bool has_signed(struct x509_search *s, const struct x509_crl *crl, const 
 static bool is_valid_signer(const struct x509_search *s, const struct x509_certificate *cert,
                             const struct x509_certificate *anchor)
 {
-    struct x509_failure why;
     struct x509_search nested = *s;
     if (s->nested == NESTED_MAX)
         return false;
     nested.nested++;
     nested.may_vouch = false;
     nested.anchor = anchor;
-    nested.failure = &why;
+    nested.failure = &s->work->why;
     nested.progress = 0;
     nested.path[0] = cert;
     return x509_find_path(&nested);
