@@ -127,7 +127,16 @@ $(BUILD)/tests/x509check: tests/x509check.c $(BUILD)/asan/libcore.a
 	$(CC) $(BASE) $(flags_asan) $< $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 test-programs: $(BUILD)/x509check $(BUILD)/tests/x509check
 
-SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/e2e/*.t))
+# What BoringSSL's test runner drives (tests/bogo/README.md): as shipped, and for our own runner.
+BOGO := $(wildcard tests/bogo/*.c)
+$(BUILD)/bogo_shim: $(BOGO) $(wildcard tests/bogo/*.h) $(BUILD)/obj/libcore.a
+	$(CC) $(BASE) $(flags_obj) $(BOGO) $(BUILD)/obj/libcore.a -o $@ $(LDFLAGS) $(CRYPTO)
+$(BUILD)/tests/bogo_shim: $(BOGO) $(wildcard tests/bogo/*.h) $(BUILD)/asan/libcore.a
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_asan) $(BOGO) $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
+test-programs: $(BUILD)/bogo_shim $(BUILD)/tests/bogo_shim
+
+SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t))
 
 # Sub-makes use every processor unless -j was given.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -182,7 +191,7 @@ clean: ## remove build/
 FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h policy/*.h \
               shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h)
 SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine
-PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py) \
+PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py) \
                $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
 
 format: ## format every C file in place

@@ -1,0 +1,51 @@
+/* What BoringSSL's test runner asks of a shim on the command line (ssl/test/test_config.cc there).
+ * Only flags that the engine can honour are known; main ends with 89 for any other, and the runner
+ * then counts the test as not implemented. */
+#ifndef BOGO_OPTIONS_H
+#define BOGO_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tls/tls.h"
+
+enum { BOGO_LIST_MAX = 16 };
+
+struct bogo_list { /* of a flag that may be repeated */
+    int count;
+    uint64_t values[BOGO_LIST_MAX];
+};
+
+/* Named as the flags are; a flag not given is false, 0 or NULL. */
+struct bogo_options {
+    uint64_t port, shim_id, resume_count, resumption_delay;
+    bool ipv6, server, is_handshaker_supported;
+
+    /* how bytes move */
+    bool async, partial_write, shim_writes_first, shim_shuts_down, check_close_notify;
+    bool write_different_record_sizes, cbc_record_splitting, read_with_unfinished_write, tls_unique;
+    uint64_t read_size, max_send_fragment;
+
+    /* what is offered and accepted */
+    uint64_t min_version, max_version;
+    bool no_tls1;
+    const char *cipher, *host_name, *cert_file, *key_file, *trust_cert;
+    bool verify_fail, no_ticket;
+
+    /* what must come of it */
+    bool handshake_never_done;
+    uint64_t expect_version, expect_cipher, expect_cipher_aes, expect_cipher_no_aes;
+    const char *expect_server_name, *expect_peer_cert_file, *expect_msg_callback;
+    bool expect_no_server_name, expect_no_peer_cert;
+    bool expect_secure_renegotiation, expect_no_secure_renegotiation;
+    uint64_t expect_total_renegotiations;
+};
+
+enum bogo_parsed { BOGO_PARSED, BOGO_UNKNOWN, BOGO_WRONG };
+
+/* Flags go to both, those with the prefix -on-initial or -on-resume to one. On BOGO_UNKNOWN and
+ * BOGO_WRONG *which is the argument at fault. */
+enum bogo_parsed bogo_parse(int argc, char **argv, struct bogo_options *initial,
+                            struct bogo_options *resumed, const char **which);
+
+#endif

@@ -1,0 +1,554 @@
+"""A TLS 1.0 peer that can do anything wrong (RFC 2246, 5746, 5077, 7627, 7366).
+
+It shares no code with the engine: the record layer, the PRF and the messages are written here again
+from the RFCs, and only block ciphers come from OpenSSL's libcrypto. What a test wants wrong, it
+changes in the bytes of a message (edit), or does in front of one (before)."""
+
+import ctypes
+import ctypes.util
+import hashlib
+import hmac
+import os
+import struct
+
+CCS, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
+TYPES = {"HelloRequest": 0, "ClientHello": 1, "ServerHello": 2, "NewSessionTicket": 4,
+         "Certificate": 11, "CertificateRequest": 13, "ServerHelloDone": 14,
+         "CertificateVerify": 15, "ClientKeyExchange": 16, "Finished": 20}
+NAMES = {number: name for name, number in TYPES.items()}
+ALERTS = {0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow",
+          30: "decompression_failure", 40: "handshake_failure", 42: "bad_certificate",
+          43: "unsupported_certificate", 45: "certificate_expired", 46: "certificate_unknown",
+          47: "illegal_parameter", 48: "unknown_ca", 50: "decode_error", 51: "decrypt_error",
+          70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
+          86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
+          110: "unsupported_extension"}
+NUMBERS = {name: number for number, name in ALERTS.items()}
+SCSV, FALLBACK_SCSV = 0x00ff, 0x5600
+# suite: libcrypto's name of the cipher, bytes of key, of a block
+SUITES = {0x002f: (b"AES-128-CBC", 16, 16), 0x0035: (b"AES-256-CBC", 32, 16),
+          0x000a: (b"DES-EDE3-CBC", 24, 8)}
+MAC_SIZE = 20
+
+_crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
+_crypto.EVP_get_cipherbyname.restype = ctypes.c_void_p
+_crypto.EVP_CIPHER_CTX_new.restype = ctypes.c_void_p
+
+
+class PeerAlert(Exception):
+    """A fatal alert came, or close_notify where more was expected."""
+
+    def __init__(self, alert):
+        super().__init__("alert: " + ALERTS.get(alert, str(alert)))
+        self.name = ALERTS.get(alert, str(alert))
+
+
+class Wrong(Exception):
+    """What came is not what a peer may send."""
+
+
+def vector(width, content):
+    return len(content).to_bytes(width, "big") + content
+
+
+def u16(*numbers):
+    return struct.pack(">%dH" % len(numbers), *numbers)
+
+
+class Reader:
+    def __init__(self, data):
+        self.data = data
+
+    def take(self, n):
+        if n > len(self.data):
+            raise Wrong("a message ends too early")
+        out, self.data = self.data[:n], self.data[n:]
+        return out
+
+    def number(self, n):
+        return int.from_bytes(self.take(n), "big")
+
+    def vector(self, width):
+        return self.take(self.number(width))
+
+    def end(self):
+        if self.data:
+            raise Wrong("%d bytes after the end of a message" % len(self.data))
+
+
+def extensions_of(data):
+    reader, out = Reader(data), {}
+    while reader.data:
+        kind = reader.number(2)
+        if kind in out:
+            raise Wrong("extension %d twice" % kind)
+        out[kind] = reader.vector(2)
+    return out
+
+
+# ---- secrets (RFC 2246 section 5) ----
+
+
+def p_hash(name, secret, seed, n):
+    out, a = b"", seed
+    while len(out) < n:
+        a = hmac.new(secret, a, name).digest()
+        out += hmac.new(secret, a + seed, name).digest()
+    return out[:n]
+
+
+def prf(secret, label, seed, n):
+    half = (len(secret) + 1) // 2
+    a = p_hash("md5", secret[:half], label + seed, n)
+    b = p_hash("sha1", secret[len(secret) - half:], label + seed, n)
+    return bytes(x ^ y for x, y in zip(a, b))
+
+
+class Cipher:
+    def __init__(self, name, key, iv, encrypt):
+        self._context = ctypes.c_void_p(_crypto.EVP_CIPHER_CTX_new())
+        cipher = ctypes.c_void_p(_crypto.EVP_get_cipherbyname(name))
+        if not _crypto.EVP_CipherInit_ex(self._context, cipher, None, key, iv, int(encrypt)):
+            raise RuntimeError("libcrypto has no " + name.decode())
+        _crypto.EVP_CIPHER_CTX_set_padding(self._context, 0)
+
+    def __call__(self, data):
+        out, n = ctypes.create_string_buffer(len(data) + 32), ctypes.c_int()
+        _crypto.EVP_CipherUpdate(self._context, out, ctypes.byref(n), data, len(data))
+        if n.value != len(data):
+            raise Wrong("%d bytes are no whole blocks" % len(data))
+        return out.raw[:n.value]
+
+    def __del__(self):
+        _crypto.EVP_CIPHER_CTX_free(self._context)
+
+
+class Half:
+    """One direction, protected (RFC 2246 6.2.3.2; with etm, RFC 7366)."""
+
+    def __init__(self, suite, mac_key, key, iv, encrypt, etm):
+        name, _, self.block = SUITES[suite]
+        self.cipher, self.mac_key, self.etm = Cipher(name, key, iv, encrypt), mac_key, etm
+        self.sequence = 0
+
+    def mac(self, kind, content):
+        header = struct.pack(">QBHH", self.sequence, kind, 0x0301, len(content))
+        self.sequence += 1
+        return hmac.new(self.mac_key, header + content, "sha1").digest()
+
+    def pad(self, n, extra=0):
+        size = self.block - n % self.block + extra * self.block
+        return bytes([size - 1]) * size
+
+    def seal(self, kind, content, damage=None, extra_padding=0):
+        """damage: "mac", "padding" or "last byte"."""
+        mac = b"" if self.etm else self.mac(kind, content)
+        if damage == "mac":
+            mac = mac[:-1] + bytes([mac[-1] ^ 1])
+        padding = self.pad(len(content) + len(mac), extra_padding)
+        if damage == "padding":
+            padding = bytes([padding[0] ^ 1]) + padding[1:]
+        sealed = self.cipher(content + mac + padding)
+        if self.etm:
+            sealed += self.mac(kind, sealed)
+        if damage == "last byte":
+            sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+        return sealed
+
+    def open(self, kind, sealed):
+        if self.etm:
+            sealed, mac = sealed[:-MAC_SIZE], sealed[-MAC_SIZE:]
+            if self.mac(kind, sealed) != mac:
+                raise Wrong("bad MAC over a ciphertext")
+            plain = self.cipher(sealed)
+            return self._unpadded(plain)
+        plain = self._unpadded(self.cipher(sealed))
+        content, mac = plain[:-MAC_SIZE], plain[-MAC_SIZE:]
+        if self.mac(kind, content) != mac:
+            raise Wrong("bad MAC")
+        return content
+
+    @staticmethod
+    def _unpadded(plain):
+        size = plain[-1] + 1 if plain else 0
+        if not plain or plain[-size:] != bytes([size - 1]) * size:
+            raise Wrong("bad padding")
+        return plain[:-size]
+
+
+class Session:
+    """What is left of a handshake for the next."""
+
+    def __init__(self, suite, master, id_, ticket, ems):
+        self.suite, self.master, self.id, self.ticket, self.ems = suite, master, id_, ticket, ems
+
+
+class Peer:
+    """Options:
+    server: the role. key, chain: a server's. suites: in order.
+    version, compressions, extensions, session_id, random: of the hello that it sends.
+    hello_version: of the record in which a ClientHello begins.
+    edit: {message: function(bytes) -> bytes}; what comes out is sent and hashed.
+    before: {message: function(peer)}, run when the message is about to be sent.
+    split: bytes of handshake per record. pack: a flight in one record.
+    resume: a Session to offer or to accept. ems, etm: offer or accept these.
+    tickets: give one out (server), or offer the extension (client).
+    no_secure_renegotiation: neither offer nor answer it.
+
+    ended: a test sets it when the connection is to end without close_notify."""
+
+    def __init__(self, sock, **options):
+        self.sock, self.options = sock, options
+        self.is_server = options.get("server", False)
+        self.read_half = self.write_half = None
+        self.transcript, self.pending, self.arrived = b"", b"", b""
+        self.plain, self.warnings, self.record_lengths = b"", [], []
+        self.peer_extensions, self.resumed, self.ems, self.etm = {}, False, False, False
+        self.verify_data = {"client": b"", "server": b""}
+        self.ticket, self.ended = b"", False
+
+    def option(self, name, default=None):
+        return self.options.get(name, default)
+
+    # ---- records ----
+
+    def _receive(self, n):
+        out = b""
+        while len(out) < n:
+            part = self.sock.recv(n - len(out))
+            if not part:
+                raise EOFError("the shim closed the connection" +
+                               (" in the middle of a record" if out else ""))
+            out += part
+        return out
+
+    def raw(self, data):
+        self.sock.sendall(data)
+
+    def send_record(self, kind, content, version=0x0301, **how):
+        if self.write_half:
+            content = self.write_half.seal(kind, content, **how)
+        self.raw(struct.pack(">BHH", kind, version, len(content)) + content)
+
+    def receive_record(self):
+        kind, version, n = struct.unpack(">BHH", self._receive(5))
+        if version != 0x0301:
+            raise Wrong("record version %04x" % version)
+        if n > 16384 + 2048 or (not self.read_half and n > 16384):
+            raise Wrong("a record of %d bytes" % n)
+        content = self._receive(n)
+        if self.read_half:
+            content = self.read_half.open(kind, content)
+        if len(content) > 16384:
+            raise Wrong("%d bytes of plaintext in a record" % len(content))
+        self.record_lengths.append((kind, len(content)))
+        if kind == ALERT:
+            self._alert(content)
+            return self.receive_record()
+        return kind, content
+
+    def _alert(self, content):
+        if len(content) != 2 or content[0] not in (1, 2):
+            raise Wrong("alert %r" % content)
+        if content[0] == 1 and content[1] != 0:
+            self.warnings.append(ALERTS.get(content[1]))
+            return
+        raise PeerAlert(content[1])
+
+    def send_alert(self, alert, level=2):
+        self.send_record(ALERT, bytes([level, NUMBERS[alert]]))
+
+    # ---- handshake messages ----
+
+    def send_message(self, name, body):
+        message = bytes([TYPES[name]]) + vector(3, body)
+        if name in self.option("before", {}):
+            self.flush()
+            self.option("before")[name](self)
+        message = self.option("edit", {}).get(name, lambda m: m)(message)
+        self.transcript += message
+        self.pending += message
+        if not self.option("pack") or name == "Finished":
+            self.flush()
+
+    def flush(self):
+        size = self.option("split", 16384)
+        while self.pending:
+            version = self.option("hello_version", 0x0301) if self.pending[:1] == b"\1" else 0x0301
+            self.send_record(HANDSHAKE, self.pending[:size], version)
+            self.pending = self.pending[size:]
+
+    def receive_message(self, wanted):
+        """The body. Finished is not hashed here, for its check needs the transcript before it."""
+        while len(self.arrived) < 4 or len(self.arrived) < 4 + int.from_bytes(self.arrived[1:4],
+                                                                              "big"):
+            kind, content = self.receive_record()
+            if kind != HANDSHAKE:
+                raise Wrong("record of type %d instead of %s" % (kind, wanted))
+            self.arrived += content
+        end = 4 + int.from_bytes(self.arrived[1:4], "big")
+        message, self.arrived = self.arrived[:end], self.arrived[end:]
+        if NAMES.get(message[0]) != wanted:
+            raise Wrong("%s instead of %s" % (NAMES.get(message[0], message[0]), wanted))
+        self.last = message
+        if wanted != "Finished":
+            self.transcript += message
+        return Reader(message[4:])
+
+    # ---- keys ----
+
+    def _digest(self):
+        return hashlib.md5(self.transcript).digest() + hashlib.sha1(self.transcript).digest()
+
+    def _derive_master(self, premaster):
+        if self.ems:
+            self.master = prf(premaster, b"extended master secret", self._digest(), 48)
+        else:
+            self.master = prf(premaster, b"master secret",
+                              self.client_random + self.server_random, 48)
+
+    def _derive_keys(self):
+        _, key, block = SUITES[self.suite]
+        bytes_ = Reader(prf(self.master, b"key expansion", self.server_random + self.client_random,
+                            2 * (MAC_SIZE + key + block)))
+        macs, keys, ivs = ([bytes_.take(n), bytes_.take(n)] for n in (MAC_SIZE, key, block))
+        mine = 1 if self.is_server else 0
+        self._new_write = Half(self.suite, macs[mine], keys[mine], ivs[mine], True, self.etm)
+        self._new_read = Half(self.suite, macs[1 - mine], keys[1 - mine], ivs[1 - mine], False,
+                              self.etm)
+
+    def _send_finished(self):
+        self.flush()
+        if "ChangeCipherSpec" in self.option("before", {}):
+            self.option("before")["ChangeCipherSpec"](self)
+        content = self.option("edit", {}).get("ChangeCipherSpec", lambda m: m)(b"\1")
+        if content is not None:
+            self.send_record(CCS, content)
+        self.write_half = self._new_write
+        who = "server" if self.is_server else "client"
+        data = prf(self.master, who.encode() + b" finished", self._digest(), 12)
+        self.verify_data[who] = data
+        self.send_message("Finished", data)
+
+    def _receive_finished(self):
+        kind, content = self.receive_record()
+        if (kind, content) != (CCS, b"\1") or self.arrived:
+            raise Wrong("%r instead of ChangeCipherSpec" % ((kind, content),))
+        self.read_half = self._new_read
+        who = "client" if self.is_server else "server"
+        data = prf(self.master, who.encode() + b" finished", self._digest(), 12)
+        got = self.receive_message("Finished").data
+        if got != data:
+            raise Wrong("Finished does not match")
+        self.verify_data[who] = data
+        self.transcript += self.last
+
+    # ---- client ----
+
+    def client(self):
+        resume = self.option("resume")
+        self._send_client_hello(resume)
+        self._read_server_hello()
+        self.resumed = bool(resume) and self.session_id == self.offered_id != b""
+        if self.resumed:
+            self.master = resume.master
+            self._derive_keys()
+            self._read_ticket()
+            self._receive_finished()
+            self._send_finished()
+        else:
+            self._client_full()
+        self._keep()
+
+    def _send_client_hello(self, resume):
+        self.client_random = self.option("random") or os.urandom(32)
+        suites = list(self.option("suites", SUITES))
+        extensions = list(self.option("extensions", []))
+        secure = not self.option("no_secure_renegotiation")
+        if secure and self.verify_data["client"]:
+            extensions.append((0xff01, vector(1, self.verify_data["client"])))
+        elif secure:
+            suites.append(SCSV)
+        ticket = resume.ticket if resume else b""
+        extensions += [(kind, b"") for kind, name in ((23, "ems"), (22, "etm")) if self.option(name)]
+        if self.option("tickets") or ticket:
+            extensions.append((35, ticket))
+        self.offered_id = self.option("session_id", os.urandom(32) if ticket else
+                                      resume.id if resume else b"")
+        self.offered = {kind for kind, _ in extensions} | ({0xff01} if secure else set())
+        list_ = b"".join(u16(kind) + vector(2, data) for kind, data in extensions)
+        self.send_message("ClientHello",
+                          u16(self.option("version", 0x0301)) + self.client_random +
+                          vector(1, self.offered_id) + vector(2, u16(*suites)) +
+                          vector(1, self.option("compressions", b"\0")) +
+                          (vector(2, list_) if list_ else b""))
+        self.flush()
+
+    def _read_server_hello(self):
+        r = self.receive_message("ServerHello")
+        version, self.server_random = r.number(2), r.take(32)
+        self.session_id, self.suite, compression = r.vector(1), r.number(2), r.number(1)
+        self.peer_extensions = extensions_of(r.vector(2)) if r.data else {}
+        r.end()
+        if version != 0x0301 or compression != 0 or self.suite not in SUITES:
+            raise Wrong("ServerHello: %04x %04x %d" % (version, self.suite, compression))
+        if not set(self.peer_extensions) <= self.offered:
+            raise Wrong("extensions that were not offered: %s" % self.peer_extensions)
+        wanted = vector(1, self.verify_data["client"] + self.verify_data["server"])
+        if 0xff01 in self.offered and self.peer_extensions.get(0xff01) != wanted:
+            raise Wrong("renegotiation_info: %r" % self.peer_extensions.get(0xff01))
+        self.ems, self.etm = 23 in self.peer_extensions, 22 in self.peer_extensions
+
+    def _read_ticket(self):
+        if 35 in self.peer_extensions:
+            r = self.receive_message("NewSessionTicket")
+            r.number(4)
+            self.ticket = r.vector(2)
+            r.end()
+
+    def _client_full(self):
+        r = self.receive_message("Certificate")
+        self.peer_chain = r.vector(3)
+        self.receive_message("ServerHelloDone").end()
+        premaster = u16(self.option("premaster_version", self.option("version", 0x0301))) + \
+            os.urandom(46)
+        self.send_message("ClientKeyExchange", vector(2, self._encrypt(premaster)))
+        self._derive_master(premaster)
+        self._derive_keys()
+        self._send_finished()
+        self._read_ticket()
+        self._receive_finished()
+
+    def _encrypt(self, premaster):
+        """For the key that the test gave the shim; its certificate is checked by the other tests."""
+        key = self.option("key")
+        size = (key.n.bit_length() + 7) // 8
+        filler = bytes(b % 255 + 1 for b in os.urandom(size - 3 - len(premaster)))
+        m = b"\0\2" + filler + b"\0" + premaster
+        return pow(int.from_bytes(m, "big"), key.e, key.n).to_bytes(size, "big")
+
+    # ---- server ----
+
+    def server(self):
+        self._read_client_hello()
+        resume = self.option("resume")
+        ticket = self.peer_extensions.get(35, b"")
+        self.resumed = bool(resume) and (resume.ticket == ticket if ticket else
+                                         resume.id == self.session_id != b"")
+        self.suite = resume.suite if self.resumed else \
+            next(s for s in self.option("suites", SUITES) if s in self.offered_suites)
+        self.ems = bool(self.option("ems")) and 23 in self.peer_extensions
+        self.etm = bool(self.option("etm")) and 22 in self.peer_extensions
+        if not self.resumed:
+            self.session_id = self.option("session_id", os.urandom(32))
+        gives = bool(self.option("tickets")) and 35 in self.peer_extensions and not self.resumed
+        self._send_server_hello(gives)
+        if self.resumed:
+            self.master = resume.master
+            self._derive_keys()
+            self._send_finished()
+            self._receive_finished()
+        else:
+            self._server_full(gives)
+        self._keep()
+
+    def _read_client_hello(self):
+        r = self.receive_message("ClientHello")
+        version, self.client_random, self.session_id = r.number(2), r.take(32), r.vector(1)
+        suites, compressions = r.vector(2), r.vector(1)
+        self.offered_suites = struct.unpack(">%dH" % (len(suites) // 2), suites)
+        self.peer_extensions = extensions_of(r.vector(2)) if r.data else {}
+        r.end()
+        if version != 0x0301 or 0 not in compressions or len(self.session_id) > 32:
+            raise Wrong("ClientHello: %04x %r %r" % (version, compressions, self.session_id))
+        secure = SCSV in self.offered_suites or 0xff01 in self.peer_extensions
+        if not secure:
+            raise Wrong("the client does not know secure renegotiation")
+        wanted = vector(1, self.verify_data["client"])
+        if self.peer_extensions.get(0xff01, b"\0") != wanted:
+            raise Wrong("renegotiation_info: %r" % self.peer_extensions.get(0xff01))
+
+    def _send_server_hello(self, gives_ticket):
+        self.server_random = self.option("random") or os.urandom(32)
+        extensions = list(self.option("extensions", []))
+        if not self.option("no_secure_renegotiation"):
+            extensions.append((0xff01, vector(1, self.verify_data["client"] +
+                                              self.verify_data["server"])))
+        extensions += [(kind, b"") for kind, on in ((23, self.ems), (22, self.etm),
+                                                   (35, gives_ticket)) if on]
+        list_ = b"".join(u16(kind) + vector(2, data) for kind, data in extensions)
+        self.send_message("ServerHello",
+                          u16(self.option("version", 0x0301)) + self.server_random +
+                          vector(1, self.session_id) + u16(self.option("choose", self.suite)) +
+                          self.option("compressions", b"\0") +
+                          (vector(2, list_) if list_ else b""))
+
+    def _server_full(self, gives_ticket):
+        chain = b"".join(vector(3, der) for der in self.option("chain"))
+        self.send_message("Certificate", vector(3, chain))
+        self.send_message("ServerHelloDone", b"")
+        self.flush()
+        premaster = self._decrypt(self.receive_message("ClientKeyExchange"))
+        self._derive_master(premaster)
+        self._derive_keys()
+        self._receive_finished()
+        if gives_ticket:
+            self.ticket = os.urandom(100)
+            self.send_message("NewSessionTicket", b"\0\0\x0e\x10" + vector(2, self.ticket))
+        self._send_finished()
+
+    def _decrypt(self, r):
+        encrypted = r.vector(2)
+        r.end()
+        key = self.option("key")
+        size = (key.n.bit_length() + 7) // 8
+        m = pow(int.from_bytes(encrypted, "big"), key.d, key.n).to_bytes(size, "big")
+        filler, _, premaster = m[2:].partition(b"\0")
+        if m[:2] != b"\0\2" or len(filler) < 8 or len(premaster) != 48 or premaster[:2] != b"\3\1":
+            raise Wrong("the premaster secret is not formed as it should be")
+        return premaster
+
+    # ---- after the handshake ----
+
+    def handshake(self):
+        if self.is_server:
+            self.server()
+        else:
+            self.client()
+
+    def renegotiate(self):
+        """Once more, under the keys of the last."""
+        self.transcript = b""
+        self.handshake()
+
+    def _keep(self):
+        ticket = self.ticket or (self.option("resume").ticket if self.resumed else b"")
+        self.session = Session(self.suite, self.master, self.session_id, ticket, self.ems)
+
+    def write(self, data, size=16384):
+        for at in range(0, len(data), size):
+            self.send_record(DATA, data[at:at + size])
+
+    def read(self, n):
+        while len(self.plain) < n:
+            kind, content = self.receive_record()
+            if kind != DATA:
+                raise Wrong("record of type %d among data" % kind)
+            self.plain += content
+        out, self.plain = self.plain[:n], self.plain[n:]
+        return out
+
+    def close(self):
+        self.send_alert("close_notify", 1)
+
+    def expect_close(self):
+        """close_notify, or Wrong."""
+        try:
+            kind, content = self.receive_record()
+        except PeerAlert as alert:
+            if alert.name == "close_notify":
+                return
+            raise
+        except EOFError:
+            raise Wrong("no close_notify") from None
+        raise Wrong("%d bytes of type %d instead of close_notify" % (len(content), kind))
