@@ -1,30 +1,29 @@
 /* Certificate (RFC 2246 7.4.2, 7.4.6). */
-#include "tls_handshake.h"
+#include "tls_key_exchange.h"
+#include "tls_sign.h"
 #include "tls_text.h"
 
 /* ---- ours ---- */
 
-/* A client without a fitting certificate sends an empty list. */
-static size_t chain_count(const struct tls_conn *conn)
+/* A client without a fitting certificate sends an empty list: NULL. */
+static const struct tls_credential *credential_to_show(const struct tls_conn *conn)
 {
-    const struct tls_credential *credential = conn->config->credential;
-
-    if (credential == NULL ||
-        (conn->session->role == TLS_CLIENT && !conn->handshake->certificate_fits)) {
-        return 0;
+    if (conn->session->role == TLS_CLIENT) {
+        return conn->handshake->certificate_fits ? conn->config->credential : NULL;
     }
-    return credential->chain_count;
+    return tls_credential_of_kind(conn->config, tls_key_exchange_of(conn)->certificate_key);
 }
 
 bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
                            struct x509_bytes *out)
 {
-    size_t count = chain_count(conn);
+    const struct tls_credential *credential = credential_to_show(conn);
+    size_t count = credential == NULL ? 0 : credential->chain_count;
 
     if (index == 0) {
         size_t list = 0;
         for (size_t i = 0; i < count; i++) {
-            list += 3 + conn->config->credential->chain[i].length;
+            list += 3 + credential->chain[i].length;
         }
         scratch[0] = TLS_CERTIFICATE;
         tls_put_number(scratch + 1, 3, 3 + list);
@@ -35,7 +34,7 @@ bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t sc
     if ((index - 1) / 2 >= count) {
         return false;
     }
-    const struct x509_bytes *certificate = &conn->config->credential->chain[(index - 1) / 2];
+    const struct x509_bytes *certificate = &credential->chain[(index - 1) / 2];
     if (index % 2 == 0) {
         *out = *certificate;
     } else {
@@ -107,24 +106,24 @@ static enum tls_error verify_server(struct tls_conn *conn, const struct x509_cer
 /* The key must be one that the negotiated key exchange can use. */
 static enum tls_error take_key(struct tls_conn *conn, const struct x509_certificate *leaf)
 {
-    struct tls_peer_key *peer = &conn->handshake->peer;
-    const struct cg_rsa_public *key = &leaf->key.rsa;
+    const struct tls_key_exchange_info *info = tls_key_exchange_of(conn);
+    uint16_t usage = info->is_signed ? X509_KU_DIGITAL_SIGNATURE : X509_KU_KEY_ENCIPHERMENT;
 
-    if (leaf->key.kind != X509_KEY_RSA) {
-        return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED, "the leaf's key is not RSA");
+    if (leaf->key.kind != info->certificate_key) {
+        return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED,
+                           "the kind of the leaf's key is not that of the suite");
     }
-    if ((leaf->key_usage & X509_KU_KEY_ENCIPHERMENT) == 0) {
+    if ((leaf->key_usage & usage) == 0) {
         return tls_because(conn, TLS_ERROR_CERT_KEY_USAGE,
-                           "keyUsage of the leaf lacks keyEncipherment, which RSA key exchange "
-                           "needs (RFC 5280 4.2.1.3)");
+                           info->is_signed
+                               ? "keyUsage of the leaf lacks digitalSignature, which a signed key "
+                                 "exchange needs (RFC 5280 4.2.1.3)"
+                               : "keyUsage of the leaf lacks keyEncipherment, which RSA key "
+                                 "exchange needs (RFC 5280 4.2.1.3)");
     }
-    if (!cg_rsa_public_is_sane(key)) {
-        return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED, "the leaf's RSA key is not usable");
+    if (!tls_peer_key_take(&conn->handshake->peer, &leaf->key)) {
+        return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED, "the leaf's key is not usable");
     }
-    peer->n_length = (uint16_t)key->n_length;
-    peer->e_length = (uint16_t)key->e_length;
-    memcpy(peer->n, key->n, key->n_length);
-    memcpy(peer->e, key->e, key->e_length);
     cg_hash_once(CG_SHA256, leaf->der.data, leaf->der.length, conn->handshake->peer_digest);
     conn->handshake->peer_expires = leaf->not_after;
     return TLS_ERROR_OK;

@@ -1,7 +1,8 @@
 /* CertificateRequest (RFC 2246 7.4.4). */
 #include "tls_handshake.h"
 
-enum { RSA_SIGN = 1 /* ClientCertificateType */ };
+/* ClientCertificateType (RFC 2246 7.4.4, RFC 4492 5.5), by enum x509_key_kind. */
+static const uint8_t types_by_kind[] = {[X509_KEY_RSA] = 1, [X509_KEY_DSA] = 2, [X509_KEY_EC] = 64};
 
 /* Was some certificate of our chain issued by this name? */
 static bool chain_is_issued_by(const struct tls_credential *credential, struct tls_reader name)
@@ -30,7 +31,8 @@ enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_re
     if (!tls_read_all(&body) || types.left == 0) {
         return TLS_ERROR_DECODE;
     }
-    bool type_fits = memchr(types.at, RSA_SIGN, types.left) != NULL;
+    bool type_fits =
+        credential != NULL && memchr(types.at, types_by_kind[credential->kind], types.left) != NULL;
     bool name_fits = names.left == 0; /* no names: any issuer will do (RFC 4346 7.4.4) */
     while (names.left > 0) {
         struct tls_reader name = tls_read_vector(&names, 2);
@@ -40,6 +42,6 @@ enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_re
         name_fits = name_fits || (credential != NULL && chain_is_issued_by(credential, name));
     }
     h->certificate_requested = true;
-    h->certificate_fits = credential != NULL && type_fits && name_fits;
+    h->certificate_fits = type_fits && name_fits;
     return TLS_ERROR_OK;
 }

@@ -1,13 +1,15 @@
 /* ClientHello (RFC 2246 7.4.1.2). */
 #include "../crypto_glue/cg_random.h"
 #include "tls_extensions.h"
+#include "tls_key_exchange.h"
 #include "tls_resumption.h"
 #include "tls_text.h"
 
 enum {
     SCSV_RENEGOTIATION = 0x00ff, /* TLS_EMPTY_RENEGOTIATION_INFO_SCSV, RFC 5746 3.3 */
     COMPRESSION_NULL = 0,
-    SESSION_ID_MAX = 32
+    SESSION_ID_MAX = 32,
+    CURVE_BY_DEFAULT = 23 /* secp256r1, for clients that name none (RFC 4492 4) */
 };
 
 enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *body)
@@ -27,7 +29,9 @@ enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *
     tls_close_vector(body, 1, id);
     size_t suites = tls_open_vector(body, 2);
     for (size_t i = 0; i < config->suite_count; i++) {
-        tls_write_u16(body, config->suites[i]);
+        if (tls_suite_is_usable(config, config->suites[i])) {
+            tls_write_u16(body, config->suites[i]);
+        }
     }
     tls_write_u16(body, SCSV_RENEGOTIATION);
     tls_extension_signalled(conn, &tls_ext_renegotiation_info);
@@ -71,19 +75,42 @@ static bool has_suite(struct tls_reader offered, uint16_t id)
     return false;
 }
 
+/* Is there what the suite set in the session needs: a group in common, and for ECDSA a key on a
+ * curve that the client knows (RFC 4492 4)? */
+static bool suits_the_client(const struct tls_conn *conn)
+{
+    const struct tls_key_exchange_info *info = tls_key_exchange_of(conn);
+    const struct tls_handshake *h = conn->handshake;
+
+    if (info->certificate_key == X509_KEY_EC && h->client_curves != 0) {
+        enum cg_curve curve = tls_credential_of_kind(conn->config, X509_KEY_EC)->curve;
+        if ((h->client_curves >> curve & 1) == 0) {
+            return false;
+        }
+    }
+    return tls_agreement_of(conn)->is_possible(conn);
+}
+
 static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offered)
 {
     const struct tls_config *config = conn->config;
 
-    if (config->credential == NULL) {
+    if (config->credential == NULL && !config->allow_anonymous) {
         return TLS_ERROR_NO_CREDENTIAL;
     }
+    if (!tls_extension_received(conn->handshake, &tls_ext_supported_groups)) {
+        conn->handshake->curve = CURVE_BY_DEFAULT;
+    }
     for (size_t i = 0; i < config->suite_count; i++) {
-        if (tls_suite_by_id(config->suites[i]) != NULL && has_suite(offered, config->suites[i])) {
+        if (tls_suite_is_usable(config, config->suites[i]) &&
+            has_suite(offered, config->suites[i])) {
             conn->session->suite = config->suites[i];
-            return TLS_ERROR_OK;
+            if (suits_the_client(conn)) {
+                return TLS_ERROR_OK;
+            }
         }
     }
+    conn->session->suite = 0;
     struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
     tls_text_add(&t, "the client offers");
     for (struct tls_reader r = offered; r.left > 0;) {

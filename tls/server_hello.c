@@ -1,6 +1,7 @@
 /* ServerHello (RFC 2246 7.4.1.3). */
 #include "../crypto_glue/cg_random.h"
 #include "tls_extensions.h"
+#include "tls_key_exchange.h"
 #include "tls_resumption.h"
 #include "tls_text.h"
 
@@ -57,7 +58,7 @@ static enum tls_error check_suite(struct tls_conn *conn, uint16_t suite)
     const struct tls_config *config = conn->config;
 
     for (size_t i = 0; i < config->suite_count; i++) {
-        if (config->suites[i] == suite && tls_suite_by_id(suite) != NULL) {
+        if (config->suites[i] == suite && tls_suite_is_usable(config, suite)) {
             conn->session->suite = suite;
             return TLS_ERROR_OK;
         }

@@ -28,6 +28,8 @@
 #include <stdint.h>
 
 #include "../crypto_glue/cg_cipher.h"
+#include "../crypto_glue/cg_dh.h"
+#include "../crypto_glue/cg_ec.h"
 #include "../crypto_glue/cg_hash.h"
 #include "../crypto_glue/cg_rsa.h"
 #include "tls_error.h"
@@ -50,7 +52,15 @@ enum tls_role { TLS_CLIENT, TLS_SERVER };
 
 /* ---- suites: one table (tls_suites.c) ---- */
 
-enum tls_key_exchange { TLS_KX_RSA /* later rows */ };
+enum tls_key_exchange {
+    TLS_KX_RSA,
+    TLS_KX_DHE_RSA,
+    TLS_KX_DHE_DSS,
+    TLS_KX_DH_ANON,
+    TLS_KX_ECDHE_RSA,
+    TLS_KX_ECDHE_ECDSA,
+    TLS_KX_ECDH_ANON
+};
 
 struct tls_suite {
     uint16_t id;
@@ -71,7 +81,13 @@ const struct tls_suite *tls_suite_at(size_t index); /* in default order; NULL pa
 struct tls_credential { /* own certificate chain, leaf first, and the leaf's key */
     const struct x509_bytes *chain;
     size_t chain_count;
-    const struct cg_rsa_private *key;
+    const struct cg_rsa_private *key; /* kind X509_KEY_RSA */
+    enum x509_key_kind kind;
+    enum cg_curve curve; /* X509_KEY_EC, with cg_ec_bytes of private key */
+    const uint8_t *scalar;
+    const struct cg_dsa_public *dsa; /* X509_KEY_DSA, with its private key */
+    struct x509_bytes dsa_x;
+    const struct tls_credential *next; /* of another kind; NULL: there is none */
 };
 
 enum tls_client_certificate {
@@ -130,7 +146,11 @@ struct tls_config {
     const struct x509_trust *trust;                 /* client: required */
     enum tls_client_certificate client_certificate; /* a later issue; NO now */
     bool skip_name_check; /* only when the rule knows the peer otherwise (a pin) */
+    /* Suites without authentication: whoever stands between is not noticed. */
+    bool allow_anonymous;
     unsigned minimum_rsa_bits;
+    unsigned minimum_dh_bits;           /* client; 0: 2048 */
+    const struct cg_dh_group *dh_group; /* server's own; NULL: ffdhe2048 (RFC 7919) */
     bool allow_sha1_certificates;
     uint64_t data_limit_64; /* bytes per key for 64-bit blocks; 0: 32 GiB */
     /* Resumption. rule: a digest of everything about this configuration that bears on who the peer

@@ -33,18 +33,30 @@ enum {
     /* Of a ClientHello with as many suites and extensions as its length fields can say: no hello is
      * refused for its size alone. */
     TLS_MESSAGE_HELLO = 2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535,
-    TLS_PREMASTER_MAX = 48,
+    TLS_PREMASTER_MAX = CG_DH_BYTES_MAX,
     TLS_DETAIL_MAX = 256,
     TLS_NOTE_MAX = 200,
     TLS_STRAY_MAX = 24
 };
 _Static_assert(TLS_MESSAGE_HEADER + TLS_MESSAGE_HELLO <= TLS_BIG_SIZE, "big holds any message");
 
-/* The peer's RSA key, out of its certificate. */
+/* The key of the peer's certificate: the numbers of enum x509_key_kind one after the other (RSA: n
+ * e; DSA: p q g y; EC: the point). */
 struct tls_peer_key {
-    uint16_t n_length, e_length;
-    uint8_t n[CG_RSA_PUBLIC_BYTES_MAX], e[8];
+    uint8_t kind, curve;
+    uint16_t length[4];
+    uint8_t bytes[3 * 3072 / 8 + 32]; /* DSA of 3072 bits; RSA of 8192 */
 };
+_Static_assert(CG_RSA_PUBLIC_BYTES_MAX + 8 <= sizeof((struct tls_peer_key *)NULL)->bytes,
+               "any RSA key has its place");
+
+/* What the server sent of its Diffie-Hellman group: p, g and its public value. */
+struct tls_dh_parameters {
+    uint16_t p_length, g_length, y_length;
+    uint8_t bytes[3 * CG_DH_BYTES_MAX];
+};
+
+enum { TLS_GROUP_NONE_FITS = 0xffff };
 
 /* Flat and relocatable: numbers and bytes, no pointer. */
 struct tls_handshake {
@@ -57,6 +69,14 @@ struct tls_handshake {
     uint8_t premaster[TLS_PREMASTER_MAX];
     struct tls_half client_write, server_write; /* keys waiting for their ChangeCipherSpec */
     struct tls_peer_key peer;
+    uint16_t curve, dh_group; /* ids of named groups agreed on; 0: not talked about */
+    uint8_t client_curves;    /* server: what the client can do, a bit for each enum cg_curve */
+    union {
+        struct tls_dh_parameters dh;       /* client */
+        uint8_t ec_point[CG_EC_POINT_MAX]; /* client */
+        struct cg_dh_key dh_key;           /* server */
+        struct cg_ec_key ec_key;           /* server */
+    } agreement;
 
     uint32_t extensions_sent, extensions_received; /* bits by row of the extension table */
     bool encrypt_then_mac;                         /* agreed, if the suite has blocks */
@@ -157,6 +177,8 @@ enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader bo
 bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
                            struct x509_bytes *out);
 enum tls_error tls_read_server_certificate(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_write_server_key_exchange(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_server_key_exchange(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_server_hello_done(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_server_hello_done(struct tls_conn *conn, struct tls_reader body);

@@ -1,9 +1,15 @@
 /* The order of the handshake (RFC 2246 7.3, Figure 1), one table per flow and role. */
+#include "tls_key_exchange.h"
 #include "tls_resumption.h"
 
-static bool key_exchange_is_certified(const struct tls_conn *conn)
+static bool server_is_certified(const struct tls_conn *conn)
 {
-    return tls_suite_of(conn)->key_exchange == TLS_KX_RSA;
+    return tls_key_exchange_of(conn)->certificate;
+}
+
+static bool server_has_parameters(const struct tls_conn *conn)
+{
+    return tls_agreement_of(conn)->read_parameters != NULL;
 }
 
 static bool certificate_is_requested(const struct tls_conn *conn)
@@ -37,8 +43,10 @@ static const struct tls_step full_client[] = {
     {SEND(TLS_CLIENT_HELLO, tls_write_client_hello)},
     {RECEIVE(TLS_SERVER_HELLO, tls_read_server_hello)},
     {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
-    {RECEIVE(TLS_CERTIFICATE, tls_read_server_certificate), .when = key_exchange_is_certified},
-    {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_read_certificate_request), .optional = true},
+    {RECEIVE(TLS_CERTIFICATE, tls_read_server_certificate), .when = server_is_certified},
+    {RECEIVE(TLS_SERVER_KEY_EXCHANGE, tls_read_server_key_exchange), .when = server_has_parameters},
+    {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_read_certificate_request), .optional = true,
+     .when = server_is_certified},
     {RECEIVE(TLS_SERVER_HELLO_DONE, tls_read_server_hello_done)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = certificate_is_requested},
     {SEND(TLS_CLIENT_KEY_EXCHANGE, tls_write_client_key_exchange)},
@@ -59,7 +67,8 @@ static const struct tls_step full_server[] = {
     {RECEIVE(TLS_CLIENT_HELLO, tls_read_client_hello)},
     {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
     {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
-    {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = key_exchange_is_certified},
+    {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = server_is_certified},
+    {SEND(TLS_SERVER_KEY_EXCHANGE, tls_write_server_key_exchange), .when = server_has_parameters},
     {SEND(TLS_SERVER_HELLO_DONE, tls_write_server_hello_done)},
     {RECEIVE(TLS_CLIENT_KEY_EXCHANGE, tls_read_client_key_exchange)},
     {ACT(tls_derive_master_secret)},

@@ -35,7 +35,8 @@ static const struct tls_credential *load(struct loaded *l, const uint8_t *certif
         assert_true(x509_rsa_private_key("RSA PRIVATE KEY", key, key_length, &parts, &why));
         assert_true(cg_rsa_private_load(loaded, &parts));
         l->chain = (struct x509_bytes){certificate, certificate_length};
-        l->credential = (struct tls_credential){&l->chain, 1, loaded};
+        l->credential =
+            (struct tls_credential){.chain = &l->chain, .chain_count = 1, .key = loaded};
     }
     return &l->credential;
 }
@@ -59,6 +60,33 @@ const struct tls_credential *tls_fixture_signer_credential(void)
     static struct loaded l;
     return load(&l, tls_fixture_signer, sizeof tls_fixture_signer, tls_fixture_signer_key,
                 sizeof tls_fixture_signer_key);
+}
+
+const struct tls_credential *tls_fixture_ec_credential(void)
+{
+    static const struct x509_bytes chain = {tls_fixture_ec, sizeof tls_fixture_ec};
+    static const struct tls_credential credential = {.chain = &chain,
+                                                     .chain_count = 1,
+                                                     .kind = X509_KEY_EC,
+                                                     .curve = CG_P256,
+                                                     .scalar = tls_fixture_ec_scalar};
+    return &credential;
+}
+
+const struct tls_credential *tls_fixture_dsa_credential(void)
+{
+    static const struct x509_bytes chain = {tls_fixture_dsa, sizeof tls_fixture_dsa};
+    static struct x509_certificate leaf;
+    static const struct tls_credential credential = {
+        .chain = &chain,
+        .chain_count = 1,
+        .kind = X509_KEY_DSA,
+        .dsa = &leaf.key.dsa,
+        .dsa_x = {tls_fixture_dsa_x, sizeof tls_fixture_dsa_x}};
+    const char *why;
+
+    assert_int_equal(x509_parse(&leaf, chain.data, chain.length, &why), TLS_ERROR_OK);
+    return &credential;
 }
 
 const struct x509_trust *tls_fixture_trust(void)
@@ -120,14 +148,13 @@ struct tls_conn tls_end_conn(struct tls_end *end)
 
 void tls_end_init(struct tls_end *end, enum tls_role role)
 {
-    const struct tls_suite *suite;
+    static const uint16_t suites[] = {0x002f, 0x0035, 0x000a};
 
     memset(end, 0, sizeof *end);
     end->config.role = role;
     end->config.version_min = end->config.version_max = TLS_VERSION_10;
-    for (size_t i = 0; (suite = tls_suite_at(i)) != NULL; i++) {
-        end->config.suites[end->config.suite_count++] = suite->id;
-    }
+    memcpy(end->config.suites, suites, sizeof suites);
+    end->config.suite_count = sizeof suites / sizeof suites[0];
     end->config.minimum_rsa_bits = 1024;
     end->config.trust = tls_fixture_trust();
     if (role == TLS_SERVER) {

@@ -33,8 +33,8 @@ struct tls_pair {
 };
 
 /* A client that trusts the fixture's CA and calls its peer server.test, and a server with the
- * fixture's server certificate; both with every suite. Change configurations before tls_pair_start.
- */
+ * fixture's server certificate; both with the suites of RSA key exchange. Change configurations
+ * before tls_pair_start. */
 void tls_pair_init(struct tls_pair *pair);
 void tls_pair_start(struct tls_pair *pair);
 void tls_pair_free(struct tls_pair *pair);
@@ -78,6 +78,8 @@ void tls_end_assert_failed(const struct tls_end *end, enum tls_error error);
 const struct tls_credential *tls_fixture_server_credential(void);
 const struct tls_credential *tls_fixture_client_credential(void);
 const struct tls_credential *tls_fixture_signer_credential(void);
+const struct tls_credential *tls_fixture_ec_credential(void);
+const struct tls_credential *tls_fixture_dsa_credential(void);
 const struct x509_trust *tls_fixture_trust(void);
 
 #endif

@@ -112,7 +112,8 @@ static void big_certificate(size_t padding, enum tls_error expected, size_t piec
 {
     struct x509_bytes chain[2] = {tls_fixture_server_credential()->chain[0],
                                   padded_certificate(padding)};
-    struct tls_credential credential = {chain, 2, tls_fixture_server_credential()->key};
+    struct tls_credential credential = {
+        .chain = chain, .chain_count = 2, .key = tls_fixture_server_credential()->key};
     struct tls_pair pair;
 
     tls_pair_init(&pair);
@@ -150,7 +151,8 @@ static void big_certificate_refragmented(void **state)
 {
     struct x509_bytes chain[2] = {tls_fixture_server_credential()->chain[0],
                                   padded_certificate(70000)};
-    struct tls_credential credential = {chain, 2, tls_fixture_server_credential()->key};
+    struct tls_credential credential = {
+        .chain = chain, .chain_count = 2, .key = tls_fixture_server_credential()->key};
 
     (void)state;
     for (size_t first = 70; first < 90; first++) {

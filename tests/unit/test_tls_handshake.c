@@ -15,8 +15,20 @@ static void one_suite(struct tls_pair *pair, uint16_t suite)
     pair->client.config.suite_count = 1;
 }
 
+/* A server with a certificate of each kind. */
+static const struct tls_credential *all_credentials(struct tls_credential chain[3])
+{
+    chain[0] = *tls_fixture_server_credential();
+    chain[1] = *tls_fixture_ec_credential();
+    chain[2] = *tls_fixture_dsa_credential();
+    chain[0].next = &chain[1];
+    chain[1].next = &chain[2];
+    return &chain[0];
+}
+
 static void every_suite(void **state)
 {
+    struct tls_credential credentials[3];
     const struct tls_suite *suite;
 
     (void)state;
@@ -24,6 +36,9 @@ static void every_suite(void **state)
         struct tls_pair pair;
         tls_pair_init(&pair);
         one_suite(&pair, suite->id);
+        pair.server.config.suites[0] = suite->id;
+        pair.client.config.allow_anonymous = pair.server.config.allow_anonymous = true;
+        pair.server.config.credential = all_credentials(credentials);
         tls_pair_start(&pair);
         tls_pair_run(&pair, TLS_OUTPUT_SIZE);
         tls_pair_assert_works(&pair);

@@ -10,6 +10,7 @@
 #include "tests/lib/tls_fixture_bytes.h"
 #include "tests/lib/tls_pair.h"
 #include "tls/tls_record.h"
+#include "tls/tls_sign.h"
 
 enum { MODULUS = 128 /* bytes of the fixture's server key */ };
 
@@ -51,9 +52,11 @@ static size_t encrypt_raw(const struct tls_handshake *client, const uint8_t *blo
     mpz_t modulus, exponent, number;
     size_t count;
 
+    const struct cg_rsa_public key = tls_peer_key_rsa(&client->peer);
+
     mpz_inits(modulus, exponent, number, NULL);
-    mpz_import(modulus, client->peer.n_length, 1, 1, 1, 0, client->peer.n);
-    mpz_import(exponent, client->peer.e_length, 1, 1, 1, 0, client->peer.e);
+    mpz_import(modulus, key.n_length, 1, 1, 1, 0, key.n);
+    mpz_import(exponent, key.e_length, 1, 1, 1, 0, key.e);
     mpz_import(number, n, 1, 1, 1, 0, block);
     mpz_powm(number, number, exponent, modulus);
     memset(out, 0, MODULUS);
@@ -179,7 +182,7 @@ static void no_oracle_for_what_is_no_ciphertext(void **state)
     expect_no_difference(large, sizeof large);
     struct tls_pair pair;
     up_to_the_key_exchange(&pair);
-    memcpy(large, pair.client.handshake->peer.n, sizeof large);
+    memcpy(large, tls_peer_key_rsa(&pair.client.handshake->peer).n, sizeof large);
     tls_pair_free(&pair);
     expect_no_difference(large, sizeof large);
 }
@@ -242,7 +245,8 @@ static void an_empty_certificate_list(void **state)
 static void a_chain_over_the_limit(void **state)
 {
     struct x509_bytes chain[X509_CHAIN_MAX + 1];
-    struct tls_credential credential = {chain, 0, tls_fixture_server_credential()->key};
+    struct tls_credential credential = {.chain = chain,
+                                        .key = tls_fixture_server_credential()->key};
 
     (void)state;
     chain[0] = tls_fixture_server_credential()->chain[0];

@@ -17,7 +17,7 @@
 
 /* ---- kinds of handshake ---- */
 
-enum kind { FULL, FULL_WITH_TICKET, BY_ID, BY_TICKET, BY_OLD_TICKET, KINDS };
+enum kind { FULL, EPHEMERAL, ANONYMOUS, FULL_WITH_TICKET, BY_ID, BY_TICKET, BY_OLD_TICKET, KINDS };
 
 enum { END = TLS_NO_MESSAGE, LONGEST = 8 };
 
@@ -29,6 +29,14 @@ static const struct {
                END},
               {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_HELLO_DONE, TLS_CHANGE_CIPHER_SPEC,
                TLS_FINISHED, END}},
+    [EPHEMERAL] = {{TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED,
+                    END},
+                   {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_KEY_EXCHANGE,
+                    TLS_SERVER_HELLO_DONE, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
+    [ANONYMOUS] = {{TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE, TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED,
+                    END},
+                   {TLS_SERVER_HELLO, TLS_SERVER_KEY_EXCHANGE, TLS_SERVER_HELLO_DONE,
+                    TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
     [FULL_WITH_TICKET] = {{TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE, TLS_CHANGE_CIPHER_SPEC,
                            TLS_FINISHED, END},
                           {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_HELLO_DONE,
@@ -65,7 +73,12 @@ static int free_caches(void **state)
 static void start_pair(struct tls_pair *pair, enum kind kind, bool first)
 {
     tls_pair_init(pair);
-    if (kind != FULL) {
+    if (kind == EPHEMERAL || kind == ANONYMOUS) {
+        pair->client.config.allow_anonymous = pair->server.config.allow_anonymous = true;
+        pair->client.config.suites[0] = pair->server.config.suites[0] =
+            kind == EPHEMERAL ? 0xc013 : 0xc018;
+        pair->client.config.suite_count = 1;
+    } else if (kind != FULL) {
         pair->client.config.cache = &caches[0];
         pair->server.config.cache = &caches[1];
         pair->server.config.tickets = kind == BY_ID ? NULL : &ring;
@@ -92,12 +105,12 @@ static void pair_of(struct tls_pair *pair, enum kind kind)
 }
 
 /* Also legal at the place where `next` is. */
-static bool is_legal(enum tls_role role, unsigned message, unsigned next)
+static bool is_legal(enum kind kind, enum tls_role role, unsigned message, unsigned next)
 {
     return message == next ||
            (role == TLS_CLIENT &&
-            (message == TLS_HELLO_REQUEST ||
-             (message == TLS_CERTIFICATE_REQUEST && next == TLS_SERVER_HELLO_DONE)));
+            (message == TLS_HELLO_REQUEST || (message == TLS_CERTIFICATE_REQUEST &&
+                                              kind != ANONYMOUS && next == TLS_SERVER_HELLO_DONE)));
 }
 
 static void feed(struct tls_end *to, struct tls_end *from, unsigned message)
@@ -147,7 +160,7 @@ static void every_message(enum tls_role role)
         const unsigned *order = role == TLS_CLIENT ? legal[kind].to_client : legal[kind].to_server;
         for (size_t before = 0; order[before] != END; before++) {
             for (unsigned message = 0; message <= TLS_APPLICATION_DATA; message++) {
-                if (is_interesting(message) && !is_legal(role, message, order[before])) {
+                if (is_interesting(message) && !is_legal(kind, role, message, order[before])) {
                     try_message(kind, role, before, message);
                 }
             }

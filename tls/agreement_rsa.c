@@ -1,0 +1,58 @@
+/* RSA: the client draws a premaster secret and encrypts it for the server (RFC 2246 7.4.7.1). */
+#include "../crypto_glue/cg_random.h"
+#include "tls_key_exchange.h"
+#include "tls_sign.h"
+
+enum { RSA_PREMASTER = 48 };
+_Static_assert(RSA_PREMASTER <= (size_t)TLS_PREMASTER_MAX, "the premaster secret has its place");
+
+static enum tls_error write_public(struct tls_conn *conn, struct tls_writer *body)
+{
+    struct tls_handshake *h = conn->handshake;
+    struct cg_rsa_public key = tls_peer_key_rsa(&h->peer);
+
+    if (!cg_random(h->premaster, RSA_PREMASTER)) {
+        return TLS_ERROR_RANDOM;
+    }
+    tls_put_number(h->premaster, 2, h->client_version);
+    h->premaster_length = RSA_PREMASTER;
+    size_t encrypted = tls_open_vector(body, 2);
+    uint8_t *out = tls_write_room(body, key.n_length);
+    if (out == NULL || !cg_rsa_encrypt_pkcs1(&key, h->premaster, RSA_PREMASTER, out)) {
+        return TLS_ERROR_INTERNAL;
+    }
+    tls_close_vector(body, 2, encrypted);
+    return TLS_ERROR_OK;
+}
+
+/* No oracle (Bleichenbacher 1998, ROBOT CVE-2017-13099): whatever the decryption finds, there is a
+ * premaster secret, and whether it is the client's shows in Finished only. The version is forced,
+ * not compared: a hello that was rolled back leaves client and server with different secrets. */
+static enum tls_error read_public(struct tls_conn *conn, struct tls_reader *body)
+{
+    struct tls_handshake *h = conn->handshake;
+    const struct cg_rsa_private *key = tls_credential_of_kind(conn->config, X509_KEY_RSA)->key;
+    struct tls_reader encrypted = tls_read_vector(body, 2);
+
+    if (!tls_read_all(body)) {
+        return TLS_ERROR_KEY_EXCHANGE;
+    }
+    if (!cg_random(h->premaster, RSA_PREMASTER)) {
+        return TLS_ERROR_RANDOM;
+    }
+    /* What has not even the form of a ciphertext is not told apart either. */
+    (void)cg_rsa_decrypt_pkcs1_or_keep(key, encrypted.at, encrypted.left, h->premaster,
+                                       RSA_PREMASTER);
+    tls_put_number(h->premaster, 2, h->client_version);
+    h->premaster_length = RSA_PREMASTER;
+    return TLS_ERROR_OK;
+}
+
+static bool is_possible(const struct tls_conn *conn)
+{
+    (void)conn;
+    return true;
+}
+
+const struct tls_agreement tls_agreement_rsa = {
+    .write_public = write_public, .read_public = read_public, .is_possible = is_possible};

@@ -1,0 +1,94 @@
+#include "tls_key_exchange.h"
+
+static const struct tls_key_exchange_info key_exchanges[] = {
+    [TLS_KX_RSA] = {TLS_AGREE_RSA, true, false, X509_KEY_RSA},
+    [TLS_KX_DHE_RSA] = {TLS_AGREE_DH, true, true, X509_KEY_RSA},
+    [TLS_KX_DHE_DSS] = {TLS_AGREE_DH, true, true, X509_KEY_DSA},
+    [TLS_KX_DH_ANON] = {TLS_AGREE_DH, false, false, X509_KEY_UNSUPPORTED},
+    [TLS_KX_ECDHE_RSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_RSA},
+    [TLS_KX_ECDHE_ECDSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_EC},
+    [TLS_KX_ECDH_ANON] = {TLS_AGREE_ECDH, false, false, X509_KEY_UNSUPPORTED},
+};
+
+const struct tls_key_exchange_info *tls_key_exchange_info(enum tls_key_exchange id)
+{
+    return &key_exchanges[id];
+}
+
+const struct tls_agreement *tls_agreement_of(const struct tls_conn *conn)
+{
+    static const struct tls_agreement *const agreements[] = {
+        [TLS_AGREE_RSA] = &tls_agreement_rsa,
+        [TLS_AGREE_DH] = &tls_agreement_dh,
+        [TLS_AGREE_ECDH] = &tls_agreement_ecdh,
+    };
+
+    return agreements[tls_key_exchange_of(conn)->agreement];
+}
+
+const struct tls_credential *tls_credential_of_kind(const struct tls_config *config,
+                                                    enum x509_key_kind kind)
+{
+    const struct tls_credential *credential = config->credential;
+
+    while (credential != NULL && credential->kind != kind) {
+        credential = credential->next;
+    }
+    return credential;
+}
+
+bool tls_suite_is_usable(const struct tls_config *config, uint16_t id)
+{
+    const struct tls_suite *suite = tls_suite_by_id(id);
+
+    if (suite == NULL) {
+        return false;
+    }
+    const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+    if (!info->certificate) {
+        return config->allow_anonymous;
+    }
+    return config->role == TLS_CLIENT ||
+           tls_credential_of_kind(config, info->certificate_key) != NULL;
+}
+
+bool tls_offers_agreement(const struct tls_config *config, enum tls_agreement_kind kind)
+{
+    for (size_t i = 0; i < config->suite_count; i++) {
+        if (tls_suite_is_usable(config, config->suites[i]) &&
+            tls_key_exchange_info(tls_suite_by_id(config->suites[i])->key_exchange)->agreement ==
+                kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- groups ---- */
+
+static const struct tls_group groups[] = {
+    {.id = 29, .is_curve = true, .curve = CG_X25519, .name = "x25519"},
+    {.id = 23, .is_curve = true, .curve = CG_P256, .name = "secp256r1"},
+    {.id = 24, .is_curve = true, .curve = CG_P384, .name = "secp384r1"},
+    {.id = 25, .is_curve = true, .curve = CG_P521, .name = "secp521r1"},
+    {.id = 256, .dh_group = CG_FFDHE2048, .name = "ffdhe2048"},
+    {.id = 257, .dh_group = CG_FFDHE3072, .name = "ffdhe3072"},
+    {.id = 258, .dh_group = CG_FFDHE4096, .name = "ffdhe4096"},
+};
+
+enum { GROUP_COUNT = sizeof groups / sizeof groups[0] };
+
+const struct tls_group *tls_group_at(size_t index)
+{
+    return index < GROUP_COUNT ? &groups[index] : NULL;
+}
+
+const struct tls_group *tls_group_by_id(uint16_t id)
+{
+    for (size_t i = 0; i < GROUP_COUNT; i++) {
+        if (groups[i].id == id) {
+            return &groups[i];
+        }
+    }
+    return NULL;
+}

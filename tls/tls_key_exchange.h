@@ -1,0 +1,60 @@
+/* What the key exchanges are made of: how the secret is agreed upon, and what shows who the server
+ * is. A row each, so that messages ask for a property and not for a name. */
+#ifndef TLS_KEY_EXCHANGE_H
+#define TLS_KEY_EXCHANGE_H
+
+#include "tls_handshake.h"
+
+enum tls_agreement_kind { TLS_AGREE_RSA, TLS_AGREE_DH, TLS_AGREE_ECDH };
+
+struct tls_key_exchange_info {
+    enum tls_agreement_kind agreement;
+    bool certificate; /* the server sends one */
+    bool is_signed;   /* ServerKeyExchange is signed with that certificate's key */
+    enum x509_key_kind certificate_key;
+};
+const struct tls_key_exchange_info *tls_key_exchange_info(enum tls_key_exchange id);
+
+static inline const struct tls_key_exchange_info *tls_key_exchange_of(const struct tls_conn *conn)
+{
+    return tls_key_exchange_info(tls_suite_of(conn)->key_exchange);
+}
+
+/* One way to agree on a premaster secret; a file each (agreement_*.c). NULL where there is no
+ * ServerKeyExchange. */
+struct tls_agreement {
+    /* ServerKeyExchange without its signature. */
+    enum tls_error (*write_parameters)(struct tls_conn *conn, struct tls_writer *body);
+    enum tls_error (*read_parameters)(struct tls_conn *conn, struct tls_reader *body);
+    /* ClientKeyExchange. Both leave the premaster secret in the handshake. */
+    enum tls_error (*write_public)(struct tls_conn *conn, struct tls_writer *body);
+    enum tls_error (*read_public)(struct tls_conn *conn, struct tls_reader *body);
+    /* Server: can it be done with this client at all? */
+    bool (*is_possible)(const struct tls_conn *conn);
+};
+extern const struct tls_agreement tls_agreement_rsa, tls_agreement_dh, tls_agreement_ecdh;
+const struct tls_agreement *tls_agreement_of(const struct tls_conn *conn);
+
+/* Our credential with a key of this kind, or NULL. */
+const struct tls_credential *tls_credential_of_kind(const struct tls_config *config,
+                                                    enum x509_key_kind kind);
+
+/* ---- named groups (RFC 4492 5.1.1, RFC 7919 2) ---- */
+
+struct tls_group {
+    uint16_t id;
+    bool is_curve;
+    enum cg_curve curve;          /* of a curve */
+    enum cg_dh_group_id dh_group; /* of the others */
+    const char *name;
+};
+/* In order of preference; NULL past the end. */
+const struct tls_group *tls_group_at(size_t index);
+const struct tls_group *tls_group_by_id(uint16_t id);
+/* Client: does it offer any suite with this agreement? */
+bool tls_offers_agreement(const struct tls_config *config, enum tls_agreement_kind kind);
+
+/* May this suite be used at all under the configuration, whatever the peer says? */
+bool tls_suite_is_usable(const struct tls_config *config, uint16_t id);
+
+#endif
