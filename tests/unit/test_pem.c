@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tls/x509/pem.h"
+#include "tls/x509/x509_internal.h"
 
 /* Reads the first block from a heap copy of just the text's size, in place. */
 static enum pem_result first(const char *text, struct pem_block *block, uint8_t out[64],
@@ -140,17 +141,68 @@ static const char pkcs8[] = "-----BEGIN PRIVATE KEY-----\n"
                             "ct8mOVY2JS+ocdtcngoOUwl91HsJQQIhAI8EapvShXgkecljoYHyX4HFpX8Ehg3O\n"
                             "1+uyJwL6AWcU\n"
                             "-----END PRIVATE KEY-----\n";
+/* A P-256 key, as openssl writes it in PKCS#8 and SEC 1, and its public half. */
 static const char p256[] = "-----BEGIN PRIVATE KEY-----\n"
-                           "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgk/KRzoffWX3e/RF9\n"
-                           "Lviiwg27YA933Kn4azBN0TInGqKhRANCAAQChId4hAkb0BWeNma0C9Zam5TGyIWc\n"
-                           "TyMLF7iJkoYLo7D3K2H3s6KNc+bwLLcy+NVIXK8lYrn6+xl+cCMjWLBf\n"
+                           "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgzOfKu6ZTUTmrHB9L\n"
+                           "cSz1Mn+/GkwE67qxQT1tyX3ltIihRANCAARsM0NnZ8i8DO9fIGDY5B2gTNvTxFCL\n"
+                           "gM/l3o9oiYtzNipIaPKZeid78NwKoEyGJxqzt8h6hi7NJdcKTJ9y3mw+\n"
                            "-----END PRIVATE KEY-----\n";
+static const char p256_sec1[] = "-----BEGIN EC PRIVATE KEY-----\n"
+                                "MHcCAQEEIMznyrumU1E5qxwfS3Es9TJ/vxpMBOu6sUE9bcl95bSIoAoGCCqGSM49\n"
+                                "AwEHoUQDQgAEbDNDZ2fIvAzvXyBg2OQdoEzb08RQi4DP5d6PaImLczYqSGjymXon\n"
+                                "e/DcCqBMhicas7fIeoYuzSXXCkyfct5sPg==\n"
+                                "-----END EC PRIVATE KEY-----\n";
+static const char p256_public[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEbDNDZ2fIvAzvXyBg2OQdoEzb08RQ\n"
+    "i4DP5d6PaImLczYqSGjymXone/DcCqBMhicas7fIeoYuzSXXCkyfct5sPg==\n"
+    "-----END PUBLIC KEY-----\n";
+/* A DSA-1024 key likewise. */
+static const char dsa_pkcs8[] = "-----BEGIN PRIVATE KEY-----\n"
+                                "MIIBWwIBADCCATMGByqGSM44BAEwggEmAoGBAIPR8c8IsOmXEaEDGQ3vcyn4D+AE\n"
+                                "0+VOH5+Gh3bjYFse8Zpsmus65TQRq1oeFkLqf4arzo25wQ2yKtoeDKx3cfYXEAOO\n"
+                                "hlTPHp8UYQFMYgZc8polzVVFozdTvJQCNdVh+gjUpjlARIXFwt1RoDhi4nOMgtoH\n"
+                                "NZDLlE+SgnsZjCBRAh0A5gMKsDjd6Da30hZyGSv+8W5dhM62wzfuIbrE5QKBgCFV\n"
+                                "l5egvgrJGABwVVgxuCMYUHHIZStElPpVjSEWjBYGxh2fegHqn570kDpWlAspHEkl\n"
+                                "fA6+bZ3NyveSKachhp+KVJKbHetyNRyNHu0qzZh4pTh8O4WRZ11BwK2ZZsHNNm97\n"
+                                "wq9cmBt07REbH5kvDGzwuolmOJyHblkSS6MksvCaBB8CHQCg7f03yIHgns65OC6E\n"
+                                "CpOt2PKi4MeS2cH4TfVe\n"
+                                "-----END PRIVATE KEY-----\n";
+static const char dsa_openssl[] =
+    "-----BEGIN DSA PRIVATE KEY-----\n"
+    "MIIBywIBAAKBgQCD0fHPCLDplxGhAxkN73Mp+A/gBNPlTh+fhod242BbHvGabJrr\n"
+    "OuU0EataHhZC6n+Gq86NucENsiraHgysd3H2FxADjoZUzx6fFGEBTGIGXPKaJc1V\n"
+    "RaM3U7yUAjXVYfoI1KY5QESFxcLdUaA4YuJzjILaBzWQy5RPkoJ7GYwgUQIdAOYD\n"
+    "CrA43eg2t9IWchkr/vFuXYTOtsM37iG6xOUCgYAhVZeXoL4KyRgAcFVYMbgjGFBx\n"
+    "yGUrRJT6VY0hFowWBsYdn3oB6p+e9JA6VpQLKRxJJXwOvm2dzcr3kimnIYafilSS\n"
+    "mx3rcjUcjR7tKs2YeKU4fDuFkWddQcCtmWbBzTZve8KvXJgbdO0RGx+ZLwxs8LqJ\n"
+    "Zjich25ZEkujJLLwmgKBgHXG0vNOplb+CCEEbD1I4bkOtxoxhVETzkdNACZUuq+o\n"
+    "enRoiXc6WS6BvDZ8SkFoCegYUjyBI7FI0wmlcSRMNmfyEtKKMGWHiGU2JkWVuhgt\n"
+    "9fQ31qHgmWjfLgOvKxZHD6OuQzqAGnOPkPwdC4kUU680iXXPy8i+SLkr4/tPF4lN\n"
+    "Ah0AoO39N8iB4J7OuTguhAqTrdjyouDHktnB+E31Xg==\n"
+    "-----END DSA PRIVATE KEY-----\n";
+static const char dsa_public[] =
+    "-----BEGIN PUBLIC KEY-----\n"
+    "MIIBvjCCATMGByqGSM44BAEwggEmAoGBAIPR8c8IsOmXEaEDGQ3vcyn4D+AE0+VO\n"
+    "H5+Gh3bjYFse8Zpsmus65TQRq1oeFkLqf4arzo25wQ2yKtoeDKx3cfYXEAOOhlTP\n"
+    "Hp8UYQFMYgZc8polzVVFozdTvJQCNdVh+gjUpjlARIXFwt1RoDhi4nOMgtoHNZDL\n"
+    "lE+SgnsZjCBRAh0A5gMKsDjd6Da30hZyGSv+8W5dhM62wzfuIbrE5QKBgCFVl5eg\n"
+    "vgrJGABwVVgxuCMYUHHIZStElPpVjSEWjBYGxh2fegHqn570kDpWlAspHEklfA6+\n"
+    "bZ3NyveSKachhp+KVJKbHetyNRyNHu0qzZh4pTh8O4WRZ11BwK2ZZsHNNm97wq9c\n"
+    "mBt07REbH5kvDGzwuolmOJyHblkSS6MksvCaA4GEAAKBgHXG0vNOplb+CCEEbD1I\n"
+    "4bkOtxoxhVETzkdNACZUuq+oenRoiXc6WS6BvDZ8SkFoCegYUjyBI7FI0wmlcSRM\n"
+    "NmfyEtKKMGWHiGU2JkWVuhgt9fQ31qHgmWjfLgOvKxZHD6OuQzqAGnOPkPwdC4kU\n"
+    "U680iXXPy8i+SLkr4/tPF4lN\n"
+    "-----END PUBLIC KEY-----\n";
+static const char ed25519[] = "-----BEGIN PRIVATE KEY-----\n"
+                              "MC4CAQAwBQYDK2VwBCIEIIVsYhAIJZRBx+LkeZNxVY+/IHsgzD1RZ6q5ul0yzZhh\n"
+                              "-----END PRIVATE KEY-----\n";
 
 static size_t decode(const char *pem, size_t size, struct pem_block *block, uint8_t *out)
 {
     struct pem_reader reader = {pem, pem + size - 1, 0};
     const char *why;
-    assert_int_equal(pem_next(&reader, block, out, 512, &why), PEM_BLOCK);
+    assert_int_equal(pem_next(&reader, block, out, 1024, &why), PEM_BLOCK);
     return block->length;
 }
 
@@ -173,7 +225,7 @@ static void is_the_key(const struct cg_rsa_private_parts *p)
 static void private_keys(void **state)
 {
     (void)state;
-    uint8_t der[512];
+    uint8_t der[1024];
     struct pem_block block;
     struct cg_rsa_private_parts parts;
     const char *why = NULL;
@@ -194,11 +246,63 @@ static void private_keys(void **state)
     assert_false(x509_rsa_private_key("CERTIFICATE", der, n, &parts, &why));
 }
 
+static void public_half(const char *pem, size_t size, struct x509_key *key, uint8_t der[1024])
+{
+    struct pem_block block;
+    size_t n = decode(pem, size, &block, der);
+    assert_null(x509_parse_public_key(key, (struct x509_bytes){der, n}));
+}
+
+static void other_keys(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pem;
+        size_t size;
+        enum x509_key_kind kind;
+    } keys[] = {
+        {p256, sizeof p256, X509_KEY_EC},
+        {p256_sec1, sizeof p256_sec1, X509_KEY_EC},
+        {dsa_pkcs8, sizeof dsa_pkcs8, X509_KEY_DSA},
+        {dsa_openssl, sizeof dsa_openssl, X509_KEY_DSA},
+        {pkcs1, sizeof pkcs1, X509_KEY_RSA},
+        {pkcs8, sizeof pkcs8, X509_KEY_RSA},
+    };
+    uint8_t der[1024], ec_der[1024], dsa_der[1024];
+    struct x509_key ec_public, dsa_key_public;
+    struct x509_private_key key;
+    struct pem_block block;
+    const char *why;
+    public_half(p256_public, sizeof p256_public, &ec_public, ec_der);
+    public_half(dsa_public, sizeof dsa_public, &dsa_key_public, dsa_der);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        size_t n = decode(keys[i].pem, keys[i].size, &block, der);
+        assert_true(x509_private_key(block.label, der, n, &key, &why));
+        assert_int_equal(key.kind, keys[i].kind);
+        assert_int_equal(x509_private_key_fits(&key, &ec_public), key.kind == X509_KEY_EC);
+        assert_int_equal(x509_private_key_fits(&key, &dsa_key_public), key.kind == X509_KEY_DSA);
+        for (size_t cut = 0; cut < n; cut++) {
+            uint8_t *copy = malloc(cut ? cut : 1);
+            assert_non_null(copy);
+            memcpy(copy, der, cut);
+            assert_false(x509_private_key(block.label, copy, cut, &key, &why));
+            free(copy);
+        }
+    }
+    size_t n = decode(p256_sec1, sizeof p256_sec1, &block, der);
+    der[20] ^= 1; /* in the scalar */
+    assert_true(x509_private_key(block.label, der, n, &key, &why));
+    assert_false(x509_private_key_fits(&key, &ec_public));
+    n = decode(ed25519, sizeof ed25519, &block, der);
+    assert_false(x509_private_key(block.label, der, n, &key, &why));
+    assert_string_equal(why, "TLS 1.0 cannot use an Ed25519 key (RFC 8422 5.10)");
+}
+
 /* Every cut, and every change of the outer bytes that makes another structure, is refused. */
 static void damaged_keys(void **state)
 {
     (void)state;
-    uint8_t der[512];
+    uint8_t der[1024];
     struct pem_block block;
     struct cg_rsa_private_parts parts;
     const char *why;
@@ -224,8 +328,9 @@ static void damaged_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks),       cmocka_unit_test(malformed),    cmocka_unit_test(several),
-        cmocka_unit_test(private_keys), cmocka_unit_test(damaged_keys),
+        cmocka_unit_test(blocks),     cmocka_unit_test(malformed),
+        cmocka_unit_test(several),    cmocka_unit_test(private_keys),
+        cmocka_unit_test(other_keys), cmocka_unit_test(damaged_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
