@@ -97,22 +97,41 @@ static bool is_open(int fd)
     return sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0;
 }
 
+/* Another file is about to be put at `copy`, perhaps while other threads use it. */
+static void replacing(int copy)
+{
+    if (fdtable == NULL || !shim_ready())
+        return;
+    if (fdtable_kind(copy) == FD_TLS)
+        let_go(copy);
+    fdtable_set_changing(copy);
+}
+
+static int replaced(int fd, int copy, int result)
+{
+    unsigned left;
+    int saved = errno;
+
+    if (result < 0 && fdtable != NULL)
+        fdtable_clear(copy, &left);
+    errno = saved;
+    return entered(fd, result);
+}
+
 HOOK int dup2(int fd, int copy)
 {
     if (fd == copy || !is_open(fd))
         return real(dup2)(fd, copy);
-    if (fdtable != NULL && fdtable_kind(copy) == FD_TLS)
-        let_go(copy);
-    return entered(fd, real(dup2)(fd, copy));
+    replacing(copy);
+    return replaced(fd, copy, real(dup2)(fd, copy));
 }
 
 HOOK int dup3(int fd, int copy, int flags)
 {
     if (fd == copy || !is_open(fd) || (flags & ~O_CLOEXEC) != 0)
         return real(dup3)(fd, copy, flags);
-    if (fdtable != NULL && fdtable_kind(copy) == FD_TLS)
-        let_go(copy);
-    return entered(fd, real(dup3)(fd, copy, flags));
+    replacing(copy);
+    return replaced(fd, copy, real(dup3)(fd, copy, flags));
 }
 
 static int control(int fd, int command, void *argument,

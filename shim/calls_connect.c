@@ -1,56 +1,70 @@
 /* socket, connect, accept: where connections begin. */
 #include <fcntl.h>
+#include <netinet/in.h>
 
+#include "common_log.h"
 #include "connections.h"
 #include "global.h"
 #include "io.h"
+#include "sockets.h"
 
+#ifndef AF_SMC
+#define AF_SMC 43
+#endif
+
+/* MPTCP is TCP with more paths, and falls back to it by design; SMC moves the bytes past TCP. */
 HOOK int socket(int domain, int type, int protocol)
 {
-    int fd = real(socket)(domain, type, protocol);
+    int fd;
     unsigned left;
 
+    if (protocol == IPPROTO_MPTCP && (domain == AF_INET || domain == AF_INET6))
+        protocol = IPPROTO_TCP;
+    if (domain == AF_SMC) {
+        errno = EAFNOSUPPORT;
+        return -1;
+    }
+    fd = real(socket)(domain, type, protocol);
     if (fd >= 0 && fdtable != NULL)
         fdtable_clear(fd, &left);
     return fd;
 }
 
-/* TCP is up (or on its way): the session begins, the ClientHello goes out if it can. */
-static int begin_client(int fd, const struct policy_rule *rule, const struct connection *peer,
-                        int result, int error)
+/* The ClientHello goes out if it can; with handshake = connect the rest is waited for. */
+static int connected(int fd, struct shim_ref ref)
 {
-    struct shim_ref ref = connection_begin(fd, rule, peer, result == 0);
+    enum io_state state = io_attend(fd, ref);
+    bool eager = atomic_load(&ref.session->eager);
 
-    if (ref.session == NULL) {
-        int why = errno;
-
-        sys3(SYS_shutdown, fd, SHUT_RDWR, 0);
-        errno = why;
-        return -1;
-    }
-    if (result == 0) {
-        enum io_state state = io_attend(fd, ref);
-
-        if (atomic_load(&ref.session->eager) && io_blocks(fd))
-            state = io_handshake_wait(fd, ref, -1);
-        if (state == IO_ERROR && atomic_load(&ref.session->eager)) {
-            errno = io_error_once(ref.session);
-            return -1;
-        }
-    }
-    errno = error;
-    return result;
+    if (eager && io_blocks(fd))
+        state = io_handshake_wait(fd, ref, -1);
+    if (state != IO_ERROR || !eager)
+        return 0;
+    errno = io_error_once(ref.session);
+    return -1;
 }
 
-/* connect again on a socket whose connect is under way, or done. */
-static int connect_again(int fd, struct shim_ref ref, const struct sockaddr *address,
-                         socklen_t length)
+/* The session is there before the connection, for another thread may use the socket meanwhile. */
+static int connect_session(int fd, const struct policy_rule *rule, const struct connection *peer,
+                           const struct sockaddr *address, socklen_t length)
 {
-    int r = real(connect)(fd, address, length);
+    struct shim_ref ref;
+    int saved = errno, error;
 
-    if (r == 0)
-        io_attend(fd, ref);
-    return r;
+    if (!connection_can_carry(fd))
+        return -1;
+    ref = connection_begin(fd, rule, peer, false);
+    if (ref.session == NULL)
+        return -1;
+    if (real(connect)(fd, address, length) == 0) {
+        errno = saved;
+        return connected(fd, ref);
+    }
+    error = errno;
+    if (error != EINPROGRESS && error != EINTR)
+        connection_undo(fd, ref);
+    errno = error;
+    return -1;
 }
 
 static int connect_new(int fd, const struct sockaddr *address, socklen_t length)
@@ -58,46 +72,80 @@ static int connect_new(int fd, const struct sockaddr *address, socklen_t length)
     struct connection peer;
     enum fd_verdict verdict;
     const struct policy_rule *rule;
-    int saved = errno, r;
+    int r, error;
 
     if (!connection_from(&peer, address, length))
         return real(connect)(fd, address, length);
+    connection_resolve_any(&peer);
     rule = connection_rule(&peer, POLICY_CONNECT, &verdict);
     if (verdict == FD_IS_DENIED) {
         errno = ECONNREFUSED;
         return -1;
     }
+    if (verdict == FD_IS_TLS)
+        return connect_session(fd, rule, &peer, address, length);
+    fdtable_set_plain(fd);
     r = real(connect)(fd, address, length);
-    if (r != 0 && errno != EINPROGRESS && errno != EINTR)
-        return r;
-    if (verdict == FD_IS_PLAIN) {
-        int error = errno;
+    error = errno;
+    if (r != 0 && error != EINPROGRESS && error != EINTR && error != EISCONN && error != EALREADY) {
+        unsigned left;
 
-        fdtable_set_plain(fd);
-        errno = error;
-        return r;
+        fdtable_clear(fd, &left);
     }
-    return begin_client(fd, rule, &peer, r, r == 0 ? saved : errno);
+    errno = error;
+    return r;
+}
+
+/* Disconnecting would let other numbers of the same socket, here or in another process, go on being
+ * taken for what they were. */
+static int disconnect(int fd, const struct sockaddr *address, socklen_t length)
+{
+    if (!socket_is_connected(fd) && !socket_is_listening(fd))
+        return real(connect)(fd, address, length);
+    log_line(LOG_LEVEL_WARN, "connect with AF_UNSPEC, to disconnect a TCP socket, is not supported: "
+                             "refused with EOPNOTSUPP");
+    errno = EOPNOTSUPP;
+    return -1;
+}
+
+/* A socket with a session. The kernel takes a new address only when the first connect has failed;
+ * then it is a new connection, and the policy is asked anew. */
+static int connect_again(int fd, struct shim_ref ref, const struct sockaddr *address,
+                         socklen_t length)
+{
+    int r;
+
+    if (atomic_load(&ref.session->stage) == SHIM_CONNECTING && socket_is_closed(fd)) {
+        connection_undo(fd, ref);
+        return connect_new(fd, address, length);
+    }
+    r = real(connect)(fd, address, length);
+    return r == 0 ? connected(fd, ref) : r;
 }
 
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct shim_ref ref;
-    unsigned left;
+    int saved = errno;
 
-    if (!shim_ready() || address == NULL || length < sizeof(address->sa_family) ||
-        !connection_is_tcp(fd))
+    if (!shim_ready() || address == NULL || length < sizeof(address->sa_family))
         return real(connect)(fd, address, length);
-    ref = fdtable_session(fd);
-    if (ref.session != NULL && fd_cookie(fd) != ref.session->cookie)
-        ref.session = NULL;
-    if (address->sa_family == AF_UNSPEC || ref.session == NULL) {
-        ref = fdtable_clear(fd, &left);
-        if (ref.session != NULL)
-            connection_let_go(fd, ref, left);
-        return connect_new(fd, address, length);
+    switch (socket_kind(fd)) {
+    case SOCKET_NONE:
+        errno = saved;
+        return real(connect)(fd, address, length);
+    case SOCKET_UNSURE:
+        errno = EACCES;
+        return -1;
+    default:
+        break;
     }
-    return connect_again(fd, ref, address, length);
+    if (address->sa_family == AF_UNSPEC)
+        return disconnect(fd, address, length);
+    ref = fdtable_session(fd);
+    if (ref.session != NULL && socket_is_of(fd, ref.session))
+        return connect_again(fd, ref, address, length);
+    return connect_new(fd, address, length);
 }
 
 static int accept_checked(int fd, struct sockaddr *address, socklen_t *length, int flags)

@@ -3,6 +3,7 @@
 #include "deadlines.h"
 #include "global.h"
 #include "needy.h"
+#include "sockets.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -18,7 +19,7 @@ HOOK int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *even
         return -1;
     default:
         if (fdtable != NULL && fdtable_kind(fd) == FD_UNKNOWN && shim_ready() &&
-            connection_is_tcp(fd))
+            socket_kind(fd) == SOCKET_TCP)
             return watch_control_early(epoll_fd, operation, fd, event);
         return real(epoll_ctl)(epoll_fd, operation, fd, event);
     }

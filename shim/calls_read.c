@@ -14,12 +14,12 @@ static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int 
 
 HOOK ssize_t read(int fd, void *buffer, size_t n)
 {
-    ROUTE(fd, n == 0 ? 0 : receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))
+    ROUTE_READ(fd, n == 0 ? 0 : receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))
 }
 
 HOOK ssize_t recv(int fd, void *buffer, size_t n, int flags)
 {
-    ROUTE(fd, receive(fd, ref, buffer, n, flags), real(recv)(fd, buffer, n, flags))
+    ROUTE_READ(fd, receive(fd, ref, buffer, n, flags), real(recv)(fd, buffer, n, flags))
 }
 
 /* TCP gives no address: the length becomes 0. */
@@ -36,7 +36,7 @@ static ssize_t receive_from(int fd, struct shim_ref ref, void *buffer, size_t n,
 HOOK ssize_t recvfrom(int fd, void *buffer, size_t n, int flags, struct sockaddr *address,
                       socklen_t *length)
 {
-    ROUTE(fd, receive_from(fd, ref, buffer, n, flags, address != NULL ? length : NULL),
+    ROUTE_READ(fd, receive_from(fd, ref, buffer, n, flags, address != NULL ? length : NULL),
           real(recvfrom)(fd, buffer, n, flags, address, length))
 }
 
@@ -62,7 +62,7 @@ static ssize_t read_vector(int fd, struct shim_ref ref, const struct iovec *iov,
 
 HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    ROUTE(fd, read_vector(fd, ref, iov, count), real(readv)(fd, iov, count))
+    ROUTE_READ(fd, read_vector(fd, ref, iov, count), real(readv)(fd, iov, count))
 }
 
 /* Descriptors that arrive in a message have no history here. */
@@ -115,7 +115,7 @@ static ssize_t receive_plain_message(int fd, struct msghdr *message, int flags)
 
 HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-    ROUTE(fd, receive_message(fd, ref, message, flags),
+    ROUTE_READ(fd, receive_message(fd, ref, message, flags),
           receive_plain_message(fd, message, flags))
 }
 
@@ -162,8 +162,36 @@ static int receive_plain_messages(int fd, struct mmsghdr *messages, unsigned cou
 HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                   struct timespec *timeout)
 {
-    ROUTE(fd, receive_messages(fd, ref, messages, count, flags, timeout),
+    ROUTE_READ(fd, receive_messages(fd, ref, messages, count, flags, timeout),
           receive_plain_messages(fd, messages, count, flags, timeout))
+}
+
+/* With offset -1 these are readv and writev with flags; a socket has no other offset. */
+static ssize_t read_at(int fd, struct shim_ref ref, const struct iovec *iov, int count,
+                       off64_t offset, int flags)
+{
+    if (offset != -1) {
+        errno = ESPIPE;
+        return -1;
+    }
+    if (flags & ~RWF_NOWAIT) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    if (bad_count(count))
+        return -1;
+    return io_receive(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+}
+
+HOOK ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
+{
+    ROUTE_READ(fd, read_at(fd, ref, iov, count, offset, flags),
+               real(preadv64v2)(fd, iov, count, offset, flags))
+}
+
+HOOK ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    return preadv64v2(fd, iov, count, offset, flags);
 }
 
 HOOK ssize_t __read_chk(int fd, void *buffer, size_t n, size_t size)

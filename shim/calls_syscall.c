@@ -3,6 +3,7 @@
  * for jemalloc calls this from inside malloc's start. */
 #include "global.h"
 #include <fcntl.h>
+#include <sys/ioctl.h>
 
 #include "real.h"
 
@@ -45,11 +46,29 @@ static bool through_hooks(long number, const long a[6], long *r)
     case SYS_sendmsg:
         *r = sendmsg((int)a[0], P(1), (int)a[2]);
         return true;
+    case SYS_recvmmsg:
+        *r = recvmmsg((int)a[0], P(1), (unsigned)a[2], (int)a[3], P(4));
+        return true;
+    case SYS_sendmmsg:
+        *r = sendmmsg((int)a[0], P(1), (unsigned)a[2], (int)a[3]);
+        return true;
+    case SYS_preadv2: /* the offset is split in two words; the low one is all on 64 bits */
+        *r = preadv64v2((int)a[0], P(1), (int)a[2], (off64_t)a[3], (int)a[5]);
+        return true;
+    case SYS_pwritev2:
+        *r = pwritev64v2((int)a[0], P(1), (int)a[2], (off64_t)a[3], (int)a[5]);
+        return true;
+    case SYS_socket:
+        *r = socket((int)a[0], (int)a[1], (int)a[2]);
+        return true;
     case SYS_connect:
         *r = connect((int)a[0], (struct sockaddr *)P(1), (socklen_t)a[2]);
         return true;
     case SYS_accept4:
         *r = accept4((int)a[0], P(1), P(2), (int)a[3]);
+        return true;
+    case SYS_accept:
+        *r = accept((int)a[0], P(1), P(2));
         return true;
     case SYS_close:
         *r = close((int)a[0]);
@@ -63,6 +82,18 @@ static bool through_hooks(long number, const long a[6], long *r)
     case SYS_dup:
         *r = dup((int)a[0]);
         return true;
+    case SYS_fcntl:
+        *r = fcntl((int)a[0], (int)a[1], P(2));
+        return true;
+    case SYS_ioctl:
+        *r = ioctl((int)a[0], (unsigned long)a[1], P(2));
+        return true;
+    case SYS_getsockopt:
+        *r = getsockopt((int)a[0], (int)a[1], (int)a[2], P(3), P(4));
+        return true;
+    case SYS_setsockopt:
+        *r = setsockopt((int)a[0], (int)a[1], (int)a[2], P(3), (socklen_t)a[4]);
+        return true;
     case SYS_dup3:
         *r = dup3((int)a[0], (int)a[1], (int)a[2]);
         return true;
@@ -71,6 +102,17 @@ static bool through_hooks(long number, const long a[6], long *r)
         return true;
     case SYS_splice:
         *r = splice((int)a[0], P(1), (int)a[2], P(3), (size_t)a[4], (unsigned)a[5]);
+        return true;
+    case SYS_tee:
+        *r = tee((int)a[0], (int)a[1], (size_t)a[2], (unsigned)a[3]);
+        return true;
+    case SYS_vmsplice:
+        *r = vmsplice((int)a[0], P(1), (size_t)a[2], (unsigned)a[3]);
+        return true;
+    case SYS_io_uring_setup: /* queues that libc never sees: programs fall back when there are none */
+    case SYS_io_setup:
+        errno = ENOSYS;
+        *r = -1;
         return true;
     case SYS_epoll_ctl:
         *r = epoll_ctl((int)a[0], (int)a[1], (int)a[2], P(3));
@@ -81,6 +123,23 @@ static bool through_hooks(long number, const long a[6], long *r)
     case SYS_epoll_pwait:
         *r = epoll_pwait((int)a[0], P(1), (int)a[2], (int)a[3], P(4));
         return true;
+    case SYS_execve:
+        *r = execve(P(0), P(1), P(2));
+        return true;
+#ifdef SYS_dup2 /* older calls, which newer architectures do not have */
+    case SYS_dup2:
+        *r = dup2((int)a[0], (int)a[1]);
+        return true;
+    case SYS_poll:
+        *r = poll(P(0), (nfds_t)a[1], (int)a[2]);
+        return true;
+    case SYS_select:
+        *r = select((int)a[0], P(1), P(2), P(3), P(4));
+        return true;
+    case SYS_epoll_wait:
+        *r = epoll_wait((int)a[0], P(1), (int)a[2], (int)a[3]);
+        return true;
+#endif
     default:
         return false;
     }

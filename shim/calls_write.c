@@ -7,6 +7,7 @@
 #include "global.h"
 #include "io.h"
 #include "route.h"
+#include "sockets.h"
 
 static ssize_t send_one(int fd, struct shim_ref ref, const void *buffer, size_t n, int flags)
 {
@@ -17,19 +18,19 @@ static ssize_t send_one(int fd, struct shim_ref ref, const void *buffer, size_t 
 
 HOOK ssize_t write(int fd, const void *buffer, size_t n)
 {
-    ROUTE(fd, send_one(fd, ref, buffer, n, 0), real(write)(fd, buffer, n))
+    ROUTE_WRITE(fd, 0, send_one(fd, ref, buffer, n, 0), real(write)(fd, buffer, n))
 }
 
 HOOK ssize_t send(int fd, const void *buffer, size_t n, int flags)
 {
-    ROUTE(fd, send_one(fd, ref, buffer, n, flags), real(send)(fd, buffer, n, flags))
+    ROUTE_WRITE(fd, flags, send_one(fd, ref, buffer, n, flags), real(send)(fd, buffer, n, flags))
 }
 
 HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 {
     if (count < 0 || count > IOV_MAX)
         return real(writev)(fd, iov, count);
-    ROUTE(fd, io_send(fd, ref, iov, count, 0), real(writev)(fd, iov, count))
+    ROUTE_WRITE(fd, 0, io_send(fd, ref, iov, count, 0), real(writev)(fd, iov, count))
 }
 
 /* MSG_FASTOPEN connects and writes in one call: the policy has to see the connect. 0: go on with
@@ -37,7 +38,7 @@ HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 static int fast_open(int fd, const struct sockaddr *address, socklen_t length, int flags)
 {
     if ((flags & MSG_FASTOPEN) == 0 || address == NULL || !shim_ready() ||
-        !connection_is_tcp(fd))
+        socket_kind(fd) == SOCKET_NONE)
         return 0;
     return connect(fd, address, length);
 }
@@ -50,8 +51,8 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t n, int flags,
             return -1;
         flags &= ~MSG_FASTOPEN;
     }
-    ROUTE(fd, send_one(fd, ref, buffer, n, flags),
-          real(sendto)(fd, buffer, n, flags, address, length))
+    ROUTE_WRITE(fd, flags, send_one(fd, ref, buffer, n, flags),
+                real(sendto)(fd, buffer, n, flags, address, length))
 }
 
 /* A session's descriptor in a message would reach a process that may not know the session, and
@@ -103,7 +104,8 @@ HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
             return -1;
         flags &= ~MSG_FASTOPEN;
     }
-    ROUTE(fd, send_message(fd, ref, message, flags), send_plain_message(fd, message, flags))
+    ROUTE_WRITE(fd, flags, send_message(fd, ref, message, flags),
+                send_plain_message(fd, message, flags))
 }
 
 static int send_messages(int fd, struct shim_ref ref, struct mmsghdr *messages, unsigned count,
@@ -134,8 +136,43 @@ static int send_plain_messages(int fd, struct mmsghdr *messages, unsigned count,
 
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
-    ROUTE(fd, send_messages(fd, ref, messages, count, flags),
-          send_plain_messages(fd, messages, count, flags))
+    if (flags & MSG_FASTOPEN && count > 0) {
+        if (fast_open(fd, messages->msg_hdr.msg_name, messages->msg_hdr.msg_namelen, flags) != 0)
+            return -1;
+        flags &= ~MSG_FASTOPEN;
+    }
+    ROUTE_WRITE(fd, flags, send_messages(fd, ref, messages, count, flags),
+                send_plain_messages(fd, messages, count, flags))
+}
+
+/* With offset -1 it is writev with flags; a socket has no other offset. */
+static ssize_t write_at(int fd, struct shim_ref ref, const struct iovec *iov, int count,
+                        off64_t offset, int flags)
+{
+    if (offset != -1) {
+        errno = ESPIPE;
+        return -1;
+    }
+    if (flags & ~RWF_NOWAIT) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    if (count < 0 || count > IOV_MAX) {
+        errno = EINVAL;
+        return -1;
+    }
+    return io_send(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+}
+
+HOOK ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
+{
+    ROUTE_WRITE(fd, 0, write_at(fd, ref, iov, count, offset, flags),
+                real(pwritev64v2)(fd, iov, count, offset, flags))
+}
+
+HOOK ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    return pwritev64v2(fd, iov, count, offset, flags);
 }
 
 /* ---- sendfile ---- */
@@ -148,6 +185,8 @@ static ssize_t send_chunk(int out, struct shim_ref ref, int in, off64_t at, size
     char chunk[FILE_CHUNK];
     ssize_t got = pread64(in, chunk, n < sizeof(chunk) ? n : sizeof(chunk), at);
 
+    if (got < 0 && errno == EISDIR)
+        errno = EINVAL;
     return got <= 0 ? got : send_one(out, ref, chunk, (size_t)got, 0);
 }
 
@@ -159,7 +198,8 @@ static ssize_t send_file(int out, struct shim_ref ref, int in, off64_t *offset, 
     bool blocks = io_blocks(out);
 
     if (at < 0) {
-        errno = EINVAL;
+        if (errno != EBADF)
+            errno = EINVAL;
         return -1;
     }
     while (total < count) {
@@ -193,7 +233,7 @@ HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
 {
     if (reads_from_session(in))
         return -1;
-    ROUTE(out, send_file(out, ref, in, offset, count), real(sendfile64)(out, in, offset, count))
+    ROUTE_WRITE(out, 0, send_file(out, ref, in, offset, count), real(sendfile64)(out, in, offset, count))
 }
 
 HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t count)

@@ -12,6 +12,8 @@
 #include "io_internal.h"
 #include "names.h"
 #include "needy.h"
+#include "sockets.h"
+#include "stdio_streams.h"
 #include "watch.h"
 
 static void set_text(struct connection *c)
@@ -36,7 +38,8 @@ static bool read_address(struct connection *c, const struct sockaddr *address, s
         c->port = ntohs(in->sin_port);
         return true;
     }
-    if (address->sa_family != AF_INET6 || length < (socklen_t)sizeof(struct sockaddr_in6))
+    /* The kernel takes the address without its scope too (SIN6_LEN_RFC2133). */
+    if (address->sa_family != AF_INET6 || length < (socklen_t)offsetof(struct sockaddr_in6, sin6_scope_id))
         return false;
     const struct sockaddr_in6 *in6 = (const void *)address;
     const uint8_t *bytes = in6->sin6_addr.s6_addr;
@@ -59,6 +62,19 @@ bool connection_from(struct connection *c, const struct sockaddr *address, sockl
     names_find(c->address, c->address_length, c->name);
     set_text(c);
     return true;
+}
+
+void connection_resolve_any(struct connection *c)
+{
+    static const uint8_t any[16];
+
+    if (memcmp(c->address, any, c->address_length) != 0)
+        return;
+    if (c->address_length == 4)
+        c->address[0] = 127;
+    c->address[c->address_length - 1] = 1;
+    names_find(c->address, c->address_length, c->name);
+    set_text(c);
 }
 
 static void log_denied(const struct policy_rule *rule, const struct connection *c,
@@ -104,22 +120,28 @@ const struct policy_rule *connection_rule(const struct connection *c,
     return *verdict == FD_IS_TLS ? rule : NULL;
 }
 
-static int int_option(int fd, int option)
+bool connection_can_carry(int fd)
 {
-    int value = -1;
-    socklen_t length = sizeof(value);
-
-    if (sys5(SYS_getsockopt, fd, SOL_SOCKET, option, &value, &length) != 0)
-        return -1;
-    return value;
+    if (socket_kind(fd) == SOCKET_TCP)
+        return true;
+    log_line(LOG_LEVEL_ERROR, "a connection that a rule wants under TLS is not TCP (or the kernel "
+                              "does not say): refused");
+    errno = EPROTONOSUPPORT;
+    return false;
 }
 
-bool connection_is_tcp(int fd)
+void connection_undo(int fd, struct shim_ref ref)
 {
-    int domain = int_option(fd, SO_DOMAIN);
+    struct shim_guard guard;
+    unsigned left;
 
-    return (domain == AF_INET || domain == AF_INET6) && int_option(fd, SO_TYPE) == SOCK_STREAM &&
-           int_option(fd, SO_PROTOCOL) == IPPROTO_TCP;
+    fdtable_clear(fd, &left);
+    shim_enter(&guard);
+    if (left == 0 && session_lock_both(ref)) {
+        watch_disown(ref.session);
+        session_release(ref.session);
+    }
+    shim_leave(&guard);
 }
 
 /* What the peer must prove to be: the rule's word, else the name that the program asked for, else
@@ -140,33 +162,96 @@ static void set_peer_name(struct shim_session *s, const struct policy_rule *rule
                   sizeof(s->peer_name));
 }
 
-struct shim_ref connection_begin(int fd, const struct policy_rule *rule,
-                                 const struct connection *c, bool connected)
+/* What the program set before: its low-water mark counts plaintext, and peeking starts at 0. */
+static void take_options(struct shim_session *s, int fd)
 {
-    struct shim_ref none = {0}, ref;
-    struct shim_guard guard;
-    uint64_t cookie = fd_cookie(fd);
+    int low = 1, one = 1, off = -1;
+    socklen_t length = sizeof(low);
+
+    sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &low, &length);
+    sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_PEEK_OFF, &off, sizeof(off));
+    if (low > 1) {
+        s->program_low_water = (uint32_t)low;
+        sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+    }
+}
+
+static struct shim_ref make_session(int fd, const struct policy_rule *rule,
+                                    const struct connection *c)
+{
+    struct shim_ref ref = {0};
+    uint64_t cookie = socket_cookie(fd);
 
     if ((unsigned)fd >= FDTABLE_SIZE || cookie == 0 || atomic_load(&shim_ending)) {
         errno = EMFILE;
-        return none;
+        return ref;
     }
-    shim_enter(&guard);
     ref = session_birth(cookie, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER,
                         rule->index);
+    if (ref.session == NULL) {
+        errno = ENOBUFS;
+        return ref;
+    }
+    set_peer_name(ref.session, rule, c);
+    memcpy(ref.session->peer_address, c->text, sizeof(c->text));
+    atomic_store(&ref.session->eager, rule->settings.handshake == POLICY_HANDSHAKE_CONNECT);
+    take_options(ref.session, fd);
+    return ref;
+}
+
+static void entered(int fd, struct shim_ref ref, bool connected)
+{
+    if (connected)
+        io_start_clock(ref.session, fd);
+    needy_add(fd);
+    watch_adopt(fd, ref);
+}
+
+struct shim_ref connection_begin(int fd, const struct policy_rule *rule,
+                                 const struct connection *c, bool connected)
+{
+    struct shim_guard guard;
+    struct shim_ref ref;
+    int error;
+
+    shim_enter(&guard);
+    ref = make_session(fd, rule, c);
+    error = errno;
     if (ref.session != NULL) {
-        set_peer_name(ref.session, rule, c);
-        memcpy(ref.session->peer_address, c->text, sizeof(c->text));
-        atomic_store(&ref.session->eager, rule->settings.handshake == POLICY_HANDSHAKE_CONNECT);
         fdtable_set_session(fd, ref);
-        if (connected)
-            io_start_clock(ref.session, fd);
-        needy_add(fd);
-        watch_adopt(fd, ref);
+        entered(fd, ref, connected);
     }
     shim_leave(&guard);
     if (ref.session == NULL)
-        errno = ENOBUFS;
+        errno = error;
+    else
+        stdio_takes_over(fd);
+    return ref;
+}
+
+struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct policy_rule *rule,
+                                      const struct connection *c)
+{
+    struct shim_guard guard;
+    struct shim_ref ref;
+    int error;
+
+    shim_enter(&guard);
+    ref = make_session(fd, rule, c);
+    error = errno;
+    if (ref.session != NULL && fdtable_settle_session(fd, seen, ref)) {
+        entered(fd, ref, true);
+    } else if (ref.session != NULL) {
+        if (session_lock_both(ref)) /* another thread was first */
+            session_release(ref.session);
+        ref.session = NULL;
+        error = EACCES;
+    }
+    shim_leave(&guard);
+    if (ref.session == NULL)
+        errno = error;
+    else
+        stdio_takes_over(fd);
     return ref;
 }
 
@@ -180,7 +265,7 @@ enum fd_verdict connection_accepted(int fd)
     unsigned left;
 
     fdtable_clear(fd, &left);
-    if (!connection_is_tcp(fd)) {
+    if (socket_kind(fd) == SOCKET_NONE) {
         fdtable_set_plain(fd);
         return FD_IS_PLAIN;
     }
@@ -193,6 +278,8 @@ enum fd_verdict connection_accepted(int fd)
             fdtable_set_plain(fd);
         return verdict;
     }
+    if (!connection_can_carry(fd))
+        return FD_IS_DENIED;
     length = sizeof(address);
     memset(&peer, 0, sizeof(peer));
     if (sys3(SYS_getpeername, fd, &address, &length) == 0)
@@ -210,7 +297,7 @@ void connection_let_go(int fd, struct shim_ref ref, unsigned left)
     shim_enter(&guard);
     if (session_is_live(ref))
         last = holders_drop(ref.session);
-    if (last && fd_cookie(fd) != ref.session->cookie) {
+    if (last && !socket_is_of(fd, ref.session)) {
         if (session_lock_both(ref)) /* the number is another file's already: nothing to send on */
             session_release(ref.session);
         last = false;
@@ -256,106 +343,4 @@ bool shim_peer_is_own_listener(int fd)
         !read_address(&peer, (struct sockaddr *)&address, length))
         return false;
     return (atomic_load(&listening[peer.port / 64]) >> (peer.port % 64) & 1) != 0;
-}
-
-/* ---- descriptors that nobody has told us of ---- */
-
-/* net.ipv4.ip_local_port_range as it comes. */
-static bool is_client_port(uint16_t port)
-{
-    return port >= 32768 && port <= 60999;
-}
-
-/* A connected TCP socket from elsewhere: inherited, passed, duplicated inside libc. */
-static enum fd_verdict classify_connected(int fd, struct shim_ref *ref,
-                                          const struct sockaddr_storage *peer_address,
-                                          socklen_t peer_length)
-{
-    struct sockaddr_storage address;
-    socklen_t length = sizeof(address);
-    struct connection local, peer;
-    enum fd_verdict verdict;
-    const struct policy_rule *rule = NULL;
-
-    if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
-        !connection_from(&local, (struct sockaddr *)&address, length) ||
-        !connection_from(&peer, (const struct sockaddr *)peer_address, peer_length)) {
-        errno = EACCES;
-        return FD_IS_DENIED;
-    }
-    /* Which side began it cannot be seen. A local port that a listen rule covers tells; so do
-     * ports, for clients get theirs from the kernel's range. */
-    if (policy_covers_listen_port(&shim_rules.policy, local.port) ||
-        (!is_client_port(local.port) && is_client_port(peer.port)))
-        rule = connection_rule(&local, POLICY_LISTEN, &verdict);
-    else
-        rule = connection_rule(&peer, POLICY_CONNECT, &verdict);
-    if (verdict == FD_IS_TLS) {
-        *ref = connection_begin(fd, rule, &peer, true);
-        return ref->session != NULL ? FD_IS_TLS : FD_IS_DENIED;
-    }
-    if (verdict == FD_IS_PLAIN)
-        fdtable_set_plain(fd);
-    else
-        errno = EACCES;
-    return verdict;
-}
-
-static enum fd_verdict classify(int fd, struct shim_ref *ref)
-{
-    struct sockaddr_storage address;
-    socklen_t length = sizeof(address);
-    uint64_t cookie;
-    struct shim_guard guard;
-
-    if (!connection_is_tcp(fd)) {
-        if (sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0)
-            fdtable_set_plain(fd);
-        return FD_IS_PLAIN;
-    }
-    cookie = fd_cookie(fd);
-    shim_enter(&guard);
-    *ref = session_find(cookie);
-    if (ref->session != NULL)
-        holders_add(ref->session);
-    shim_leave(&guard);
-    if (ref->session != NULL) {
-        fdtable_set_session(fd, *ref);
-        return FD_IS_TLS;
-    }
-    if (int_option(fd, SO_ACCEPTCONN) == 1) {
-        fdtable_set_plain(fd); /* what it accepts is looked at one by one */
-        return FD_IS_PLAIN;
-    }
-    /* Not connected: it stays unknown, and the kernel answers. */
-    if (sys3(SYS_getpeername, fd, &address, &length) != 0)
-        return FD_IS_PLAIN;
-    return classify_connected(fd, ref, &address, length);
-}
-
-enum fd_verdict fd_look(int fd, struct shim_ref *ref)
-{
-    int saved = errno;
-    enum fd_verdict verdict;
-
-    ref->session = NULL;
-    if (!shim_ready() || fd < 0)
-        return FD_IS_PLAIN;
-    if (fdtable_kind(fd) == FD_PLAIN)
-        return FD_IS_PLAIN;
-    *ref = fdtable_session(fd);
-    if (ref->session != NULL && fd_cookie(fd) == ref->session->cookie)
-        return FD_IS_TLS;
-    if (fdtable_kind(fd) == FD_TLS) { /* closed and reused behind our back */
-        unsigned left;
-        struct shim_ref stale = fdtable_clear(fd, &left);
-
-        if (stale.session != NULL)
-            connection_let_go(fd, stale, left);
-    }
-    ref->session = NULL;
-    verdict = classify(fd, ref);
-    if (verdict != FD_IS_DENIED)
-        errno = saved;
-    return verdict;
 }

@@ -23,13 +23,24 @@ const struct policy_rule *connection_rule(const struct connection *c,
                                           enum policy_direction direction,
                                           enum fd_verdict *verdict);
 
-/* Is fd a TCP socket over IPv4 or IPv6? */
-bool connection_is_tcp(int fd);
+/* connect to 0.0.0.0 or :: goes to loopback: the policy is asked about that. */
+void connection_resolve_any(struct connection *c);
+
+/* Can the library carry this socket at all? False: errno, and it was logged. */
+bool connection_can_carry(int fd);
 
 /* A session for fd by this rule, entered in the descriptor table. NULL session: errno is set.
  * connected: TCP is up. */
 struct shim_ref connection_begin(int fd, const struct policy_rule *rule,
                                  const struct connection *c, bool connected);
+
+/* The same for a connected socket that was found out about, when the descriptor's entry was `seen`:
+ * no session when the entry has changed meanwhile. */
+struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct policy_rule *rule,
+                                      const struct connection *c);
+
+/* The connect failed: fd goes on without a session. */
+void connection_undo(int fd, struct shim_ref ref);
 
 /* An accepted socket: plain, TLS (a session is made) or denied (the caller closes it). */
 enum fd_verdict connection_accepted(int fd);

@@ -6,6 +6,8 @@
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
+#include "needy.h"
+#include "sockets.h"
 
 /* When more handshakes than this run at once, the oldest lose their place; they are still timed
  * out when the program next touches them. */
@@ -77,12 +79,12 @@ int64_t deadlines_next(void)
     int fd;
 
     if (atomic_load(&head) == atomic_load(&tail))
-        return INT64_MAX;
+        return needy_deadline(INT64_MAX);
     while (look(shim_now(), &fd, &next)) {
         struct shim_ref ref = fdtable_session(fd);
 
-        if (ref.session != NULL && fd_cookie(fd) == ref.session->cookie)
+        if (ref.session != NULL && socket_is_of(fd, ref.session))
             io_attend(fd, ref);
     }
-    return next;
+    return needy_deadline(next);
 }

@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 
 #include "arena.h"
-#include "real.h"
 
 _Atomic uint64_t *fdtable;
 
@@ -40,15 +39,18 @@ static struct shim_ref ref_of(uint64_t entry)
     return ref;
 }
 
-struct shim_ref fdtable_session(int fd)
+struct shim_ref fdtable_session_of(uint64_t entry)
 {
-    struct shim_ref ref = {0};
+    struct shim_ref ref = ref_of(entry);
 
-    if ((unsigned)fd < FDTABLE_SIZE)
-        ref = ref_of(atomic_load_explicit(&fdtable[fd], memory_order_acquire));
     if (ref.session != NULL && !session_is_live(ref))
         ref.session = NULL;
     return ref;
+}
+
+struct shim_ref fdtable_session(int fd)
+{
+    return fdtable_session_of(fdtable_entry(fd));
 }
 
 static unsigned uncount(uint64_t entry)
@@ -66,51 +68,91 @@ static void raise_reach(int fd)
         ;
 }
 
+static uint64_t entry_of(struct shim_ref ref)
+{
+    return FD_TLS | (uint64_t)ref.session->index << 2 | (uint64_t)ref.generation << 32;
+}
+
+/* Without a session; never the same word twice. */
+static uint64_t fresh_entry(unsigned kind)
+{
+    static _Atomic uint64_t version;
+
+    return kind | (atomic_fetch_add(&version, 1) + 1) << 2;
+}
+
 bool fdtable_set_session(int fd, struct shim_ref ref)
 {
-    uint64_t entry = FD_TLS | (uint64_t)ref.session->index << 2 | (uint64_t)ref.generation << 32;
-
     if ((unsigned)fd >= FDTABLE_SIZE)
         return false;
     atomic_fetch_add(&counts[ref.session->index], 1);
     raise_reach(fd);
-    uncount(atomic_exchange(&fdtable[fd], entry));
+    uncount(atomic_exchange(&fdtable[fd], entry_of(ref)));
     return true;
+}
+
+bool fdtable_settle_session(int fd, uint64_t seen, struct shim_ref ref)
+{
+    if ((unsigned)fd >= FDTABLE_SIZE || (seen & 3) == FD_CHANGING)
+        return false;
+    atomic_fetch_add(&counts[ref.session->index], 1);
+    raise_reach(fd);
+    if (atomic_compare_exchange_strong(&fdtable[fd], &seen, entry_of(ref)))
+        return true;
+    atomic_fetch_sub(&counts[ref.session->index], 1);
+    return false;
 }
 
 void fdtable_set_plain(int fd)
 {
     if ((unsigned)fd < FDTABLE_SIZE)
-        uncount(atomic_exchange(&fdtable[fd], FD_PLAIN));
+        uncount(atomic_exchange(&fdtable[fd], fresh_entry(FD_PLAIN)));
 }
 
-struct shim_ref fdtable_clear(int fd, unsigned *left)
+bool fdtable_settle_plain(int fd, uint64_t seen)
 {
-    struct shim_ref ref = {0};
-    uint64_t entry;
+    return (unsigned)fd < FDTABLE_SIZE && (seen & 3) != FD_CHANGING &&
+           atomic_compare_exchange_strong(&fdtable[fd], &seen, fresh_entry(FD_PLAIN));
+}
 
-    *left = 0;
-    if ((unsigned)fd >= FDTABLE_SIZE)
-        return ref;
-    entry = atomic_exchange(&fdtable[fd], FD_UNKNOWN);
+void fdtable_set_changing(int fd)
+{
+    if ((unsigned)fd < FDTABLE_SIZE)
+        uncount(atomic_exchange(&fdtable[fd], fresh_entry(FD_CHANGING)));
+}
+
+static struct shim_ref cleared(uint64_t entry, unsigned *left)
+{
+    struct shim_ref ref = ref_of(entry);
+
     *left = uncount(entry);
-    ref = ref_of(entry);
     if (ref.session != NULL && !session_is_live(ref))
         ref.session = NULL;
     return ref;
 }
 
+struct shim_ref fdtable_clear(int fd, unsigned *left)
+{
+    struct shim_ref none = {0};
+
+    *left = 0;
+    if ((unsigned)fd >= FDTABLE_SIZE)
+        return none;
+    return cleared(atomic_exchange(&fdtable[fd], fresh_entry(FD_UNKNOWN)), left);
+}
+
+struct shim_ref fdtable_clear_if(int fd, uint64_t seen, unsigned *left)
+{
+    struct shim_ref none = {0};
+
+    *left = 0;
+    if ((unsigned)fd >= FDTABLE_SIZE ||
+        !atomic_compare_exchange_strong(&fdtable[fd], &seen, fresh_entry(FD_UNKNOWN)))
+        return none;
+    return cleared(seen, left);
+}
+
 int fdtable_reach(void)
 {
     return atomic_load(&reach);
-}
-
-uint64_t fd_cookie(int fd)
-{
-    uint64_t cookie = 0;
-    socklen_t length = sizeof(cookie);
-
-    if (sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) != 0)
-        return 0;
-    return cookie;
 }

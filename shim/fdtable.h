@@ -12,42 +12,64 @@
 
 #include "session.h"
 
-enum { FD_UNKNOWN, FD_PLAIN, FD_TLS };
+enum {
+    FD_UNKNOWN,
+    FD_PLAIN,
+    FD_TLS,
+    FD_CHANGING /* dup2 is putting another file there: looked at each time, nothing is noted */
+};
 enum { FDTABLE_SIZE = 1 << 20 /* numbers; Linux's usual ceiling for RLIMIT_NOFILE */ };
 
-extern _Atomic uint64_t *fdtable; /* kind | session index << 2 | generation << 32 */
+/* kind | session index << 2 | generation << 32; for the other kinds, kind | version << 2, where the
+ * version is new with every change: what was found out about a number is noted only if the entry is
+ * still the one that was there before the looking. */
+extern _Atomic uint64_t *fdtable;
 
 bool fdtable_init(void);
 
-static inline unsigned fdtable_kind(int fd)
+/* The entry as it is; unknown for numbers beyond the table. */
+static inline uint64_t fdtable_entry(int fd)
 {
     if ((unsigned)fd >= FDTABLE_SIZE)
         return FD_UNKNOWN;
-    return (unsigned)(atomic_load_explicit(&fdtable[fd], memory_order_acquire) & 3);
+    return atomic_load_explicit(&fdtable[fd], memory_order_acquire);
+}
+
+static inline unsigned fdtable_kind(int fd)
+{
+    return (unsigned)(fdtable_entry(fd) & 3);
 }
 
 /* The session that the entry names; NULL when it names none or the session is gone. */
 struct shim_ref fdtable_session(int fd);
+struct shim_ref fdtable_session_of(uint64_t entry);
 
 /* Sets an entry. Entries of a session are counted: fdtable_count says how many numbers of this
  * process name it. False: the number is beyond the table. */
 bool fdtable_set_session(int fd, struct shim_ref ref);
 void fdtable_set_plain(int fd);
+void fdtable_set_changing(int fd);
+
+/* After a look that began when the entry was `seen`: false when it has changed meanwhile, or is
+ * changing. */
+bool fdtable_settle_session(int fd, uint64_t seen, struct shim_ref ref);
+bool fdtable_settle_plain(int fd, uint64_t seen);
 /* Back to unknown. Returns the session that the entry named, if any, and in *left how many entries
  * of this process still name it. */
 struct shim_ref fdtable_clear(int fd, unsigned *left);
+/* The same if the entry is still `seen`; else the result names no session. */
+struct shim_ref fdtable_clear_if(int fd, uint64_t seen, unsigned *left);
 /* One above the highest number that ever named a session. */
 int fdtable_reach(void);
-
-/* SO_COOKIE, 0 when fd is no socket. */
-uint64_t fd_cookie(int fd);
 
 /* ---- classify.c: what a descriptor is, asking the policy when nobody knows ---- */
 
 enum fd_verdict {
-    FD_IS_PLAIN, /* pass the call through */
-    FD_IS_TLS,   /* *ref is the session */
-    FD_IS_DENIED /* the policy forbids it: errno is set */
+    FD_IS_PLAIN,       /* pass the call through */
+    FD_IS_TLS,         /* *ref is the session */
+    FD_IS_DENIED,      /* the policy forbids it, or there is doubt: errno is set */
+    FD_IS_UNCONNECTED  /* a TCP socket before connect: no data may pass, for the kernel would keep
+                        * a write until a connect in another thread is done, and then send it */
 };
 enum fd_verdict fd_look(int fd, struct shim_ref *ref);
 

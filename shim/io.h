@@ -71,13 +71,19 @@ int io_errno_of(enum tls_error error);
 ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int count, int flags);
 /* send and kin: flags are MSG_DONTWAIT, MSG_NOSIGNAL; others mean nothing here. */
 ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count, int flags);
+/* EPIPE, and SIGPIPE to the calling thread unless flags has MSG_NOSIGNAL. */
+void io_broken_pipe(int flags);
 /* One attempt to get on with whatever the session has to do: handshake, sealed bytes. */
 enum io_state io_attend(int fd, struct shim_ref ref);
 /* Waits for the handshake: at most `limit` nanoseconds (negative: its own deadline).
  * IO_DONE, IO_ERROR (errno set), or what it still waits for when the limit is over. */
 enum io_state io_handshake_wait(int fd, struct shim_ref ref, int64_t limit);
-/* close_notify and a bounded flush, when this was the last holder. */
+/* close_notify and a bounded flush, when this was the last holder. A non-blocking descriptor is not
+ * waited for: the session lingers. */
 void io_goodbye(int fd, struct shim_ref ref);
+/* A session that its program has closed and that sends the rest through fd, a number of ours: true
+ * when that is done or given up; fd is closed then. Not while a lock is held. */
+bool io_linger_is_over(int fd, struct shim_ref ref);
 int io_shutdown(int fd, struct shim_ref ref, int how);
 
 /* Does the descriptor wait (O_NONBLOCK unset)? */

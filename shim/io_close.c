@@ -1,7 +1,10 @@
 /* The end: half close, close_notify, and the last bytes. */
 #include "io_internal.h"
 
+#include <fcntl.h>
+
 #include "arena.h"
+#include "connections.h"
 #include "fdtable.h"
 #include "global.h"
 #include "holders.h"
@@ -15,8 +18,10 @@ static bool all_sent(const struct shim_session *s)
 }
 
 /* Waits until the program's bytes are out, at most until `end`. Both locks are held on entry and,
- * unless it returns false (the session is gone), on exit, but not while waiting. */
-static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, int64_t end)
+ * unless it returns false (the session is gone), on exit, but not while waiting; the program's
+ * signals are let in then. */
+static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, int64_t end,
+                           const struct shim_guard *guard)
 {
     while (!all_sent(s)) {
         int error = 0;
@@ -31,10 +36,48 @@ static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, 
         if (state == IO_ERROR || all_sent(s) || left <= 0)
             break;
         session_unlock_both(s);
-        sys5(SYS_ppoll, &entry, 1, &limit, NULL, 0);
+        sys5(SYS_ppoll, &entry, 1, &limit, &guard->signals, sizeof(guard->signals));
         if (!session_lock_both(ref))
             return false;
     }
+    return true;
+}
+
+/* ---- lingering: close on a non-blocking descriptor returns at once, and what was written still
+ * goes out, through a number of ours that other waits carry on ---- */
+
+enum { LINGER_NUMBERS = 900 /* from here up, out of the way of select and of people's counting */ };
+
+static bool linger(struct shim_session *s, int fd, struct shim_ref ref)
+{
+    long copy;
+
+    if (s->lingering || atomic_load(&shim_ending) || io_blocks(fd))
+        return false;
+    copy = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, LINGER_NUMBERS);
+    if (copy < 0)
+        return false;
+    s->lingering = 1;
+    s->deadline = shim_now() + IO_GOODBYE_LIMIT;
+    if (s->shut == 0)
+        s->shut = SHIM_SHUT;
+    holders_add(s);
+    fdtable_set_session((int)copy, ref);
+    needy_add((int)copy);
+    return true;
+}
+
+bool io_linger_is_over(int fd, struct shim_ref ref)
+{
+    struct shim_session *s = ref.session;
+    unsigned left;
+
+    if (!all_sent(s) && shim_now() < s->deadline)
+        return false;
+    ref = fdtable_clear(fd, &left);
+    if (ref.session != NULL)
+        connection_let_go(fd, ref, left);
+    sys3(SYS_close, fd, 0, 0);
     return true;
 }
 
@@ -64,6 +107,17 @@ static bool aborts(struct shim_session *s, int fd)
            io_fill(s, fd, 0, 0) == IO_DONE && io_leftover(s) > 0;
 }
 
+static void last_words(struct shim_session *s, int fd)
+{
+    int ignored = 0;
+
+    if (s->shut == 0)
+        s->shut = SHIM_SHUT;
+    io_flush(s, fd, &ignored);
+    take_last_record(s, fd);
+    session_release(s);
+}
+
 void io_goodbye(int fd, struct shim_ref ref)
 {
     struct shim_session *s = ref.session;
@@ -77,13 +131,16 @@ void io_goodbye(int fd, struct shim_ref ref)
     }
     if (aborts(s, fd)) {
         session_release(s);
-    } else if (finish_writing(s, fd, ref, shim_now() + IO_GOODBYE_LIMIT)) {
-        if (s->shut == 0)
-            s->shut = SHIM_SHUT;
-        io_flush(s, fd, &ignored);
-        take_last_record(s, fd);
-        session_release(s);
+        shim_leave(&guard);
+        return;
     }
+    if (!all_sent(s) && io_drive(s, fd) == IO_DONE)
+        io_flush(s, fd, &ignored);
+    if (!all_sent(s) && linger(s, fd, ref))
+        session_unlock_both(s);
+    else if ((s->lingering && !atomic_load(&shim_ending)) ||
+             finish_writing(s, fd, ref, shim_now() + IO_GOODBYE_LIMIT, &guard))
+        last_words(s, fd);
     shim_leave(&guard);
 }
 
@@ -123,12 +180,13 @@ static void shut_reading(struct shim_ref ref)
 /* The program wants neither half any more: what it wrote still goes out, within the bound. */
 static void finish_both(int fd, struct shim_ref ref)
 {
+    int64_t end = shim_now() + (io_blocks(fd) ? IO_GOODBYE_LIMIT : 0);
     struct shim_guard guard;
 
     shim_enter(&guard);
-    if (session_lock_both(ref) &&
-        finish_writing(ref.session, fd, ref, shim_now() + IO_GOODBYE_LIMIT)) {
-        sys3(SYS_shutdown, fd, SHUT_WR, 0);
+    if (session_lock_both(ref) && finish_writing(ref.session, fd, ref, end, &guard)) {
+        if (all_sent(ref.session))
+            sys3(SYS_shutdown, fd, SHUT_WR, 0);
         session_unlock_both(ref.session);
     }
     shim_leave(&guard);
@@ -139,6 +197,8 @@ int io_shutdown(int fd, struct shim_ref ref, int how)
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
         return real(shutdown)(fd, how);
     if (atomic_load(&ref.session->stage) == SHIM_CONNECTING)
+        return real(shutdown)(fd, how);
+    if (how == SHUT_WR && ref.session->close_sealed && all_sent(ref.session))
         return real(shutdown)(fd, how);
     if (how != SHUT_RD)
         shut_writing(fd, ref);

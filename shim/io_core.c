@@ -79,6 +79,14 @@ void io_give_slab(uint32_t *slab)
     *slab = 0;
 }
 
+/* After these errors nothing that is sent will arrive. Others (EAGAIN, ENOBUFS, a host that cannot
+ * be reached at the moment) pass. */
+static bool ends_connection(int error)
+{
+    return error == EPIPE || error == ECONNRESET || error == ETIMEDOUT || error == ENOTCONN ||
+           error == ECONNABORTED || error == EBADF || error == ENOTSOCK;
+}
+
 /* Sealed bytes to the kernel. */
 static enum io_state send_output(struct shim_session *s, int fd, int *error)
 {
@@ -92,7 +100,8 @@ static enum io_state send_output(struct shim_session *s, int fd, int *error)
     while ((bytes = tls_output(&conn, &length)), length > 0) {
         long r = sys6(SYS_sendto, fd, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
 
-        if (r == -EAGAIN) {
+        /* A sealed record cannot be taken back: it waits through whatever may pass. */
+        if (r < 0 && !ends_connection((int)-r)) {
             atomic_store(&s->tail, 1);
             return IO_WRITE;
         }

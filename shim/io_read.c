@@ -428,11 +428,14 @@ static enum io_state receive_round(int fd, struct shim_ref ref, struct io_vector
 
 /* MSG_PEEK with MSG_WAITALL: what is peeked already keeps the socket readable, so the kernel cannot
  * wait for more; look again in a while. False: the slab holds no more. */
-static bool wait_for_more_to_peek(size_t total)
+static bool wait_for_more_to_peek(int fd, struct wait_clock *clock, size_t total)
 {
-    struct timespec while_ = {0, 2000000};
+    struct timespec a_while = {0, 2000000};
 
-    return total < ARENA_SLAB_SIZE - TLS_RECORD_MAX && real(ppoll)(NULL, 0, &while_, NULL) == 0;
+    wait_begin(clock, fd, SO_RCVTIMEO);
+    if (clock->timeout > 0 && shim_now() >= clock->began + clock->timeout)
+        return false;
+    return total < ARENA_SLAB_SIZE - TLS_RECORD_MAX && real(ppoll)(NULL, 0, &a_while, NULL) == 0;
 }
 
 static ssize_t stopped(struct shim_ref ref, enum io_state state, size_t total)
@@ -489,7 +492,7 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
             return (ssize_t)total;
         if (!blocks)
             return stopped(ref, state, 0);
-        if (total > 0 && (flags & MSG_PEEK) ? !wait_for_more_to_peek(total)
+        if (total > 0 && (flags & MSG_PEEK) ? !wait_for_more_to_peek(fd, &clock, total)
                                             : !wait_readable(fd, ref, &clock))
             return total > 0 ? (ssize_t)total : -1;
         if (flags & MSG_PEEK)

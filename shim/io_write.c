@@ -104,6 +104,7 @@ static void skip_empty(struct io_vector *v)
 struct sending {
     struct io_vector v;
     size_t total;  /* bytes accepted */
+    size_t sent;   /* of these, with the kernel to the last byte */
     bool blocks;
     int error;
 };
@@ -128,8 +129,12 @@ static enum io_state send_now(struct shim_session *s, int fd, struct sending *w,
         int error = 0;
         enum io_state state = io_flush(s, fd, &error);
 
-        if (state == IO_ERROR)
+        if (state == IO_ERROR) {
+            w->total = w->sent; /* what was sealed since is lost with the connection */
             return write_failed(s, fd, w, error);
+        }
+        if (state == IO_DONE)
+            w->sent = w->total;
         if (state != IO_DONE || w->v.left == 0)
             return state;
         skip_empty(&w->v);
@@ -211,7 +216,7 @@ static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
 }
 
 /* SIGPIPE to the calling thread, as the kernel's send does. */
-static void broken_pipe(int flags)
+void io_broken_pipe(int flags)
 {
     if ((flags & MSG_NOSIGNAL) == 0)
         sys3(SYS_tgkill, sys3(SYS_getpid, 0, 0, 0), sys3(SYS_gettid, 0, 0, 0), SIGPIPE);
@@ -227,7 +232,7 @@ static ssize_t send_failed(struct shim_ref ref, const struct sending *w, int fla
     if (error == 0)
         error = io_error_once(ref.session);
     if (error == 0 || error == EPIPE)
-        broken_pipe(flags);
+        io_broken_pipe(flags);
     else
         errno = error;
     return -1;
@@ -262,7 +267,7 @@ ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count,
     }
     w.blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
     atomic_store(&ref.session->touched, 1);
-    if (w.v.left == 0)
+    if (w.v.left == 0 && ref.session->shut == 0)
         return 0;
     for (;;) {
         enum io_state state = send_round(fd, ref, &w);

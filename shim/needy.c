@@ -3,6 +3,7 @@
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
+#include "sockets.h"
 #include "watch.h"
 
 static _Atomic int slots[NEEDY_MAX]; /* descriptor + 1; 0: free */
@@ -29,6 +30,8 @@ static bool has_work(const struct shim_session *s)
 {
     unsigned stage = atomic_load(&s->stage);
 
+    if (s->lingering)
+        return true;
     if (stage == SHIM_OPEN)
         return atomic_load(&s->tail) != 0;
     return (stage == SHIM_HANDSHAKE || stage == SHIM_CONNECTING) && !watch_any(s);
@@ -44,10 +47,24 @@ static struct shim_session *needy_at(int i, int *fd)
         return NULL;
     *fd = value - 1;
     ref = fdtable_session(*fd);
-    if (ref.session != NULL && has_work(ref.session) && fd_cookie(*fd) == ref.session->cookie)
-        return ref.session;
+    if (ref.session != NULL && has_work(ref.session) && socket_is_of(*fd, ref.session)) {
+        if (!ref.session->lingering || !io_linger_is_over(*fd, ref))
+            return ref.session;
+    }
     atomic_compare_exchange_strong(&slots[i], &value, 0);
     return NULL;
+}
+
+int64_t needy_deadline(int64_t deadline)
+{
+    for (int i = 0; i < atomic_load(&used); i++) {
+        int fd;
+        const struct shim_session *s = needy_at(i, &fd);
+
+        if (s != NULL && s->lingering && s->deadline < deadline)
+            deadline = s->deadline;
+    }
+    return deadline;
 }
 
 bool needy_any(void)
@@ -94,12 +111,26 @@ int needy_collect(struct pollfd *out, int room, const struct pollfd *list, int c
     return n;
 }
 
+static void forget(int fd)
+{
+    for (int i = 0; i < NEEDY_MAX; i++) {
+        int value = fd + 1;
+
+        atomic_compare_exchange_strong(&slots[i], &value, 0);
+    }
+}
+
 void needy_attend(const struct pollfd *entries, int count)
 {
     for (int i = 0; i < count; i++) {
         struct shim_ref ref = fdtable_session(entries[i].fd);
 
-        if (ref.session != NULL && entries[i].revents != 0)
-            io_attend(entries[i].fd, ref);
+        if (ref.session == NULL || entries[i].revents == 0)
+            continue;
+        io_attend(entries[i].fd, ref);
+        /* A connect that failed: the program will ask, or not; there is nothing to carry on. */
+        if (atomic_load(&ref.session->stage) == SHIM_CONNECTING &&
+            entries[i].revents & (POLLERR | POLLHUP))
+            forget(entries[i].fd);
     }
 }

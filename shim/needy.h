@@ -16,6 +16,8 @@ enum { NEEDY_MAX = 64 };
 
 void needy_add(int fd);
 bool needy_any(void);
+/* The earlier of a deadline and the time when a lingering session is given up. */
+int64_t needy_deadline(int64_t deadline);
 /* Writes poll entries for the needy, leaving out those that are in list[0..count). Returns how
  * many. */
 int needy_collect(struct pollfd *out, int room, const struct pollfd *list, int count);

@@ -51,7 +51,8 @@ struct shim_session {
     _Atomic uint8_t eager;       /* handshake = connect: touched from the start */
     _Atomic uint8_t tail;        /* sealed bytes wait for room in the kernel */
     _Atomic int error;           /* errno to give once */
-    int64_t deadline;            /* of the handshake, CLOCK_MONOTONIC nanoseconds */
+    int64_t deadline;            /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
+    uint8_t lingering;           /* closed by the program; a number of ours sends the rest */
 
     /* the handshake's, under both locks */
     uint32_t handshake_slab, big_piece;

@@ -1,6 +1,8 @@
 #include "stdio_streams.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fdtable.h"
 #include "global.h"
@@ -37,14 +39,38 @@ static int cookie_close(void *cookie)
     return close(fd_of(cookie));
 }
 
+/* glibc's list of open streams, and what tells its kinds of stream apart: the table of operations
+ * that lies behind every FILE (struct _IO_FILE_plus). */
+extern FILE *_IO_list_all;
+static void *_Atomic cookie_operations;
+
+static void *operations_of(const FILE *stream)
+{
+    void *operations;
+
+    memcpy(&operations, stream + 1, sizeof(operations));
+    return operations;
+}
+
 static FILE *open_stream(int fd, const char *mode)
 {
     cookie_io_functions_t functions = {cookie_read, cookie_write, NULL, cookie_close};
     FILE *stream = fopencookie((void *)(intptr_t)fd, mode, functions);
 
-    if (stream != NULL)
+    if (stream != NULL) {
         stream->_fileno = fd; /* fileno works as on a plain stream */
+        atomic_store(&cookie_operations, operations_of(stream));
+    }
     return stream;
+}
+
+/* Streams of libc's own on this number would write plaintext past every hook: each gets a dead
+ * descriptor, so that using it fails. */
+static void kill_streams(int fd)
+{
+    for (FILE *f = _IO_list_all; f != NULL; f = f->_chain)
+        if (f->_fileno == fd && operations_of(f) != atomic_load(&cookie_operations))
+            f->_fileno = -1;
 }
 
 HOOK FILE *fdopen(int fd, const char *mode)
@@ -53,6 +79,7 @@ HOOK FILE *fdopen(int fd, const char *mode)
 
     switch (fd_verdict(fd, &ref)) {
     case FD_IS_TLS:
+    case FD_IS_UNCONNECTED: /* it may become a session's */
         return open_stream(fd, mode);
     case FD_IS_DENIED:
         return NULL;
@@ -74,8 +101,10 @@ void stdio_takes_over(int fd)
     struct standard *s;
     FILE *stream;
 
-    if (fd < 0 || fd > 2 || standard[fd].original != NULL)
+    if (fd < 0 || fd > 2 || standard[fd].original != NULL) {
+        kill_streams(fd);
         return;
+    }
     s = &standard[fd];
     stream = open_stream(fd, s->mode);
     if (stream == NULL)
@@ -83,7 +112,7 @@ void stdio_takes_over(int fd)
     if (fd == 2)
         setvbuf(stream, NULL, _IONBF, 0);
     s->original = *s->name;
-    s->original->_fileno = -1;
+    kill_streams(fd);
     *s->name = stream;
 }
 
@@ -125,11 +154,9 @@ HOOK int vdprintf(int fd, const char *format, va_list arguments)
     ssize_t done = 0;
 
     switch (fd_verdict(fd, &ref)) {
-    case FD_IS_DENIED:
-        return -1;
     case FD_IS_PLAIN:
         return real(vdprintf)(fd, format, arguments);
-    default:
+    default: /* write decides */
         break;
     }
     n = vasprintf(&text, format, arguments);

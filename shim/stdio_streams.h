@@ -3,8 +3,9 @@
 #ifndef SHIM_STDIO_STREAMS_H
 #define SHIM_STDIO_STREAMS_H
 
-/* The descriptor is a session's as of now; when it is 0, 1 or 2 its standard stream is replaced,
- * and the original stream gets a dead descriptor, so that a saved pointer to it fails. */
+/* The descriptor is a session's as of now. When it is 0, 1 or 2 its standard stream is replaced; in
+ * any case streams of libc's own on the number get a dead descriptor, so that a saved pointer to one
+ * fails. */
 void stdio_takes_over(int fd);
 /* The descriptor is a plain one again: the original standard stream is put back. */
 void stdio_gives_back(int fd);

@@ -20,6 +20,8 @@
     X(ssize_t, recvfrom, (int, void *, size_t, int, struct sockaddr *, socklen_t *), covered, "")  \
     X(ssize_t, recvmsg, (int, struct msghdr *, int), covered, "no ancillary data")                 \
     X(int, recvmmsg, (int, struct mmsghdr *, unsigned, int, struct timespec *), covered, "")       \
+    X(ssize_t, preadv2, (int, const struct iovec *, int, off_t, int), covered, "offset -1")        \
+    X(ssize_t, preadv64v2, (int, const struct iovec *, int, off64_t, int), covered, "offset -1")   \
     X(ssize_t, __read_chk, (int, void *, size_t, size_t), covered, "_FORTIFY_SOURCE")              \
     X(ssize_t, __recv_chk, (int, void *, size_t, size_t, int), covered, "_FORTIFY_SOURCE")         \
     X(ssize_t, __recvfrom_chk,                                                                     \
@@ -34,6 +36,8 @@
     X(ssize_t, sendmsg, (int, const struct msghdr *, int), covered,                                \
       "no ancillary data but SCM_RIGHTS of other descriptors on other sockets")                    \
     X(int, sendmmsg, (int, struct mmsghdr *, unsigned, int), covered, "")                          \
+    X(ssize_t, pwritev2, (int, const struct iovec *, int, off_t, int), covered, "offset -1")       \
+    X(ssize_t, pwritev64v2, (int, const struct iovec *, int, off64_t, int), covered, "offset -1")  \
     X(ssize_t, sendfile, (int, int, off_t *, size_t), covered, "read and sealed, not zero-copy")   \
     X(ssize_t, sendfile64, (int, int, off64_t *, size_t), covered, "read and sealed")              \
     X(ssize_t, splice, (int, off64_t *, int, off64_t *, size_t, unsigned), refused, "EINVAL")      \

@@ -52,7 +52,7 @@ static int64_t socket_timeout(int fd, int option)
     return t.tv_sec * 1000000000LL + t.tv_usec * 1000LL;
 }
 
-static void clock_begin(struct wait_clock *clock, int fd, int option)
+void wait_begin(struct wait_clock *clock, int fd, int option)
 {
     if (clock->began != 0)
         return;
@@ -132,7 +132,7 @@ bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock)
     bool first = clock->began == 0;
     short events = POLLIN;
 
-    clock_begin(clock, fd, SO_RCVTIMEO);
+    wait_begin(clock, fd, SO_RCVTIMEO);
     if (atomic_load(&s->tail) != 0)
         events |= POLLOUT;
     else if (atomic_load(&s->stage) == SHIM_OPEN && !needy_any() &&
@@ -147,7 +147,7 @@ bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock)
 
 bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock)
 {
-    clock_begin(clock, fd, SO_SNDTIMEO);
+    wait_begin(clock, fd, SO_SNDTIMEO);
     return wait_for_events(fd, POLLOUT, ref.session, clock);
 }
 

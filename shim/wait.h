@@ -11,6 +11,10 @@ struct wait_clock {
     int64_t timeout; /* SO_RCVTIMEO or SO_SNDTIMEO in ns; 0: none */
 };
 
+/* The first time: notes when the waiting began, and the socket's time-out (option is SO_RCVTIMEO or
+ * SO_SNDTIMEO). */
+void wait_begin(struct wait_clock *clock, int fd, int option);
+
 /* Wait until the socket has new bytes (or an end, or an error). False with errno: EINTR, EAGAIN
  * (SO_RCVTIMEO), EBADF. */
 bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock);

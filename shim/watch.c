@@ -8,6 +8,7 @@
 #include "io.h"
 #include "needy.h"
 #include "poll_view.h"
+#include "sockets.h"
 
 /* Data that the kernel carries for a session's descriptor: the arena's magic, a serial against
  * reuse, the watch. */
@@ -34,6 +35,10 @@ static struct shim_watch *watch_of(uint64_t data)
  * only for a descriptor that several sets wait for, such as a listener. */
 enum { MODES = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP };
 
+/* A one-shot that has fired while the kernel's mask was ours. CTL_MOD cannot take POLLERR and
+ * POLLHUP away as the kernel's own disarming does; as edges they cost one swallowed event. */
+static const uint32_t DISARMED = EPOLLET;
+
 /* The mask that the kernel should have. */
 static uint32_t mask_for(const struct shim_session *s, const struct shim_watch *w)
 {
@@ -49,7 +54,7 @@ static uint32_t mask_for(const struct shim_session *s, const struct shim_watch *
         return w->disarmed ? EPOLLOUT : (wanted & ~(uint32_t)MODES) | EPOLLOUT;
     if (stage == SHIM_OPEN && atomic_load(&s->tail) != 0)
         return (w->disarmed ? wanted & (uint32_t)MODES : wanted) | EPOLLOUT;
-    return w->disarmed ? 0 : wanted;
+    return w->disarmed ? DISARMED : wanted;
 }
 
 static int control(const struct shim_watch *w, int operation, uint32_t mask)
@@ -64,8 +69,10 @@ static void bring_in_line(const struct shim_session *s, struct shim_watch *w, bo
 {
     uint32_t mask = mask_for(s, w);
 
-    /* A one-shot that has fired is armed by the program alone, and the kernel has disarmed it. */
-    if (mask == 0 || (mask == w->given && !always))
+    /* A one-shot that the kernel has disarmed itself stays so until the program arms it. */
+    if (mask == DISARMED && w->given & EPOLLONESHOT)
+        return;
+    if (mask == w->given && !always)
         return;
     w->given = mask;
     control(w, EPOLL_CTL_MOD, mask);
@@ -261,7 +268,7 @@ int watch_control_early(int epoll_fd, int operation, int fd, struct epoll_event 
 {
     struct shim_guard guard;
     struct shim_watch *w;
-    uint64_t cookie = fd_cookie(fd);
+    uint64_t cookie = socket_cookie(fd);
     int r = real(epoll_ctl)(epoll_fd, operation, fd, event);
 
     if (r != 0)
@@ -313,6 +320,22 @@ void watch_adopt(int fd, struct shim_ref ref)
     registry_unlock();
 }
 
+void watch_disown(struct shim_session *s)
+{
+    registry_lock();
+    while (s->watches != 0) {
+        struct shim_watch *w = arena_at(ARENA_WATCH, s->watches);
+        struct epoll_event event = {.events = w->wanted, .data.u64 = w->data};
+
+        sys4(SYS_epoll_ctl, w->epoll_fd, EPOLL_CTL_MOD, w->fd, &event);
+        s->watches = w->next;
+        w->ref.session = NULL;
+        w->next = shim_global()->early_watches;
+        shim_global()->early_watches = w->index;
+    }
+    registry_unlock();
+}
+
 /* ---- what the kernel reports ---- */
 
 /* The program sees this event: one-shots and, in a handshake, edges of OUT are used up. */
@@ -325,7 +348,7 @@ static void used_up(struct shim_session *s, struct shim_watch *w, uint32_t shown
         w->disarmed = 1;
     if (handshake && shown & EPOLLOUT && w->wanted & EPOLLET)
         w->out_reported = 1;
-    if (handshake)
+    if (handshake || (w->disarmed && (w->given & EPOLLONESHOT) == 0))
         bring_in_line(s, w, false);
     registry_unlock();
 }
@@ -352,15 +375,17 @@ static bool translate(struct epoll_event *event)
         return true;
     ref = w->ref;
     fd = w->fd;
-    if (!session_is_live(ref))
+    if (ref.session == NULL || !session_is_live(ref))
         return false;
     event->data.u64 = w->data;
     /* In a process that has the set but not this descriptor nothing can be done for the session. */
-    if (fd_cookie(fd) != ref.session->cookie)
+    if (!socket_is_of(fd, ref.session))
         return true;
     shown = view_answer(fd, ref, w->wanted & ~(uint32_t)MODES, event->events);
     if (w->out_reported && atomic_load(&ref.session->stage) == SHIM_HANDSHAKE)
         shown &= ~(uint32_t)EPOLLOUT;
+    if (w->disarmed)
+        shown = 0;
     shim_enter(&guard);
     if (shown != 0)
         used_up(ref.session, w, shown);

@@ -32,6 +32,8 @@ int watch_control(int epoll_fd, int operation, int fd, struct shim_ref ref,
  * connection becomes a session (watch_adopt, between shim_enter and shim_leave). */
 int watch_control_early(int epoll_fd, int operation, int fd, struct epoll_event *event);
 void watch_adopt(int fd, struct shim_ref ref);
+/* The other way: the connect failed, the socket goes on without a session. */
+void watch_disown(struct shim_session *s);
 
 /* Brings the kernel's masks in line with the session's stage. Between shim_enter and shim_leave;
  * the session's locks may be held. */

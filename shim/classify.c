@@ -1,0 +1,133 @@
+/* Descriptors that nobody has told us of: found out at first use. */
+#include <fcntl.h>
+
+#include "common_log.h"
+#include "connections.h"
+#include "global.h"
+#include "sockets.h"
+
+/* net.ipv4.ip_local_port_range as it comes. */
+static bool is_client_port(uint16_t port)
+{
+    return port >= 32768 && port <= 60999;
+}
+
+/* A connected TCP socket from elsewhere: inherited, passed, duplicated inside libc. */
+static enum fd_verdict classify_connected(int fd, uint64_t seen, struct shim_ref *ref,
+                                          const struct sockaddr_storage *peer_address,
+                                          socklen_t peer_length)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    struct connection local, peer;
+    enum fd_verdict verdict;
+    const struct policy_rule *rule = NULL;
+
+    if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
+        !connection_from(&local, (struct sockaddr *)&address, length) ||
+        !connection_from(&peer, (const struct sockaddr *)peer_address, peer_length)) {
+        errno = EACCES;
+        return FD_IS_DENIED;
+    }
+    /* Which side began it cannot be seen. A local port that a listen rule covers tells; so do
+     * ports, for clients get theirs from the kernel's range. */
+    if (policy_covers_listen_port(&shim_rules.policy, local.port) ||
+        (!is_client_port(local.port) && is_client_port(peer.port)))
+        rule = connection_rule(&local, POLICY_LISTEN, &verdict);
+    else
+        rule = connection_rule(&peer, POLICY_CONNECT, &verdict);
+    if (verdict == FD_IS_TLS && !connection_can_carry(fd))
+        return FD_IS_DENIED;
+    if (verdict == FD_IS_TLS) {
+        *ref = connection_begin_seen(fd, seen, rule, &peer);
+        return ref->session != NULL ? FD_IS_TLS : FD_IS_DENIED;
+    }
+    if (verdict == FD_IS_PLAIN)
+        fdtable_settle_plain(fd, seen);
+    else
+        errno = EACCES;
+    return verdict;
+}
+
+static enum fd_verdict classify_stream(int fd, uint64_t seen, struct shim_ref *ref)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    uint64_t cookie = socket_cookie(fd);
+    struct shim_guard guard;
+
+    shim_enter(&guard);
+    if (cookie != 0)
+        *ref = session_find(cookie);
+    if (ref->session != NULL)
+        holders_add(ref->session);
+    shim_leave(&guard);
+    if (ref->session != NULL) {
+        fdtable_settle_session(fd, seen, *ref);
+        return FD_IS_TLS;
+    }
+    if (socket_is_listening(fd)) {
+        fdtable_settle_plain(fd, seen); /* what it accepts is looked at one by one */
+        return FD_IS_PLAIN;
+    }
+    if (sys3(SYS_getpeername, fd, &address, &length) != 0)
+        return FD_IS_UNCONNECTED; /* it stays unknown */
+    return classify_connected(fd, seen, ref, &address, length);
+}
+
+static enum fd_verdict classify(int fd, uint64_t seen, struct shim_ref *ref)
+{
+    switch (socket_kind(fd)) {
+    case SOCKET_NONE:
+        if (sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0)
+            fdtable_settle_plain(fd, seen);
+        return FD_IS_PLAIN;
+    case SOCKET_UNSURE:
+        log_line(LOG_LEVEL_ERROR, "the kernel does not say what descriptor %d is (a sandbox that "
+                                  "refuses getsockopt?): its use is refused",
+                 fd);
+        errno = EACCES;
+        return FD_IS_DENIED;
+    default:
+        return classify_stream(fd, seen, ref);
+    }
+}
+
+/* The session that an entry names, if fd is still its socket. */
+static bool is_session(int fd, uint64_t seen, struct shim_ref *ref)
+{
+    unsigned left;
+    struct shim_ref stale;
+
+    if ((seen & 3) != FD_TLS)
+        return false;
+    *ref = fdtable_session_of(seen);
+    if (ref->session != NULL && socket_is_of(fd, ref->session))
+        return true;
+    /* Closed and reused behind our back. */
+    stale = fdtable_clear_if(fd, seen, &left);
+    if (stale.session != NULL)
+        connection_let_go(fd, stale, left);
+    ref->session = NULL;
+    return false;
+}
+
+enum fd_verdict fd_look(int fd, struct shim_ref *ref)
+{
+    int saved = errno;
+    enum fd_verdict verdict;
+    uint64_t seen;
+
+    ref->session = NULL;
+    if (!shim_ready() || fd < 0)
+        return FD_IS_PLAIN;
+    seen = fdtable_entry(fd);
+    if ((seen & 3) == FD_PLAIN)
+        return FD_IS_PLAIN;
+    if (is_session(fd, seen, ref))
+        return FD_IS_TLS;
+    verdict = classify(fd, fdtable_entry(fd), ref);
+    if (verdict != FD_IS_DENIED)
+        errno = saved;
+    return verdict;
+}
