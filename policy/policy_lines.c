@@ -82,12 +82,12 @@ void *policy_take(struct policy_parser *parser, struct policy_place place, size_
 
 size_t policy_pool_size(size_t length)
 {
-    /* The costliest text is a row of four-byte words ("*:1 "), each a pattern with its word; a
-     * rule and its section are bounded in number. */
-    return (size_t)65536 + (sizeof(struct policy_pattern) + 16) / 4 * length + 16 * length +
-           (size_t)POLICY_RULES_MAX *
-               (sizeof(struct policy_rule) + sizeof(struct policy_section) +
-                POLICY_KEY_COUNT * (sizeof(void *) + sizeof(struct policy_entry)) + 1024);
+    /* The costliest text is a row of four-byte words ("*:1 "), each a pattern with its word; the
+     * shortest section is "[deny a]" with its line's end. */
+    size_t rules = length / 9 < POLICY_RULES_MAX ? length / 9 + 1 : POLICY_RULES_MAX;
+    return 4096 + ((sizeof(struct policy_pattern) + 32) / 4 + 32) * length +
+           rules * (2 * sizeof(struct policy_rule) + sizeof(struct policy_section) +
+                    POLICY_KEY_COUNT * (sizeof(void *) + sizeof(struct policy_entry)) + 2048);
 }
 
 /* ---- one line ---- */

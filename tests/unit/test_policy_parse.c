@@ -14,7 +14,7 @@
 #include "policy/policy_detail.h"
 #include "tls/tls.h"
 
-static unsigned char pool_memory[8 << 20] __attribute__((aligned(16)));
+static unsigned char pool_memory[16 << 20] __attribute__((aligned(16)));
 
 static const char *environment(const char *name)
 {
