@@ -76,6 +76,11 @@
     X(int, vdprintf, (int, const char *, va_list), covered, "")                                    \
     X(int, __dprintf_chk, (int, int, const char *, ...), covered, "_FORTIFY_SOURCE")               \
     X(int, __vdprintf_chk, (int, int, const char *, va_list), covered, "_FORTIFY_SOURCE")          \
+    X(void, openlog, (const char *, int, int), watched, "LOG_PERROR to a session's stderr")        \
+    X(void, syslog, (int, const char *, ...), watched, "LOG_PERROR")                               \
+    X(void, vsyslog, (int, const char *, va_list), watched, "LOG_PERROR")                          \
+    X(void, __syslog_chk, (int, int, const char *, ...), watched, "LOG_PERROR")                    \
+    X(void, __vsyslog_chk, (int, int, const char *, va_list), watched, "LOG_PERROR")               \
     X(pid_t, fork, (void), watched, "sessions are shared with the child")                          \
     X(pid_t, vfork, (void), watched, "carried out as fork")                                        \
     X(int, execve, (const char *, char *const[], char *const[]), covered, "as close")                    \
