@@ -4,7 +4,7 @@
  *   tls_peer server PORT [OPTION...]    listens there, serves one connection after the other
  *
  *   --trust F          PEM of roots; a client's requirement
- *   --certificate F    PEM chain, leaf first
+ *   --certificate F    PEM chain, leaf first; several, of different kinds, each with its key
  *   --key F            PEM of the leaf's key
  *   --name NAME        what the client calls the server; localhost if not given
  *   --suites A:B       names of suites, in order
@@ -12,6 +12,8 @@
  *   --tickets          a server gives out tickets
  *   --no-tickets       a client asks for none
  *   --no-cache         no session is resumed
+ *   --anonymous        suites without authentication may be used
+ *   --minimum-dh BITS  2048 if not given
  *   --no-split         no 1/n-1 record splitting
  *   --verbose          the handshake's messages, on stderr
  *
@@ -36,12 +38,20 @@
 #include "tls/tls_ticket.h"
 #include "tls/x509/pem.h"
 
-enum { CHAIN_MAX = 16, QUEUE_SIZE = 1 << 16, SESSIONS = 64 };
+enum { CHAIN_MAX = 16, QUEUE_SIZE = 1 << 16, SESSIONS = 64, CREDENTIALS = 4 };
+
+struct credential {
+    struct tls_credential credential;
+    struct x509_bytes chain[CHAIN_MAX];
+    struct x509_certificate leaf;
+    struct x509_private_key key;
+    struct cg_rsa_private *rsa;
+};
 
 static struct {
     struct tls_config config;
-    struct tls_credential credential;
-    struct x509_bytes chain[CHAIN_MAX];
+    struct credential credentials[CREDENTIALS];
+    int credential_count;
     struct x509_certificate roots[CHAIN_MAX];
     struct x509_trust trust;
     const char *name;
@@ -110,25 +120,60 @@ static size_t load_certificates(const char *path, struct x509_bytes *out)
     return count;
 }
 
+/* A chain begins a credential, which comes before those given earlier. */
+static void load_chain(const char *path)
+{
+    struct credential *c = &options.credentials[options.credential_count++];
+    const char *why = path;
+
+    if (options.credential_count > CREDENTIALS) {
+        die("too many certificates");
+    }
+    c->credential.chain_count = load_certificates(path, c->chain);
+    c->credential.chain = c->chain;
+    if (x509_parse(&c->leaf, c->chain[0].data, c->chain[0].length, &why) != TLS_ERROR_OK) {
+        die(why);
+    }
+    c->credential.next = options.config.credential;
+    options.config.credential = &c->credential;
+}
+
 static void load_key(const char *path)
 {
-    struct cg_rsa_private_parts parts;
+    struct credential *c = &options.credentials[options.credential_count - 1];
     struct pem_block block;
     const char *why = path;
     size_t n;
     char *text = read_file(path, &n);
     uint8_t *der = malloc(n);
     struct pem_reader reader = {.at = text, .end = text + n};
-    struct cg_rsa_private *key = aligned_alloc(64, (cg_rsa_private_size() + 63) / 64 * 64);
 
-    if (der == NULL || key == NULL || pem_next(&reader, &block, der, n, &why) != PEM_BLOCK ||
-        !x509_rsa_private_key(block.label, der, block.length, &parts, &why) ||
-        !cg_rsa_private_load(key, &parts)) {
+    do {
+        if (pem_next(&reader, &block, der, n, &why) != PEM_BLOCK) {
+            die(why);
+        }
+    } while (strstr(block.label, "PRIVATE KEY") == NULL);
+    if (!x509_private_key(block.label, der, block.length, &c->key, &why)) {
         die(why);
     }
-    options.credential.key = key;
+    c->credential.kind = c->key.kind;
+    switch (c->key.kind) {
+    case X509_KEY_EC:
+        c->credential.curve = c->key.ec.curve;
+        c->credential.scalar = c->key.ec.scalar;
+        break;
+    case X509_KEY_DSA:
+        c->credential.dsa = &c->leaf.key.dsa;
+        c->credential.dsa_x = c->key.dsa.x;
+        break;
+    default:
+        c->rsa = aligned_alloc(64, (cg_rsa_private_size() + 63) / 64 * 64);
+        c->credential.key = c->rsa;
+        if (c->rsa == NULL || !cg_rsa_private_load(c->rsa, &c->key.rsa)) {
+            die(path);
+        }
+    }
     free(text);
-    free(der);
 }
 
 static void load_trust(const char *path)
@@ -372,15 +417,15 @@ static void parse_option(const char *option, const char *value)
     if (strcmp(option, "--trust") == 0) {
         load_trust(value);
     } else if (strcmp(option, "--certificate") == 0) {
-        options.credential.chain_count = load_certificates(value, options.chain);
-        options.credential.chain = options.chain;
-        options.config.credential = &options.credential;
+        load_chain(value);
     } else if (strcmp(option, "--key") == 0) {
         load_key(value);
     } else if (strcmp(option, "--name") == 0) {
         options.name = value;
     } else if (strcmp(option, "--suites") == 0) {
         choose_suites(value);
+    } else if (strcmp(option, "--minimum-dh") == 0) {
+        options.config.minimum_dh_bits = (unsigned)atoi(value);
     } else if (strcmp(option, "--connections") == 0) {
         options.connections = atoi(value);
     } else {
@@ -405,6 +450,8 @@ static void parse(int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--no-split") == 0) {
             options.config.no_record_splitting = true;
+        } else if (strcmp(argv[i], "--anonymous") == 0) {
+            options.config.allow_anonymous = true;
         } else if (strcmp(argv[i], "--tickets") == 0) {
             tls_ticket_ring_init(&options.tickets, 3600);
             options.config.tickets = &options.tickets;
