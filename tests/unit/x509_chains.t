@@ -203,7 +203,7 @@ accepts("IPv4 address", [R], [many], "--ip", "10.0.0.1")
 rejects("an address as a DNS name", "not for", [R], [leaf(R, names=[dns("10.0.0.1")])], "--name",
         "10.0.0.1")
 accepts("IPv6 address", [R], [many], "--ip", "::1")
-rejects("another address", "not for this IP address", [R], [many], "--ip", "10.0.0.2")
+rejects("another address", "not for 10.0.0.2", [R], [many], "--ip", "10.0.0.2")
 rejects("a common name only", "no subjectAltName", [R],
         [leaf(R, names=(), text="CN=host.example")], *NAME)
 accepts("no name asked for", [R], [leaf(R, names=())])

@@ -74,6 +74,7 @@ bad("an empty issuer", "issuer's name is empty", issuer_name=seq())
 bad("NUL in the subject", "NUL", subject=seq(rdn("CN", "host.example\0.evil")))
 bad("NUL in the issuer", "NUL", issuer_name=seq(rdn("CN", "Test Root\0")))
 bad("broken UTF-8 in the subject", "UTF-8", subject=seq(rdn("CN", b"\xc0\x80")))
+bad("a name of three kilobytes", "longer than 2048", subject="CN=" + 3000 * "x")
 bad("an empty RDN", "attribute is malformed", subject=seq(tlv(0x31)))
 bad("no subject, names not critical", "subjectAltName is not critical", subject=seq())
 good("no subject, names critical", subject=seq(),

@@ -238,11 +238,12 @@ static bool is_in_list(struct judge *j, struct x509_bytes list, uint8_t form,
         if (base.tag != form)
             continue;
         *has_form = true;
-        if (*j->left == 0) {
+        unsigned cost = 1 + (unsigned)(name.length / 128);
+        if (*j->left < cost) {
             j->verdict = TOO_MANY;
             return false;
         }
-        --*j->left;
+        *j->left -= cost;
         if (is_inside(form, name, base.content, excluded))
             return true;
     }

@@ -127,7 +127,7 @@ static void add_ipv6(struct x509_text *t, const uint8_t *ip)
     }
 }
 
-static void add_ip(struct x509_text *t, struct x509_bytes ip)
+void x509_text_add_ip(struct x509_text *t, struct x509_bytes ip)
 {
     if (ip.length == 16) {
         add_ipv6(t, ip.data);
@@ -152,7 +152,7 @@ void x509_san_text(const struct x509_certificate *cert, char *out, size_t size)
         first = false;
         switch (e.tag) {
         case X509_GN_IP:
-            add_ip(&t, e.content);
+            x509_text_add_ip(&t, e.content);
             break;
         case X509_GN_DNS:
         case X509_GN_EMAIL:

@@ -9,6 +9,20 @@
 /* Parsers return NULL, or a static phrase that says what is wrong. */
 typedef const char *x509_why;
 
+/* ---- x509_text.c: strings into a buffer, cut with "..." ---- */
+struct x509_text {
+    char *start, *at, *end; /* end: where the final NUL goes at the latest; NULL: no room at all */
+    bool cut;
+};
+struct x509_text x509_text_over(char *out, size_t size);
+void x509_text_add(struct x509_text *t, const char *s);
+void x509_text_add_number(struct x509_text *t, uint64_t n);
+void x509_text_add_hex(struct x509_text *t, struct x509_bytes bytes);
+/* A character of a string that a peer made: escaped unless it is printable ASCII. */
+void x509_text_add_escaped(struct x509_text *t, uint8_t c);
+void x509_text_add_date(struct x509_text *t, int64_t seconds); /* "2024-02-29 12:00:00Z" */
+void x509_text_end(struct x509_text *t); /* the NUL, and the dots when it was cut */
+
 /* ---- x509_algorithm.c ---- */
 void x509_parse_algorithm(struct x509_algorithm *algorithm, struct x509_bytes whole);
 /* SHA-1 only by rule, MD5 never, and nothing unknown. */
@@ -81,6 +95,7 @@ bool x509_policies_hold(const struct x509_certificate *const *path, size_t count
 bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *name);
 /* The same without a wildcard, and no IPv4 address. */
 bool x509_host_name(struct x509_bytes text, struct x509_bytes *name);
+void x509_text_add_ip(struct x509_text *t, struct x509_bytes ip);
 bool x509_equal_folded(struct x509_bytes a, struct x509_bytes b); /* ASCII case ignored */
 
 /* ---- x509_path.c: the search ---- */
@@ -145,19 +160,5 @@ bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_ru
  * false. */
 bool x509_fail(struct x509_failure *failure, enum tls_error error,
                const struct x509_certificate *cert, const char *what, const char *remedy);
-
-/* ---- x509_text.c: strings into a buffer, cut with "..." ---- */
-struct x509_text {
-    char *start, *at, *end; /* end: where the final NUL goes at the latest; NULL: no room at all */
-    bool cut;
-};
-struct x509_text x509_text_over(char *out, size_t size);
-void x509_text_add(struct x509_text *t, const char *s);
-void x509_text_add_number(struct x509_text *t, uint64_t n);
-void x509_text_add_hex(struct x509_text *t, struct x509_bytes bytes);
-/* A character of a string that a peer made: escaped unless it is printable ASCII. */
-void x509_text_add_escaped(struct x509_text *t, uint8_t c);
-void x509_text_add_date(struct x509_text *t, int64_t seconds); /* "2024-02-29 12:00:00Z" */
-void x509_text_end(struct x509_text *t); /* the NUL, and the dots when it was cut */
 
 #endif

@@ -1,6 +1,9 @@
 /* Distinguished names: what they may look like, when two are the same, and how people read them. */
 #include "x509_internal.h"
 
+/* Names are compared often; RFC 5280's upper bounds (appendix A.1) allow far less than this. */
+enum { NAME_MAX_BYTES = 2048 };
+
 struct attribute {
     bool starts_rdn;
     struct x509_bytes type; /* OBJECT IDENTIFIER content */
@@ -71,6 +74,8 @@ x509_why x509_check_name(struct x509_bytes name)
 {
     struct walk w;
     struct attribute a;
+    if (name.length > NAME_MAX_BYTES)
+        return "a name is longer than 2048 octets";
     if (!walk_begin(&w, name))
         return "a name is not a sequence (RFC 5280 4.1.2.4)";
     while (!walk_done(&w)) {

@@ -122,8 +122,11 @@ static bool check_name(const struct x509_certificate *cert, bool is_anchor,
     x509_text_add(&t, "it is for ");
     x509_text_add(&t, sans);
     x509_text_add(&t, ", not for ");
-    for (const char *c = rules->dns_name ? rules->dns_name : "this IP address"; *c; c++)
-        x509_text_add_escaped(&t, (uint8_t)*c);
+    if (rules->dns_name)
+        for (const char *c = rules->dns_name; *c; c++)
+            x509_text_add_escaped(&t, (uint8_t)*c);
+    else
+        x509_text_add_ip(&t, rules->ip);
     x509_text_add(&t, " (RFC 9525 6)");
     x509_text_end(&t);
     return x509_fail(failure, TLS_ERROR_CERT_NAME, cert, what,
