@@ -13,9 +13,10 @@ import tlstest as t
 import cases_connection
 import cases_handshake
 import cases_records
+import cases_resumption
 import runner
 
-MODULES = (cases_connection, cases_handshake, cases_records)
+MODULES = (cases_connection, cases_handshake, cases_records, cases_resumption)
 
 
 def boringssl(path):

@@ -31,7 +31,6 @@ static const struct flag {
     FLAG("-resume-count", NUMBER, resume_count),
     FLAG("-resumption-delay", NUMBER, resumption_delay),
     FLAG("-async", SWITCH, async),
-    FLAG("-partial-write", SWITCH, partial_write),
     FLAG("-shim-writes-first", SWITCH, shim_writes_first),
     FLAG("-shim-shuts-down", SWITCH, shim_shuts_down),
     FLAG("-check-close-notify", SWITCH, check_close_notify),
@@ -49,8 +48,16 @@ static const struct flag {
     FLAG("-cert-file", TEXT, cert_file),
     FLAG("-key-file", TEXT, key_file),
     FLAG("-trust-cert", TEXT, trust_cert),
+    FLAG("-verify-peer", SWITCH, verify_peer),
     FLAG("-verify-fail", SWITCH, verify_fail),
     FLAG("-no-ticket", SWITCH, no_ticket),
+    FLAG("-renew-ticket", SWITCH, renew_ticket),
+    FLAG("-expect-session-miss", SWITCH, expect_session_miss),
+    FLAG("-expect-ticket-renewal", SWITCH, expect_ticket_renewal),
+    FLAG("-expect-no-session", SWITCH, expect_no_session),
+    FLAG("-expect-session-id", SWITCH, expect_session_id),
+    FLAG("-expect-no-session-id", SWITCH, expect_no_session_id),
+    FLAG("-expect-extended-master-secret", SWITCH, expect_extended_master_secret),
     FLAG("-handshake-never-done", SWITCH, handshake_never_done),
     FLAG("-expect-version", NUMBER, expect_version),
     FLAG("-expect-cipher", NUMBER, expect_cipher),
@@ -66,6 +73,8 @@ static const struct flag {
     FLAG("-expect-total-renegotiations", NUMBER, expect_total_renegotiations),
 #undef FLAG
     /* The engine has no such version, callback or choice: */
+    {"-use-ticket-callback", NOTHING, 0},
+    {"-use-ticket-aead-callback", NOTHING, 0},
     {"-no-tls11", NOTHING, 0},
     {"-no-tls12", NOTHING, 0},
     {"-no-tls13", NOTHING, 0},
@@ -76,6 +85,7 @@ static const struct flag {
     {"-use-custom-verify-callback", NOTHING, 0},
     {"-install-ddos-callback", NOTHING, 0},
     /* The engine does this whether asked or not: */
+    {"-partial-write", NOTHING, 0},      /* tls_send takes what fits */
     {"-implicit-handshake", NOTHING, 0}, /* nothing but the handshake can come first */
     {"-renegotiate-ignore", NOTHING, 0},
     {"-forbid-renegotiation-after-handshake", NOTHING, 0},

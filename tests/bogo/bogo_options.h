@@ -22,7 +22,7 @@ struct bogo_options {
     bool ipv6, server, is_handshaker_supported;
 
     /* how bytes move */
-    bool async, partial_write, shim_writes_first, shim_shuts_down, check_close_notify;
+    bool async, shim_writes_first, shim_shuts_down, check_close_notify;
     bool write_different_record_sizes, cbc_record_splitting, read_with_unfinished_write, tls_unique;
     uint64_t read_size, max_send_fragment;
 
@@ -30,10 +30,11 @@ struct bogo_options {
     uint64_t min_version, max_version;
     bool no_tls1;
     const char *cipher, *host_name, *cert_file, *key_file, *trust_cert;
-    bool verify_fail, no_ticket;
+    bool verify_peer, verify_fail, no_ticket, renew_ticket;
 
     /* what must come of it */
-    bool handshake_never_done;
+    bool handshake_never_done, expect_session_miss, expect_ticket_renewal, expect_no_session;
+    bool expect_session_id, expect_no_session_id, expect_extended_master_secret;
     uint64_t expect_version, expect_cipher, expect_cipher_aes, expect_cipher_no_aes;
     const char *expect_server_name, *expect_peer_cert_file, *expect_msg_callback;
     bool expect_no_server_name, expect_no_peer_cert;

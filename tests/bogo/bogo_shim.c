@@ -16,6 +16,7 @@
 
 #include "bogo_link.h"
 #include "bogo_options.h"
+#include "bogo_sessions.h"
 
 enum { UNIMPLEMENTED = 89, PIECE = 512 };
 
@@ -84,7 +85,7 @@ static void choose_suites(struct tls_config *config, const char *rules)
 }
 
 static void configure(struct tls_config *config, struct tls_credential *credential,
-                      const struct bogo_options *o)
+                      struct bogo_sessions *sessions, const struct bogo_options *o)
 {
     *config = (struct tls_config){.role = o->server ? TLS_SERVER : TLS_CLIENT,
                                   .version_min = TLS_VERSION_10,
@@ -92,6 +93,9 @@ static void configure(struct tls_config *config, struct tls_credential *credenti
                                   .no_record_splitting = !o->cbc_record_splitting,
                                   .allow_truncation = !o->check_close_notify,
                                   .skip_name_check = true,
+                                  .cache = &sessions->cache,
+                                  .tickets = o->no_ticket ? NULL : &sessions->ring,
+                                  .no_tickets = o->no_ticket,
                                   .minimum_rsa_bits = 1024,
                                   .allow_sha1_certificates = true};
     choose_suites(config, o->cipher != NULL ? o->cipher : "DEFAULT");
@@ -101,11 +105,12 @@ static void configure(struct tls_config *config, struct tls_credential *credenti
     }
 }
 
-/* trusted: empty, or room for what -trust-cert names. */
+/* BoringSSL's shim trusts anyone unless told -verify-peer. trusted: room for what -trust-cert
+ * names. */
 static void set_trust(struct bogo_link *l, const struct bogo_options *o, struct bogo_chain *trusted)
 {
-    if (o->trust_cert == NULL) {
-        l->trusts_what_comes = !o->verify_fail;
+    l->trusts_what_comes = !o->verify_peer && !o->verify_fail;
+    if (!o->verify_peer || o->trust_cert == NULL || o->trust_cert[0] == '\0') {
         return;
     }
     bogo_load_chain(trusted, o->trust_cert);
@@ -203,6 +208,27 @@ static bool check_handshake(const struct bogo_link *l, const struct bogo_options
     return check_suite(l, o);
 }
 
+static bool check_session(const struct bogo_link *l, const struct bogo_options *o,
+                          const struct bogo_sessions *sessions, bool again)
+{
+    bool kept = l->session.resumed || l->session.session_id_length > 0 || sessions->stored;
+    bool renewed = !o->expect_no_session && (!l->session.resumed || o->expect_ticket_renewal);
+
+    if (l->session.resumed != (again && !o->expect_session_miss)) {
+        return differs(l->session.resumed ? "it was resumed" : "it was not resumed");
+    }
+    if (!o->server && renewed != sessions->stored) {
+        return differs(sessions->stored ? "a session was kept" : "no session was kept");
+    }
+    if ((o->expect_session_id && !kept) || (o->expect_no_session_id && kept)) {
+        return differs("session id");
+    }
+    if (o->expect_extended_master_secret && !l->session.extended_master_secret) {
+        return differs("no extended master secret");
+    }
+    return true;
+}
+
 /* ---- the exchange ---- */
 
 static bool write_all(struct bogo_link *l, const struct bogo_options *o, const uint8_t *plain,
@@ -232,7 +258,9 @@ static bool begin(struct bogo_link *l, const struct bogo_options *o)
     size_t taken;
 
     /* RFC 5929 section 3: the first Finished of the handshake, the client's in a full one. */
-    if (o->tls_unique && !write_all(l, o, l->session.client_verify_data, TLS_VERIFY_DATA)) {
+    const uint8_t *unique =
+        l->session.resumed ? l->session.server_verify_data : l->session.client_verify_data;
+    if (o->tls_unique && !write_all(l, o, unique, TLS_VERIFY_DATA)) {
         return false;
     }
     if (o->read_with_unfinished_write) {
@@ -330,18 +358,20 @@ static void explain(const struct bogo_link *l)
     }
 }
 
-static bool run(const struct bogo_options *o, uint64_t number)
+static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, uint64_t number)
 {
     struct tls_credential credential;
     struct bogo_chain trusted = {.count = 0};
     struct tls_config config;
 
-    configure(&config, &credential, o);
+    bogo_sessions_next(sessions, number, o->renew_ticket);
+    configure(&config, &credential, sessions, o);
     struct bogo_link *l = bogo_link_new(connect_to_runner(o), &config, o->host_name);
     l->trickle = o->async;
     l->now += (int64_t)(number * o->resumption_delay);
     set_trust(l, o, &trusted);
-    bool good = bogo_link_handshake(l) == TLS_DONE && check_handshake(l, o) && exchange(l, o);
+    bool good = bogo_link_handshake(l) == TLS_DONE && check_handshake(l, o) &&
+                check_session(l, o, sessions, number > 0) && exchange(l, o);
     if (good && o->expect_msg_callback != NULL &&
         strcmp(o->expect_msg_callback, l->messages) != 0) {
         good = differs(l->messages);
@@ -379,10 +409,13 @@ int main(int argc, char **argv)
     if (initial.expect_total_renegotiations > 0) {
         leave_unimplemented("renegotiation");
     }
+    struct bogo_sessions sessions;
     bool good = true;
+    bogo_sessions_init(&sessions);
     for (uint64_t i = 0; good && i <= initial.resume_count; i++) {
-        good = run(i == 0 ? &initial : &resumed, i);
+        good = run(i == 0 ? &initial : &resumed, &sessions, i);
     }
+    bogo_sessions_free(&sessions);
     /* What a sanitizer says comes after this line, and is no expected error. */
     fprintf(stderr, "--- DONE ---\n");
     return good ? 0 : 1;

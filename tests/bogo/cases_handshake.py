@@ -107,7 +107,7 @@ def in_server_hello():
                ":DECODE_ERROR:", "decode_error")
     yield Case("ServerHello-NoExtensions", "client", ["-expect-no-secure-renegotiation"],
                {"no_secure_renegotiation": True})
-    yield Case("ServerHello-EmptySessionID", "client", [], {"session_id": b""})
+    yield Case("ServerHello-EmptySessionID", "client", ["-expect-no-session"], {"session_id": b""})
     yield case("EmptyExtensionBlock", {"no_secure_renegotiation": True, **edit(
         ServerHello=lambda m: resized(m, m[4:] + b"\0\0"))}, None, None)
     yield case("BadRenegotiationInfo", {"no_secure_renegotiation": True,
@@ -224,8 +224,8 @@ def key_exchange():
     yield Case("EmptyCertificateInList", "client", [], edit(
         Certificate=lambda m: b"\x0b\0\0\6\0\0\3\0\0\0"), fails=":DECODE_ERROR:",
         alert="decode_error")
-    yield Case("TrustCert", "client", ["-trust-cert", "$ROOT", "-expect-peer-cert-file", "$CHAIN"])
-    yield Case("TrustCert-Other", "client", ["-trust-cert", "$OTHER"],
+    yield Case("TrustCert", "client", ["-verify-peer", "-trust-cert", "$ROOT", "-expect-peer-cert-file", "$CHAIN"])
+    yield Case("TrustCert-Other", "client", ["-verify-peer", "-trust-cert", "$OTHER"],
                fails=":CERTIFICATE_VERIFY_FAILED:", alert="unknown_ca")
     yield Case("VerifyFail", "client", ["-verify-fail"], fails=":CERTIFICATE_VERIFY_FAILED:",
                alert="unknown_ca")

@@ -191,8 +191,8 @@ class Peer:
     edit: {message: function(bytes) -> bytes}; what comes out is sent and hashed.
     before: {message: function(peer)}, run when the message is about to be sent.
     split: bytes of handshake per record. pack: a flight in one record.
-    resume: a Session to offer or to accept. ems, etm: offer or accept these.
-    tickets: give one out (server), or offer the extension (client).
+    resume: a Session to offer or to accept; resumes_silently: without a session id to tell it by. ems, etm: offer or accept these.
+    tickets: give one out (server; renew: after a resumption too), or offer the extension (client).
     no_secure_renegotiation: neither offer nor answer it.
 
     ended: a test sets it when the connection is to end without close_notify."""
@@ -205,7 +205,7 @@ class Peer:
         self.plain, self.warnings, self.record_lengths = b"", [], []
         self.peer_extensions, self.resumed, self.ems, self.etm = {}, False, False, False
         self.verify_data = {"client": b"", "server": b""}
-        self.ticket, self.ended = b"", False
+        self.ticket, self.ended, self.session = b"", False, None
 
     def option(self, name, default=None):
         return self.options.get(name, default)
@@ -349,7 +349,8 @@ class Peer:
         resume = self.option("resume")
         self._send_client_hello(resume)
         self._read_server_hello()
-        self.resumed = bool(resume) and self.session_id == self.offered_id != b""
+        self.resumed = bool(resume) and (self.session_id == self.offered_id != b"" or
+                                         self.option("resumes_silently", False))
         if self.resumed:
             self.master = resume.master
             self._derive_keys()
@@ -439,13 +440,16 @@ class Peer:
             next(s for s in self.option("suites", SUITES) if s in self.offered_suites)
         self.ems = bool(self.option("ems")) and 23 in self.peer_extensions
         self.etm = bool(self.option("etm")) and 22 in self.peer_extensions
+        self.offered_by_client = self.session_id
         if not self.resumed:
             self.session_id = self.option("session_id", os.urandom(32))
-        gives = bool(self.option("tickets")) and 35 in self.peer_extensions and not self.resumed
+        gives = bool(self.option("tickets")) and 35 in self.peer_extensions and \
+            (not self.resumed or bool(self.option("renew")))
         self._send_server_hello(gives)
         if self.resumed:
             self.master = resume.master
             self._derive_keys()
+            self._send_ticket(gives)
             self._send_finished()
             self._receive_finished()
         else:
@@ -492,10 +496,13 @@ class Peer:
         self._derive_master(premaster)
         self._derive_keys()
         self._receive_finished()
-        if gives_ticket:
+        self._send_ticket(gives_ticket)
+        self._send_finished()
+
+    def _send_ticket(self, gives):
+        if gives:
             self.ticket = os.urandom(100)
             self.send_message("NewSessionTicket", b"\0\0\x0e\x10" + vector(2, self.ticket))
-        self._send_finished()
 
     def _decrypt(self, r):
         encrypted = r.vector(2)

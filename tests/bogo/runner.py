@@ -25,8 +25,8 @@ with open(CONFIG) as _f:
 
 
 class Case:
-    """shim: "client" or "server". options: of the Peer; a list of them, one per connection, or one
-    for all. exchange: function(peer, number of the connection). fails: BoringSSL's name of the
+    """shim: "client" or "server". options: of the Peer, or a function of the connection's number and
+    the session of the connection before (None for the first). exchange: function(peer, number of the connection). fails: BoringSSL's name of the
     error; alert: the one that the runner must get (with fails), or "close" for none at all."""
 
     def __init__(self, name, shim, flags=(), options=None, exchange=None, fails=None, alert=None,
@@ -98,7 +98,8 @@ class Outcome:
         return "shim: status %s\n%s\nrunner: %s" % (self.status, self.err, self.local or "content")
 
 
-def _connection(case, listener, shim_id, material, number):
+def _connection(case, listener, shim_id, material, number, session):
+    """The session that it leaves."""
     listener.settimeout(TIMEOUT)
     conn, _ = listener.accept()
     with conn:
@@ -112,7 +113,7 @@ def _connection(case, listener, shim_id, material, number):
             got += part
         if struct.unpack("<Q", got)[0] != shim_id:
             raise p.Wrong("shim id %r" % got)
-        options = case.options(number) if callable(case.options) else case.options
+        options = case.options(number, session) if callable(case.options) else case.options
         options = {"server": not case.is_server, "key": material.key, "chain": material.chain,
                    **options}
         peer = p.Peer(conn, **options)
@@ -124,7 +125,7 @@ def _connection(case, listener, shim_id, material, number):
                 peer.close()
         finally:
             _leave(conn)
-        return peer
+        return peer.session
 
 
 def _leave(conn):
@@ -153,7 +154,7 @@ def _flags(case, shim_id, port, material):
 def run_case(case, material):
     """An Outcome. local: what the runner's end met with, in words."""
     family, address = (socket.AF_INET6, "::1") if case.ipv6 else (socket.AF_INET, "127.0.0.1")
-    shim_id, local = next(ids), None
+    shim_id, local, session = next(ids), None, None
     with socket.socket(family) as listener:
         listener.bind((address, 0))
         listener.listen(8)
@@ -161,7 +162,7 @@ def run_case(case, material):
                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             for number in range(case.connections):
-                _connection(case, listener, shim_id, material, number)
+                session = _connection(case, listener, shim_id, material, number, session)
         except (p.PeerAlert, p.Wrong, OSError, EOFError) as error:
             local = "%s: %s" % (type(error).__name__, error)
         try:
