@@ -110,7 +110,7 @@ static size_t append_escaped(char *out, size_t used, size_t size, const char *te
 {
     char shown[POLICY_SHOWN_MAX];
     for (size_t n = strlen(text), taken; n > 0; text += taken, n -= taken) {
-        taken = (json ? policy_show_json : policy_show)(text, n, shown);
+        taken = json ? policy_show_json(text, n, shown) : policy_show(text, n, shown);
         if (strlen(shown) + 3 > size - used) {
             memcpy(out + used, "...", 3);
             return used + 3;

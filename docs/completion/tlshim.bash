@@ -1,5 +1,17 @@
 # bash completion for tlshim
 
+# Words that begin as what is being typed does; arguments as of compgen.
+_tlshim_offer()
+{
+    mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen "$@" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
+_tlshim_offer_files()
+{
+    _tlshim_offer -f
+    compopt -o filenames
+}
+
 _tlshim()
 {
     local current previous subcommand i
@@ -10,17 +22,16 @@ _tlshim()
 
     case $previous in
     -p | --certificate | --key | --program)
-        COMPREPLY=($(compgen -f -- "$current"))
-        compopt -o filenames
+        _tlshim_offer_files
         return
         ;;
     --trust)
-        COMPREPLY=($(compgen -W system -- "$current") $(compgen -f -- "$current"))
-        compopt -o filenames
+        _tlshim_offer -W system
+        _tlshim_offer_files
         return
         ;;
     --format)
-        COMPREPLY=($(compgen -W 'text json' -- "$current"))
+        _tlshim_offer -W 'text json'
         return
         ;;
     --connect | --listen | --except | --address)
@@ -32,19 +43,18 @@ _tlshim()
         case $subcommand in
         check)
             if [[ $current == -* ]]; then
-                COMPREPLY=($(compgen -W '-p --format' -- "$current"))
+                _tlshim_offer -W '-p --format'
             else
-                COMPREPLY=($(compgen -f -- "$current"))
-                compopt -o filenames
+                _tlshim_offer_files
             fi
             return
             ;;
         explain)
-            COMPREPLY=($(compgen -W 'connect listen -p --program --address --all' -- "$current"))
+            _tlshim_offer -W 'connect listen -p --program --address --all'
             return
             ;;
         preflight)
-            COMPREPLY=($(compgen -c -- "$current"))
+            _tlshim_offer -c
             return
             ;;
         esac
@@ -63,12 +73,11 @@ _tlshim()
         [[ ${COMP_WORDS[i]} == -- ]] && ((i++))
         declare -F _command_offset >/dev/null && _command_offset "$i"
     elif [[ $current == -* ]]; then
-        COMPREPLY=($(compgen -W '-p --strict --trust --certificate --key --connect --listen --except
-            --help --version --' -- "$current"))
+        _tlshim_offer -W '-p --strict --trust --certificate --key --connect --listen --except
+            --help --version --'
     else
-        COMPREPLY=($(compgen -c -- "$current"))
-        ((COMP_CWORD == 1)) &&
-            COMPREPLY+=($(compgen -W 'check explain preflight' -- "$current"))
+        _tlshim_offer -c
+        ((COMP_CWORD == 1)) && _tlshim_offer -W 'check explain preflight'
     fi
 }
 

@@ -126,7 +126,8 @@ def refused_programs():
     refused("a path that is not there", 127, t.tmp("nothing"), "there is no such program")
     refused("a file that is not executable", 126, write("plain.txt", "x", 0o644), "chmod +x")
     refused("a directory", 126, t.tmp(), "this is a directory")
-    refused("a text without #!", 126, write("text", "echo x\n"), "neither an ELF program nor a script")
+    refused("a text without #!", 126, write("text", "echo x\n"),
+            "neither an ELF program nor a script")
     refused("an empty file", 126, write("empty", ""), "neither an ELF program")
     refused("a broken ELF file", 126, write("broken", b"\x7fELF\2\1\1" + bytes(57)), "malformed")
     refused("a static program", 126, compiled("static", "-static"), "a static program", "stunnel")
@@ -170,7 +171,7 @@ def refused_programs():
 # ---- what is handed over ----
 
 def handed_over():
-    show = write("show", "#!/bin/sh\necho pid=$$ \"$0\" \"$@\"\nenv\nexit 7\n")
+    write("show", "#!/bin/sh\necho pid=$$ \"$0\" \"$@\"\nenv\nexit 7\n")
     done = tlshim("-p", os.path.basename(policy), "--", "./show", "a b", "--trust", cwd=t.tmp())
     result("arguments and status pass through", done, 7, "./show a b --trust\n", "")
     env = dict(line.split("=", 1) for line in done.out.decode().splitlines() if "=" in line)
@@ -188,7 +189,8 @@ def handed_over():
     t.ok(b"LD_PRELOAD=%s:%s\n" % (LIBRARY.encode(), other.encode()) in done.out,
          "what LD_PRELOAD had is kept behind the library", done)
     done = tlshim("-p", policy, LAUNCHER, "-p", policy, "env")
-    t.ok(b"LD_PRELOAD=%s\n" % LIBRARY.encode() in done.out, "tlshim under tlshim adds it once", done)
+    t.ok(b"LD_PRELOAD=%s\n" % LIBRARY.encode() in done.out, "tlshim under tlshim adds it once",
+         done)
 
     done = tlshim("-p", policy, "env", TLSHIM_POLICY_TEXT="nonsense")
     t.ok(done.status == 0 and b"POLICY_TEXT" not in done.out, "-p replaces an inherited text", done)
@@ -200,7 +202,8 @@ def handed_over():
     done = tlshim("-p", policy, "env", TLSHIM_LOG_TO="shim.log", cwd=t.tmp())
     t.ok(("TLSHIM_LOG_TO=" + t.tmp("shim.log")).encode() in done.out,
          "a relative log file is handed over as absolute", done)
-    result("a script by env", tlshim("-p", policy, write("by-env", "#!/usr/bin/env sh\nexit 3\n")), 3)
+    script = write("by-env", "#!/usr/bin/env sh\nexit 3\n")
+    result("a script by env", tlshim("-p", policy, script), 3)
 
 
 def preflight():
@@ -254,8 +257,8 @@ def one_line():
          "[plain connects]\nconnect = *:*\n" + listeners)
     text("both", ["--trust", ca, "--certificate", cert, "--key", key], connects + listeners)
     text("--connect and --except, repeated",
-         ["--trust", ca, "--connect", "a.test:1", "--connect", "10.0.0.0/8:*", "--except", "b.test:2",
-          "--except", "[::1]:3"],
+         ["--trust", ca, "--connect", "a.test:1", "--connect", "10.0.0.0/8:*", "--except",
+          "b.test:2", "--except", "[::1]:3"],
          "[plain except]\nconnect = b.test:2 [::1]:3\n[client connects]\nconnect = a.test:1 "
          "10.0.0.0/8:*\ntrust = %s\n[plain listeners]\nlisten = *:*\n" % ca)
     text("--listen and --except", ["--certificate", cert, "--key", key, "--listen", "*:993",
@@ -264,7 +267,8 @@ def one_line():
          "[server listeners]\nlisten = *:993\ncertificate = %s\nkey = %s\n" % (cert, key))
     text("both, a name excepted", ["--trust", ca, "--certificate", cert, "--key", key, "--except",
                                    "b.test:2", "--except", "10.0.0.1:5"],
-         "[plain except]\nconnect = b.test:2 10.0.0.1:5\nlisten = 10.0.0.1:5\n" + connects + listeners)
+         "[plain except]\nconnect = b.test:2 10.0.0.1:5\nlisten = 10.0.0.1:5\n" + connects +
+         listeners)
     shutil.copy(ca, t.tmp("c $a #1.pem".replace(" #", "#")))
     text("a relative path with a space and a $", ["--trust", "c $a#1.pem"],
          "[client connects]\nconnect = *:*\ntrust = %s\n[plain listeners]\nlisten = *:*\n" %

@@ -87,9 +87,11 @@ class Recorder(threading.Thread):
 
 
 def pattern(rng, direction, ports):
-    host = rng.choice(["*", "127.0.0.1", "127.0.0.0/24", "127.0.0.0/8", "127.0.0.2/31", "10.0.0.0/8",
-                       "127.1.0.0/16", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0/0", "[::/0]"] +
-                      (["localhost", "*.test", "LOCALHOST."] if direction == "connect" else []))
+    hosts = ["*", "127.0.0.1", "127.0.0.0/24", "127.0.0.0/8", "127.0.0.2/31", "10.0.0.0/8",
+             "127.1.0.0/16", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0/0", "[::/0]"]
+    if direction == "connect":
+        hosts += ["localhost", "*.test", "LOCALHOST."]
+    host = rng.choice(hosts)
     low, high = min(ports), max(ports)
     port = rng.choice(["*", str(rng.choice(ports)), "%d-%d" % (low, high), "1-%d" % (low + 1),
                        str(rng.choice(ports))])

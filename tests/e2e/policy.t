@@ -96,10 +96,12 @@ def bad_policies():
         ("a trust file in DER", client(der), "3:9", ["looks like DER", "openssl x509 -inform DER"]),
         ("a torn trust file", client(torn), "3:9", ["the END line is missing"]),
         ("a garbled trust file", client(garbled), "3:9", ["malformed"]),
-        ("a missing certificate", server("/nothing.pem", pki.key), "3:15", ["certificate: /nothing"]),
+        ("a missing certificate", server("/nothing.pem", pki.key), "3:15",
+         ["certificate: /nothing"]),
         ("a certificate file without any", server(pki.key, pki.key), "3:15", ["no CERTIFICATE"]),
         ("an EC certificate", server(ec_cert, ec_key), "3:15", ["not RSA"]),
-        ("a chain that is too long", server(long_chain, pki.key), "3:15", ["too long", "keep the leaf"]),
+        ("a chain that is too long", server(long_chain, pki.key), "3:15",
+         ["too long", "keep the leaf"]),
         ("a missing key", server(pki.cert, "/nothing.key"), "4:7", ["key: /nothing.key"]),
         ("a key readable by the group", server(pki.cert, shared), "4:7",
          ["mode 0640", "chmod 600 " + shared[:60]]),
@@ -365,7 +367,8 @@ def users():
     t.ok(done.status == 0 and b"decided by [client c]" in done.out, "user: mine", done)
     write("user.conf", client(pki.ca) + "user = daemon\n")
     done = tlshim("explain", "-p", policy, "connect", "a.test:1")
-    t.ok(done.status == 0 and b"it is for other users" in done.out, "user: another's, by name", done)
+    t.ok(done.status == 0 and b"it is for other users" in done.out, "user: another's, by name",
+         done)
 
 
 def system_trust():
@@ -409,8 +412,9 @@ key = %s
     for question, words in (
             ("connect 127.0.0.1:80", ["left plain", "decided by [plain local] (%s:3)" % policy]),
             ("connect [::ffff:127.0.0.1]:80", ["[plain local]"]),
-            ("connect a.web.test:443", ["TLS, as client", "not [plain local] (%s:3): it has no" % policy,
-                                        "not [deny tools] (%s:5): it is for other programs" % policy,
+            ("connect a.web.test:443", ["TLS, as client",
+                                        "not [plain local] (%s:3): it has no" % policy,
+                                        "[deny tools] (%s:5): it is for other programs" % policy,
                                         "decided by [client web] (%s:8)" % policy, pki.ca,
                                         "# line 10", "# [defaults], line 2", "# built in",
                                         "1. TLS_RSA_WITH_AES_256_CBC_SHA: cipher 256 bits",
@@ -433,7 +437,8 @@ key = %s
          b"\n[client web]\nconnect = *.web.test:443 [2001:db8::/32]:443\n" in done.out,
          "explain --all prints a policy that means the same", done)
     for question, words in (("", "explain connect HOST:PORT"), ("connect a", "the port is missing"),
-                            ("connect a:0", "the port is a number"), ("listen a.b:1", "the host is"),
+                            ("connect a:0", "the port is a number"),
+                            ("listen a.b:1", "the host is"),
                             ("connect a:1 b:2", "what is \"b:2\"?"),
                             ("connect a:1 --address b", "is no IP address"),
                             ("connect a:1 --adress b", "did you mean --address?")):

@@ -1,0 +1,204 @@
+/* What right texts mean: the settings of rules, and where they come from. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "policy/policy_detail.h"
+#include "tls/tls.h"
+
+static unsigned char pool_memory[1 << 20] __attribute__((aligned(16)));
+
+static const char *environment(const char *name)
+{
+    return strcmp(name, "DIR") == 0 ? "/run/my creds" : NULL;
+}
+
+static void must_parse(struct policy *policy, const char *text)
+{
+    struct policy_error error;
+    struct policy_pool pool = {.memory = pool_memory, .size = sizeof pool_memory};
+    if (!policy_parse(policy, &pool, "f.conf", text, strlen(text), environment, &error))
+        fail_msg("%u:%u: %s\nin: %s", error.place.line, error.place.column, error.message, text);
+}
+
+#define CLIENT "[client c]\nconnect = *:1\ntrust = system\n"
+
+static void the_example_of_the_manual_parses(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "# at the top\n"
+                        "[defaults]\n"
+                        "minimum-strength = 128\t# bits\n"
+                        "unmatched = plain\n"
+                        "[plain local-dns]\n"
+                        "connect = 127.0.0.53:53 [::1]:53\n"
+                        "\n"
+                        "  [client erp]   # indented\n"
+                        "  connect = *.erp.example.com:5432 10.1.0.0/16:5432-5440\n"
+                        "  program = psql /usr/bin/pg_dump\n"
+                        "  trust=/etc/tlshim/ca#1.pem\n"
+                        "  handshake = connect\n"
+                        "[server imap]\n"
+                        "listen = *:993\n"
+                        "certificate = ${DIR}/imap $${x}.pem\n"
+                        "key = ${DIR}/imap.key\n"
+                        "client-certificate = no\n"
+                        "truncation = allow\n"
+                        "record-splitting = off\n"
+                        "minimum-strength = 112\n"
+                        "[deny telnet]\n"
+                        "connect = *:23");
+    assert_int_equal(policy.rule_count, 4);
+    assert_true(policy.unmatched_plain);
+    const struct policy_rule *rules = policy.rules;
+    assert_int_equal(rules[0].kind, POLICY_PLAIN);
+    assert_string_equal(rules[1].name, "erp");
+    assert_int_equal(rules[1].place.line, 8);
+    assert_int_equal(rules[1].place.column, 3);
+    assert_int_equal(rules[1].index, 1);
+    assert_string_equal(rules[1].programs[1], "/usr/bin/pg_dump");
+    assert_null(rules[1].programs[2]);
+    assert_string_equal(rules[1].settings.trust.text, "/etc/tlshim/ca#1.pem");
+    assert_int_equal(rules[1].settings.trust.place.line, 11);
+    assert_int_equal(rules[1].settings.trust.place.column, 9);
+    assert_false(rules[1].settings.trust_system);
+    assert_int_equal(rules[1].settings.handshake, POLICY_HANDSHAKE_CONNECT);
+    assert_int_equal(rules[1].settings.minimum_cipher, 128);
+    assert_int_equal(rules[1].settings.handshake_timeout, 30);
+    assert_true(rules[1].settings.record_splitting);
+    assert_string_equal(rules[2].settings.certificate.text, "/run/my creds/imap ${x}.pem");
+    assert_string_equal(rules[2].settings.key.text, "/run/my creds/imap.key");
+    assert_true(rules[2].settings.allow_truncation);
+    assert_false(rules[2].settings.record_splitting);
+    assert_int_equal(rules[2].settings.minimum_cipher, 112);
+    assert_null(rules[2].connect);
+    assert_int_equal(rules[3].kind, POLICY_DENY);
+}
+
+static void defaults_count_wherever_they_stand(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "[client c]\nconnect = *:1\n[client d]\nconnect = *:2\ntrust = /d\n"
+                        "[defaults]\ntrust = system\nhandshake-timeout = 7\n");
+    assert_true(policy.rules[0].settings.trust_system);
+    assert_int_equal(policy.rules[0].settings.handshake_timeout, 7);
+    assert_false(policy.rules[1].settings.trust_system);
+    assert_string_equal(policy.rules[1].settings.trust.text, "/d");
+}
+
+static void suites_are_chosen_in_order_and_weak_ones_leave(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, CLIENT "suites = AES256-SHA TLS_RSA_WITH_AES_128_CBC_SHA DES-CBC3-SHA\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_int_equal(s->suite_count, 3);
+    assert_int_equal(s->suites[0], 0x0035);
+    assert_int_equal(s->suites[1], 0x002f);
+    assert_int_equal(s->suites[2], 0x000a);
+
+    must_parse(&policy, CLIENT "suites = AES256-SHA DES-CBC3-SHA\nminimum-strength = 128\n");
+    s = &policy.rules[0].settings;
+    assert_int_equal(s->suite_count, 1);
+    assert_int_equal(s->suites[0], 0x0035);
+
+    must_parse(&policy, CLIENT "suites = ALL -AES256-SHA\n");
+    s = &policy.rules[0].settings;
+    for (size_t i = 0; i < s->suite_count; i++) {
+        assert_int_not_equal(s->suites[i], 0x0035);
+        assert_true(tls_suite_by_id(s->suites[i])->cipher_bits >= 112);
+    }
+
+    must_parse(&policy, CLIENT);
+    assert_int_equal(policy.rules[0].settings.suites[0], tls_suite_at(0)->id);
+}
+
+static void presets_and_floors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        unsigned cipher, exchange, certificate, signature;
+    } rows[] = {
+        {CLIENT, 112, 112, 112, 0},
+        {CLIENT "preset = default\n", 112, 112, 112, 0},
+        {CLIENT "preset = legacy\n", 80, 80, 80, 0},
+        {CLIENT "preset = future\n", 128, 128, 128, 112},
+        {CLIENT "minimum-cipher = 128\npreset = legacy\n", 128, 80, 80, 0},
+        {CLIENT "minimum-certificate = 80\nminimum-strength = 128\n", 128, 128, 80, 0},
+        {CLIENT "minimum-key-exchange = 192\nminimum-signature = 56\n", 112, 192, 112, 56},
+        {CLIENT "[defaults]\npreset = future\n", 128, 128, 128, 112},
+        {CLIENT "minimum-strength = 80\n[defaults]\nminimum-cipher = 128\nminimum-signature = 80\n",
+         80, 80, 80, 80},
+        {CLIENT "preset = default\n[defaults]\npreset = future\nminimum-cipher = 192\n", 112, 112,
+         112, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct policy policy;
+        must_parse(&policy, rows[i].text);
+        const struct policy_settings *s = &policy.rules[0].settings;
+        assert_int_equal(s->minimum_cipher, rows[i].cipher);
+        assert_int_equal(s->minimum_key_exchange, rows[i].exchange);
+        assert_int_equal(s->minimum_certificate, rows[i].certificate);
+        assert_int_equal(s->minimum_signature, rows[i].signature);
+    }
+}
+
+static void settings_know_where_they_come_from(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, CLIENT "preset = legacy\n"
+                               "[client d]\nconnect = *:2\ntrust = system\nminimum-strength = 80\n"
+                               "[defaults]\nminimum-cipher = 128\nminimum-signature = 40\n"
+                               "handshake-timeout = 5\nunmatched = plain\n");
+    const struct policy_entry *const *c = policy.rules[0].said, *const *d = policy.rules[1].said;
+    assert_int_equal(c[POLICY_KEY_MINIMUM_CIPHER]->key, POLICY_KEY_PRESET);
+    assert_int_equal(c[POLICY_KEY_MINIMUM_SIGNATURE]->key, POLICY_KEY_PRESET);
+    assert_int_equal(d[POLICY_KEY_MINIMUM_CIPHER]->key, POLICY_KEY_MINIMUM_STRENGTH);
+    assert_false(d[POLICY_KEY_MINIMUM_CIPHER]->of_defaults);
+    assert_true(d[POLICY_KEY_MINIMUM_SIGNATURE]->of_defaults);
+    assert_int_equal(d[POLICY_KEY_HANDSHAKE_TIMEOUT]->place.line, 12);
+    assert_null(c[POLICY_KEY_TRUNCATION]);
+    assert_null(c[POLICY_KEY_UNMATCHED]);
+}
+
+static void allowances_and_other_settings(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, CLIENT "sha1-certificates = allow\ndata-limit = 2G\n"
+                               "legacy-until = 2027-01-31\nreason = the old printer, ticket 7\n"
+                               "verify-name = printer.test\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_true(s->allow_sha1_certificates);
+    assert_true(s->data_limit == (uint64_t)2 << 30);
+    assert_true(s->legacy_until == 1801439999); /* date -u -d 2027-01-31T23:59:59 +%s */
+    assert_string_equal(s->reason.text, "the old printer, ticket 7");
+    assert_string_equal(s->verify_name.text, "printer.test");
+    must_parse(&policy, CLIENT "legacy-until = 2024-02-29\n");
+    assert_true(policy.rules[0].settings.legacy_until == 1709251199);
+    must_parse(&policy, CLIENT "legacy-until = 1970-01-01\n");
+    assert_true(policy.rules[0].settings.legacy_until == 86399);
+    must_parse(&policy, CLIENT "data-limit = 1048576\n");
+    assert_true(policy.rules[0].settings.data_limit == 1048576);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_example_of_the_manual_parses),
+        cmocka_unit_test(defaults_count_wherever_they_stand),
+        cmocka_unit_test(suites_are_chosen_in_order_and_weak_ones_leave),
+        cmocka_unit_test(presets_and_floors),
+        cmocka_unit_test(settings_know_where_they_come_from),
+        cmocka_unit_test(allowances_and_other_settings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
