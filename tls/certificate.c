@@ -74,52 +74,59 @@ static bool is_loopback(const struct tls_handshake *h)
     return h->peer_ip_length == 4 ? h->peer_ip[0] == 127 : memcmp(h->peer_ip, six, 16) == 0;
 }
 
-static enum tls_error verify_server(struct tls_conn *conn, const struct x509_certificate *chain,
-                                    size_t count)
+/* Sets the name that the server's certificate must be for. */
+static enum tls_error set_name(const struct tls_conn *conn, struct x509_rules *rules)
+{
+    const struct tls_handshake *h = conn->handshake;
+
+    if (conn->config->skip_name_check) {
+        return TLS_ERROR_OK;
+    }
+    if (h->peer_ip_length > 0) {
+        rules->ip = (struct x509_bytes){h->peer_ip, h->peer_ip_length};
+        /* RFC 6761 6.3: loopback is localhost, and many a program knows so without asking a
+         * resolver. */
+        if (is_loopback(h)) {
+            rules->dns_name = "localhost";
+        }
+    } else if (h->peer_name[0] != '\0') {
+        rules->dns_name = h->peer_name;
+    } else {
+        return TLS_ERROR_CERT_NO_NAME;
+    }
+    return TLS_ERROR_OK;
+}
+
+static enum tls_error verify(struct tls_conn *conn, const struct x509_certificate *chain,
+                             size_t count, enum x509_purpose purpose)
 {
     const struct tls_config *config = conn->config;
-    const struct tls_handshake *h = conn->handshake;
     struct x509_rules rules = {.now = conn->now,
-                               .purpose = X509_SERVER,
+                               .purpose = purpose,
                                .minimum_rsa_bits = config->minimum_rsa_bits,
                                .allow_sha1 = config->allow_sha1_certificates};
     struct x509_failure failure = {.error = TLS_ERROR_OK};
 
-    if (!config->skip_name_check) {
-        if (h->peer_ip_length > 0) {
-            rules.ip = (struct x509_bytes){h->peer_ip, h->peer_ip_length};
-            /* RFC 6761 6.3: loopback is localhost, and many a program knows so without asking a
-             * resolver. */
-            if (is_loopback(h)) {
-                rules.dns_name = "localhost";
-            }
-        } else if (h->peer_name[0] != '\0') {
-            rules.dns_name = h->peer_name;
-        } else {
-            return TLS_ERROR_CERT_NO_NAME;
+    enum tls_error error = purpose == X509_SERVER ? set_name(conn, &rules) : TLS_ERROR_OK;
+    if (error == TLS_ERROR_OK) {
+        error = x509_verify(chain, count, config->trust, &rules, &failure);
+        if (error != TLS_ERROR_OK) {
+            tls_because(conn, error, failure.detail);
         }
     }
-    enum tls_error error = x509_verify(chain, count, config->trust, &rules, &failure);
-    return error == TLS_ERROR_OK ? error : tls_because(conn, error, failure.detail);
+    return error;
 }
 
-/* The key must be one that the negotiated key exchange can use. */
-static enum tls_error take_key(struct tls_conn *conn, const struct x509_certificate *leaf)
+/* The key must be one that can do what is asked of it: encrypt for the server, or sign. */
+static enum tls_error take_key(struct tls_conn *conn, const struct x509_certificate *leaf,
+                               bool signs)
 {
-    const struct tls_key_exchange_info *info = tls_key_exchange_of(conn);
-    uint16_t usage = info->is_signed ? X509_KU_DIGITAL_SIGNATURE : X509_KU_KEY_ENCIPHERMENT;
-
-    if (leaf->key.kind != info->certificate_key) {
-        return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED,
-                           "the kind of the leaf's key is not that of the suite");
-    }
-    if ((leaf->key_usage & usage) == 0) {
+    if ((leaf->key_usage & (signs ? X509_KU_DIGITAL_SIGNATURE : X509_KU_KEY_ENCIPHERMENT)) == 0) {
         return tls_because(conn, TLS_ERROR_CERT_KEY_USAGE,
-                           info->is_signed
-                               ? "keyUsage of the leaf lacks digitalSignature, which a signed key "
-                                 "exchange needs (RFC 5280 4.2.1.3)"
-                               : "keyUsage of the leaf lacks keyEncipherment, which RSA key "
-                                 "exchange needs (RFC 5280 4.2.1.3)");
+                           signs ? "keyUsage of the leaf lacks digitalSignature, and its key has "
+                                   "to sign (RFC 5280 4.2.1.3)"
+                                 : "keyUsage of the leaf lacks keyEncipherment, which RSA key "
+                                   "exchange needs (RFC 5280 4.2.1.3)");
     }
     if (!tls_peer_key_take(&conn->handshake->peer, &leaf->key)) {
         return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED, "the leaf's key is not usable");
@@ -143,10 +150,33 @@ static void note_leaf(struct tls_handshake *h, const struct x509_certificate *le
     }
 }
 
-enum tls_error tls_read_server_certificate(struct tls_conn *conn, struct tls_reader body)
+static enum tls_error take_chain(struct tls_conn *conn, struct tls_reader list,
+                                 enum x509_purpose purpose)
 {
     struct x509_certificate chain[X509_CHAIN_MAX];
     size_t count;
+    bool signs = purpose == X509_CLIENT || tls_key_exchange_of(conn)->is_signed;
+
+    enum tls_error error = parse_chain(conn, list, chain, &count);
+    if (error == TLS_ERROR_OK && purpose == X509_SERVER &&
+        chain[0].key.kind != tls_key_exchange_of(conn)->certificate_key) {
+        return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED,
+                           "the kind of the leaf's key is not that of the suite");
+    }
+    if (error == TLS_ERROR_OK) {
+        error = verify(conn, chain, count, purpose);
+    }
+    if (error == TLS_ERROR_OK) {
+        error = take_key(conn, &chain[0], signs);
+    }
+    if (error == TLS_ERROR_OK) {
+        note_leaf(conn->handshake, &chain[0]);
+    }
+    return error;
+}
+
+enum tls_error tls_read_server_certificate(struct tls_conn *conn, struct tls_reader body)
+{
     struct tls_reader list = tls_read_vector(&body, 3);
 
     if (!tls_read_all(&body)) {
@@ -155,15 +185,21 @@ enum tls_error tls_read_server_certificate(struct tls_conn *conn, struct tls_rea
     if (list.left == 0) {
         return tls_because(conn, TLS_ERROR_DECODE, "a server's certificate list is not empty");
     }
-    enum tls_error error = parse_chain(conn, list, chain, &count);
-    if (error == TLS_ERROR_OK) {
-        error = verify_server(conn, chain, count);
+    return take_chain(conn, list, X509_SERVER);
+}
+
+enum tls_error tls_read_client_certificate(struct tls_conn *conn, struct tls_reader body)
+{
+    struct tls_reader list = tls_read_vector(&body, 3);
+
+    if (!tls_read_all(&body)) {
+        return TLS_ERROR_DECODE;
     }
-    if (error == TLS_ERROR_OK) {
-        error = take_key(conn, &chain[0]);
+    if (list.left == 0) {
+        return conn->config->client_certificate == TLS_CLIENT_CERT_REQUIRE
+                   ? TLS_ERROR_NO_CERTIFICATE
+                   : TLS_ERROR_OK;
     }
-    if (error == TLS_ERROR_OK) {
-        note_leaf(conn->handshake, &chain[0]);
-    }
-    return error;
+    conn->handshake->peer_is_certified = true;
+    return take_chain(conn, list, X509_CLIENT);
 }

@@ -106,6 +106,10 @@ static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offe
             has_suite(offered, config->suites[i])) {
             conn->session->suite = config->suites[i];
             if (suits_the_client(conn)) {
+                /* RFC 2246 7.4.4: an anonymous server may not ask. */
+                conn->handshake->certificate_requested =
+                    config->client_certificate != TLS_CLIENT_CERT_NO &&
+                    tls_key_exchange_of(conn)->certificate;
                 return TLS_ERROR_OK;
             }
         }

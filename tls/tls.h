@@ -142,9 +142,9 @@ struct tls_config {
     size_t suite_count;
     bool no_record_splitting; /* BEAST defence off, for peers that choke on it */
     bool allow_truncation;    /* end of stream without close_notify is an orderly end */
-    const struct tls_credential *credential;        /* server: required; client: NULL for none */
-    const struct x509_trust *trust;                 /* client: required */
-    enum tls_client_certificate client_certificate; /* a later issue; NO now */
+    const struct tls_credential *credential; /* server: required; client: NULL for none */
+    const struct x509_trust *trust; /* client: required; server: for clients' certificates */
+    enum tls_client_certificate client_certificate; /* server */
     bool skip_name_check; /* only when the rule knows the peer otherwise (a pin) */
     /* Suites without authentication: whoever stands between is not noticed. */
     bool allow_anonymous;

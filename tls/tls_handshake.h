@@ -80,6 +80,7 @@ struct tls_handshake {
 
     uint32_t extensions_sent, extensions_received; /* bits by row of the extension table */
     bool encrypt_then_mac;                         /* agreed, if the suite has blocks */
+    bool peer_is_certified;                        /* server: the client showed a certificate */
     bool certificate_requested;                    /* by the server, of the client */
     bool certificate_fits;           /* client: its credential is what the server asks for */
     uint8_t peer_digest[TLS_DIGEST]; /* of the peer's certificate, and until when it is good */
@@ -179,6 +180,9 @@ bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t sc
 enum tls_error tls_read_server_certificate(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_server_key_exchange(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_server_key_exchange(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_read_client_certificate(struct tls_conn *conn, struct tls_reader body);
+bool tls_certificate_request_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
+                                   struct x509_bytes *out);
 enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_server_hello_done(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_server_hello_done(struct tls_conn *conn, struct tls_reader body);
@@ -189,6 +193,7 @@ enum tls_error tls_read_new_session_ticket(struct tls_conn *conn, struct tls_rea
 enum tls_error tls_derive_master_secret(struct tls_conn *conn); /* of the premaster secret */
 enum tls_error tls_derive_keys(struct tls_conn *conn);          /* of the master secret */
 enum tls_error tls_write_certificate_verify(struct tls_conn *conn, struct tls_writer *body);
+enum tls_error tls_read_certificate_verify(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_change_cipher_spec(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_use_write_keys(struct tls_conn *conn); /* after it was sent */
 enum tls_error tls_read_change_cipher_spec(struct tls_conn *conn, struct tls_reader body);

@@ -175,6 +175,15 @@ static bool find_by_id(struct tls_conn *conn, struct tls_reader id)
            r->id_length == id.left && memcmp(r->id, id.at, id.left) == 0;
 }
 
+/* A client that must show a certificate and did not back then. */
+static bool lacks_identity(const struct tls_conn *conn, const struct tls_resumable *r)
+{
+    static const uint8_t nobody[TLS_DIGEST];
+
+    return conn->config->client_certificate == TLS_CLIENT_CERT_REQUIRE &&
+           memcmp(r->peer, nobody, sizeof nobody) == 0;
+}
+
 static enum tls_error make_session_id(struct tls_conn *conn)
 {
     struct tls_session *s = conn->session;
@@ -199,8 +208,9 @@ enum tls_error tls_choose_resumption(struct tls_conn *conn, struct tls_reader id
     struct tls_resumable *r = &h->resumable;
     bool by_ticket = r->format != 0;
 
-    if ((!by_ticket && !find_by_id(conn, id)) || !is_good(conn, r) || r->version != s->version ||
-        !is_configured(conn->config, r->suite) || !is_offered(suites, r->suite) ||
+    if ((!by_ticket && !find_by_id(conn, id)) || !is_good(conn, r) || lacks_identity(conn, r) ||
+        r->version != s->version || !is_configured(conn->config, r->suite) ||
+        !is_offered(suites, r->suite) ||
         (s->extended_master_secret && !r->extended_master_secret)) {
         tls_wipe_resumable(r);
         return make_session_id(conn);

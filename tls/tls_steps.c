@@ -12,6 +12,11 @@ static bool server_has_parameters(const struct tls_conn *conn)
     return tls_agreement_of(conn)->read_parameters != NULL;
 }
 
+static bool client_is_certified(const struct tls_conn *conn)
+{
+    return conn->handshake->peer_is_certified;
+}
+
 static bool certificate_is_requested(const struct tls_conn *conn)
 {
     return conn->handshake->certificate_requested;
@@ -69,10 +74,15 @@ static const struct tls_step full_server[] = {
     {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = server_is_certified},
     {SEND(TLS_SERVER_KEY_EXCHANGE, tls_write_server_key_exchange), .when = server_has_parameters},
+    {STREAM(TLS_CERTIFICATE_REQUEST, tls_certificate_request_piece),
+     .when = certificate_is_requested},
     {SEND(TLS_SERVER_HELLO_DONE, tls_write_server_hello_done)},
+    {RECEIVE(TLS_CERTIFICATE, tls_read_client_certificate), .when = certificate_is_requested},
     {RECEIVE(TLS_CLIENT_KEY_EXCHANGE, tls_read_client_key_exchange)},
     {ACT(tls_derive_master_secret)},
     {ACT(tls_derive_keys)},
+    {RECEIVE(TLS_CERTIFICATE_VERIFY, tls_read_certificate_verify), .when = client_is_certified,
+     .hash_last = true},
     {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
     {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
     {SEND(TLS_NEW_SESSION_TICKET, tls_write_new_session_ticket), .when = ticket_is_promised},

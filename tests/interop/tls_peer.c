@@ -12,6 +12,8 @@
  *   --tickets          a server gives out tickets
  *   --no-tickets       a client asks for none
  *   --no-cache         no session is resumed
+ *   --request          a server asks for a certificate, and judges it by --trust
+ *   --require          and demands one
  *   --anonymous        suites without authentication may be used
  *   --minimum-dh BITS  2048 if not given
  *   --no-split         no 1/n-1 record splitting
@@ -450,6 +452,10 @@ static void parse(int argc, char **argv)
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "--no-split") == 0) {
             options.config.no_record_splitting = true;
+        } else if (strcmp(argv[i], "--request") == 0) {
+            options.config.client_certificate = TLS_CLIENT_CERT_REQUEST;
+        } else if (strcmp(argv[i], "--require") == 0) {
+            options.config.client_certificate = TLS_CLIENT_CERT_REQUIRE;
         } else if (strcmp(argv[i], "--anonymous") == 0) {
             options.config.allow_anonymous = true;
         } else if (strcmp(argv[i], "--tickets") == 0) {

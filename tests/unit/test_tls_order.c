@@ -17,7 +17,18 @@
 
 /* ---- kinds of handshake ---- */
 
-enum kind { FULL, EPHEMERAL, ANONYMOUS, FULL_WITH_TICKET, BY_ID, BY_TICKET, BY_OLD_TICKET, KINDS };
+enum kind {
+    FULL,
+    EPHEMERAL,
+    ANONYMOUS,
+    ASKED,
+    MUTUAL,
+    FULL_WITH_TICKET,
+    BY_ID,
+    BY_TICKET,
+    BY_OLD_TICKET,
+    KINDS
+};
 
 enum { END = TLS_NO_MESSAGE, LONGEST = 8 };
 
@@ -37,6 +48,14 @@ static const struct {
                     END},
                    {TLS_SERVER_HELLO, TLS_SERVER_KEY_EXCHANGE, TLS_SERVER_HELLO_DONE,
                     TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
+    [ASKED] = {{TLS_CLIENT_HELLO, TLS_CERTIFICATE, TLS_CLIENT_KEY_EXCHANGE, TLS_CHANGE_CIPHER_SPEC,
+                TLS_FINISHED, END},
+               {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_CERTIFICATE_REQUEST, TLS_SERVER_HELLO_DONE,
+                TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
+    [MUTUAL] = {{TLS_CLIENT_HELLO, TLS_CERTIFICATE, TLS_CLIENT_KEY_EXCHANGE, TLS_CERTIFICATE_VERIFY,
+                 TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END},
+                {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_CERTIFICATE_REQUEST, TLS_SERVER_HELLO_DONE,
+                 TLS_CHANGE_CIPHER_SPEC, TLS_FINISHED, END}},
     [FULL_WITH_TICKET] = {{TLS_CLIENT_HELLO, TLS_CLIENT_KEY_EXCHANGE, TLS_CHANGE_CIPHER_SPEC,
                            TLS_FINISHED, END},
                           {TLS_SERVER_HELLO, TLS_CERTIFICATE, TLS_SERVER_HELLO_DONE,
@@ -78,6 +97,9 @@ static void start_pair(struct tls_pair *pair, enum kind kind, bool first)
         pair->client.config.suites[0] = pair->server.config.suites[0] =
             kind == EPHEMERAL ? 0xc013 : 0xc018;
         pair->client.config.suite_count = 1;
+    } else if (kind == ASKED || kind == MUTUAL) {
+        pair->server.config.client_certificate = TLS_CLIENT_CERT_REQUEST;
+        pair->client.config.credential = kind == MUTUAL ? tls_fixture_client_credential() : NULL;
     } else if (kind != FULL) {
         pair->client.config.cache = &caches[0];
         pair->server.config.cache = &caches[1];
@@ -107,10 +129,13 @@ static void pair_of(struct tls_pair *pair, enum kind kind)
 /* Also legal at the place where `next` is. */
 static bool is_legal(enum kind kind, enum tls_role role, unsigned message, unsigned next)
 {
-    return message == next ||
-           (role == TLS_CLIENT &&
-            (message == TLS_HELLO_REQUEST || (message == TLS_CERTIFICATE_REQUEST &&
-                                              kind != ANONYMOUS && next == TLS_SERVER_HELLO_DONE)));
+    if (message == next || role == TLS_SERVER) {
+        return message == next;
+    }
+    return message == TLS_HELLO_REQUEST ||
+           (message == TLS_CERTIFICATE_REQUEST && next == TLS_SERVER_HELLO_DONE &&
+            kind != ANONYMOUS && kind != ASKED && kind != MUTUAL) ||
+           (message == TLS_SERVER_HELLO_DONE && next == TLS_CERTIFICATE_REQUEST);
 }
 
 static void feed(struct tls_end *to, struct tls_end *from, unsigned message)
