@@ -9,26 +9,62 @@
 #include "stdio_streams.h"
 #include "watch.h"
 
-/* The number is about to stand for something else, or nothing. */
-static void let_go(int fd)
-{
-    unsigned left;
+/* Taking a number away from a session that lives on under others: done under both its locks, so
+ * that nobody who works on the session meets another file at that number half-way. */
+struct taking {
+    struct shim_guard guard;
     struct shim_ref ref;
+    unsigned left;
+};
 
-    if (fdtable == NULL || !shim_ready())
+static void take_number(int fd, struct taking *t)
+{
+    t->ref = fdtable_clear(fd, &t->left);
+    if (t->ref.session != NULL && t->left == 0) {
+        connection_let_go(fd, t->ref, 0);
+        t->ref.session = NULL;
+    }
+    if (t->ref.session == NULL)
         return;
-    ref = fdtable_clear(fd, &left);
-    if (ref.session != NULL)
-        connection_let_go(fd, ref, left);
+    shim_enter(&t->guard);
+    if (!session_lock_both(t->ref)) {
+        shim_leave(&t->guard);
+        t->ref.session = NULL;
+    }
+}
+
+static void number_taken(struct taking *t)
+{
+    int error = errno;
+
+    if (t->ref.session == NULL)
+        return;
+    session_unlock_both(t->ref.session);
+    shim_leave(&t->guard);
+    errno = error;
 }
 
 HOOK int close(int fd)
 {
-    int saved = errno;
+    struct taking t;
+    int saved = errno, r;
 
-    let_go(fd);
+    if (fdtable == NULL || !shim_ready())
+        return real(close)(fd);
+    take_number(fd, &t);
     errno = saved;
-    return real(close)(fd);
+    r = real(close)(fd);
+    number_taken(&t);
+    return r;
+}
+
+static void let_go(int fd)
+{
+    unsigned left;
+    struct shim_ref ref = fdtable_clear(fd, &left);
+
+    if (ref.session != NULL)
+        connection_let_go(fd, ref, left);
 }
 
 /* Sessions in the range only; other numbers keep what they were until they are used anew. */
@@ -98,20 +134,21 @@ static bool is_open(int fd)
 }
 
 /* Another file is about to be put at `copy`, perhaps while other threads use it. */
-static void replacing(int copy)
+static void replacing(int copy, struct taking *t)
 {
+    t->ref.session = NULL;
     if (fdtable == NULL || !shim_ready())
         return;
-    if (fdtable_kind(copy) == FD_TLS)
-        let_go(copy);
+    take_number(copy, t);
     fdtable_set_changing(copy);
 }
 
-static int replaced(int fd, int copy, int result)
+static int replaced(int fd, int copy, int result, struct taking *t)
 {
     unsigned left;
     int saved = errno;
 
+    number_taken(t);
     if (result < 0 && fdtable != NULL)
         fdtable_clear(copy, &left);
     errno = saved;
@@ -122,16 +159,20 @@ HOOK int dup2(int fd, int copy)
 {
     if (fd == copy || !is_open(fd))
         return real(dup2)(fd, copy);
-    replacing(copy);
-    return replaced(fd, copy, real(dup2)(fd, copy));
+    struct taking t;
+
+    replacing(copy, &t);
+    return replaced(fd, copy, real(dup2)(fd, copy), &t);
 }
 
 HOOK int dup3(int fd, int copy, int flags)
 {
     if (fd == copy || !is_open(fd) || (flags & ~O_CLOEXEC) != 0)
         return real(dup3)(fd, copy, flags);
-    replacing(copy);
-    return replaced(fd, copy, real(dup3)(fd, copy, flags));
+    struct taking t;
+
+    replacing(copy, &t);
+    return replaced(fd, copy, real(dup3)(fd, copy, flags), &t);
 }
 
 static int control(int fd, int command, void *argument,

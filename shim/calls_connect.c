@@ -6,7 +6,9 @@
 #include "connections.h"
 #include "global.h"
 #include "io.h"
+#include "needy.h"
 #include "sockets.h"
+#include "wait.h"
 
 #ifndef AF_SMC
 #define AF_SMC 43
@@ -148,13 +150,25 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
     return connect_new(fd, address, length);
 }
 
+/* A blocking accept carries on what other sessions of this process have to do: the client that it
+ * waits for may wait for one of them. */
+static bool wait_for_client(int fd)
+{
+    struct wait_clock clock = {0};
+
+    return !needy_any() || !io_blocks(fd) || wait_on_listener(fd, &clock);
+}
+
 static int accept_checked(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
     socklen_t room = length != NULL ? *length : 0;
 
     for (;;) {
-        int saved = errno;
-        int r = flags == 0 ? real(accept)(fd, address, length)
+        int saved = errno, r;
+
+        if (shim_ready() && !wait_for_client(fd))
+            return -1;
+        r = flags == 0 ? real(accept)(fd, address, length)
                            : real(accept4)(fd, address, length, flags);
 
         if (r < 0 || !shim_ready())

@@ -23,6 +23,9 @@ struct polling {
     struct shim_ref *refs; /* by index; NULL session: plain */
     int64_t end;           /* CLOCK_MONOTONIC; INT64_MAX: none */
     const sigset_t *mask;
+    bool changed;          /* a handshake ended in the last round: the kernel must be asked again */
+    bool withheld;         /* somebody waits for a handshake to end */
+    unsigned rounds;
 };
 
 static bool find_sessions(struct polling *p)
@@ -42,6 +45,7 @@ static bool find_sessions(struct polling *p)
 /* Returns the deadline, or the end of a handshake among them if that is earlier. */
 static int64_t ask(struct polling *p, int64_t deadline)
 {
+    p->withheld = false;
     for (nfds_t i = 0; i < p->count; i++) {
         p->kernel[i] = p->asked[i];
         p->kernel[i].revents = 0;
@@ -50,8 +54,10 @@ static int64_t ask(struct polling *p, int64_t deadline)
         p->kernel[i].events =
             (short)view_ask(p->refs[i].session, (unsigned short)p->asked[i].events);
         deadline = wait_handshake_end(p->refs[i].session, deadline);
+        if (atomic_load(&p->refs[i].session->stage) == SHIM_HANDSHAKE)
+            p->withheld = true;
     }
-    return deadline;
+    return p->withheld ? wait_slice(deadline, p->rounds++) : deadline;
 }
 
 static bool is_overdue(const struct shim_session *s)
@@ -59,15 +65,23 @@ static bool is_overdue(const struct shim_session *s)
     return wait_handshake_end(s, INT64_MAX) <= shim_now();
 }
 
+static unsigned stage_of(struct shim_ref ref)
+{
+    return ref.session != NULL ? atomic_load(&ref.session->stage) : SHIM_OPEN;
+}
+
 static int answer(struct polling *p)
 {
     int ready = 0;
 
+    p->changed = false;
     for (nfds_t i = 0; i < p->count; i++) {
         unsigned got = (unsigned short)p->kernel[i].revents;
+        unsigned before = stage_of(p->refs[i]);
 
         if (p->refs[i].session != NULL && (got != 0 || is_overdue(p->refs[i].session)))
             got = view_answer(p->asked[i].fd, p->refs[i], (unsigned short)p->asked[i].events, got);
+        p->changed |= stage_of(p->refs[i]) != before;
         p->asked[i].revents = (short)got;
         ready += got != 0;
     }
@@ -90,7 +104,7 @@ static int poll_rounds(struct polling *p)
             return -1;
         needy_attend(p->kernel + p->count, extra);
         r = answer(p);
-        if (r > 0 || (p->end != INT64_MAX && shim_now() >= p->end))
+        if (r > 0 || (!p->changed && p->end != INT64_MAX && shim_now() >= p->end))
             return r;
     }
 }

@@ -1,6 +1,7 @@
 /* syscall(): programs reach system calls by number that have wrappers here. Those on descriptors
  * are sent through the wrappers; all others go straight to the kernel, without looking at anything,
  * for jemalloc calls this from inside malloc's start. */
+#include "aio_blocks.h"
 #include "global.h"
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -109,11 +110,17 @@ static bool through_hooks(long number, const long a[6], long *r)
     case SYS_vmsplice:
         *r = vmsplice((int)a[0], P(1), (size_t)a[2], (unsigned)a[3]);
         return true;
-    case SYS_io_uring_setup: /* queues that libc never sees: programs fall back when there are none */
-    case SYS_io_setup:
+    case SYS_io_uring_setup:
         errno = ENOSYS;
         *r = -1;
         return true;
+    case SYS_io_submit:
+        if (!shim_submits_session(a[1], P(2)))
+            return false;
+        *r = -1;
+        return true;
+    case SYS_exit_group:
+        _exit((int)a[0]);
     case SYS_epoll_ctl:
         *r = epoll_ctl((int)a[0], (int)a[1], (int)a[2], P(3));
         return true;
@@ -132,6 +139,9 @@ static bool through_hooks(long number, const long a[6], long *r)
         return true;
     case SYS_poll:
         *r = poll(P(0), (nfds_t)a[1], (int)a[2]);
+        return true;
+    case SYS_vfork:
+        *r = vfork();
         return true;
     case SYS_select:
         *r = select((int)a[0], P(1), P(2), P(3), P(4));

@@ -71,6 +71,9 @@ int io_errno_of(enum tls_error error);
 ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int count, int flags);
 /* send and kin: flags are MSG_DONTWAIT, MSG_NOSIGNAL; others mean nothing here. */
 ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count, int flags);
+/* In stage CONNECTING: 0 while TCP is on its way, else the errno of a failed connect, told once;
+ * EPIPE after that. */
+int io_connect_error(int fd);
 /* EPIPE, and SIGPIPE to the calling thread unless flags has MSG_NOSIGNAL. */
 void io_broken_pipe(int flags);
 /* One attempt to get on with whatever the session has to do: handshake, sealed bytes. */

@@ -233,6 +233,16 @@ static bool tcp_is_connected(int fd)
     return sys3(SYS_getpeername, fd, &address, &length) == 0;
 }
 
+int io_connect_error(int fd)
+{
+    char byte;
+    long r = sys6(SYS_recvfrom, fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK, 0, 0);
+
+    if (r == -EAGAIN || r > 0)
+        return 0;
+    return r == 0 ? EPIPE : (int)-r;
+}
+
 void io_start_clock(struct shim_session *s, int fd)
 {
     const struct policy_rule *rule = &shim_rules.policy.rules[s->rule];
@@ -415,7 +425,8 @@ enum io_state io_attend(int fd, struct shim_ref ref)
     if (atomic_load(&ref.session->stage) == SHIM_OPEN) {
         state = IO_DONE;
         if (session_try_write(ref)) {
-            state = io_flush(ref.session, fd, &error);
+            if (atomic_load(&ref.session->stage) == SHIM_OPEN)
+                state = io_flush(ref.session, fd, &error);
             if (watch_any(ref.session))
                 watch_update(ref.session);
             session_unlock_write(ref.session);

@@ -14,6 +14,7 @@
 #include "../crypto_glue/cg_ct.h"
 #include "arena.h"
 #include "global.h"
+#include "sockets.h"
 #include "wait.h"
 
 void io_consume(struct shim_session *s, int fd, size_t n)
@@ -405,7 +406,7 @@ static int enough(size_t total, size_t asked, int flags, const struct shim_sessi
 
 /* One round of a read, and why it is not the last. */
 static enum io_state receive_round(int fd, struct shim_ref ref, struct io_vector *v, int flags,
-                                   bool blocks, size_t *total)
+                                   bool blocks, bool waited, size_t *total)
 {
     struct shim_session *s = ref.session;
     struct shim_guard guard;
@@ -415,7 +416,10 @@ static enum io_state receive_round(int fd, struct shim_ref ref, struct io_vector
     if (session_lock_read(ref)) {
         if (flags & MSG_PEEK)
             *total = 0;
-        *total += receive_now(s, fd, v, flags, &state);
+        if (atomic_load(&s->stage) == SHIM_FAILED)
+            state = IO_ERROR; /* also when the lock's last holder died */
+        else if (!waited || socket_is_of(fd, s)) /* else another file has this number by now */
+            *total += receive_now(s, fd, v, flags, &state);
         if (state == IO_READ && blocks)
             io_take_partial(s, fd);
         else if (state == IO_READ)
@@ -476,13 +480,13 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
     if (atomic_load(&ref.session->stage) != SHIM_OPEN) {
         enum io_state state = wait_for_handshake(fd, ref, blocks, &clock);
 
-        if (state == IO_ERROR)
+        if (state == IO_ERROR || state == IO_END)
             return stopped(ref, state, 0);
         if (state != IO_DONE)
             return -1;
     }
-    for (;;) {
-        enum io_state state = receive_round(fd, ref, &v, flags, blocks, &total);
+    for (bool waited = false;; waited = true) {
+        enum io_state state = receive_round(fd, ref, &v, flags, blocks, waited, &total);
 
         if (state != IO_READ && state != IO_DONE)
             return stopped(ref, state, total);

@@ -11,6 +11,7 @@
 #include "connections.h"
 #include "global.h"
 #include "needy.h"
+#include "sockets.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -106,6 +107,7 @@ struct sending {
     size_t total;  /* bytes accepted */
     size_t sent;   /* of these, with the kernel to the last byte */
     bool blocks;
+    bool waited;   /* the number may stand for another file by now */
     int error;
 };
 
@@ -195,12 +197,20 @@ static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
     scratch = arena_at(ARENA_SLAB, slab);
     if (open ? session_lock_write(ref) : session_lock_both(ref)) {
         state = open ? IO_DONE : io_drive(s, fd);
-        if (state == IO_DONE && s->shut) {
+        if (atomic_load(&s->stage) == SHIM_FAILED)
+            state = IO_ERROR; /* also when the lock's last holder died */
+        else if (w->waited && !socket_is_of(fd, s))
+            state = IO_GONE; /* another file has this number since the wait */
+        if (state == IO_GONE || state == IO_ERROR) {
+            ;
+        } else if (state == IO_CONNECTING && (w->error = io_connect_error(fd)) != 0) {
+            state = IO_ERROR;
+        } else if (state == IO_DONE && s->shut) {
             w->error = EPIPE;
             state = IO_ERROR;
         } else if (state == IO_DONE) {
             state = send_now(s, fd, w, scratch);
-        } else if (state != IO_ERROR) {
+        } else {
             enqueue(s, w, scratch);
         }
         if (atomic_load(&s->tail) != 0) {
@@ -249,7 +259,7 @@ static bool wait_to_send(int fd, struct shim_ref ref, enum io_state state,
     if (state == IO_WRITE)
         return wait_writable(fd, ref, clock);
     state = wait_for_handshake(fd, ref, true, clock);
-    return state == IO_DONE || state == IO_ERROR;
+    return state == IO_DONE || state == IO_ERROR || state == IO_END;
 }
 
 ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count, int flags)
@@ -293,5 +303,6 @@ ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count,
         }
         if (!wait_to_send(fd, ref, state, &clock))
             return w.total > 0 ? (ssize_t)w.total : -1;
+        w.waited = true;
     }
 }

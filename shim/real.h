@@ -6,6 +6,7 @@
 #ifndef SHIM_REAL_H
 #define SHIM_REAL_H
 
+#include <aio.h>
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -27,7 +28,21 @@
 
 #include "symbols.h"
 
-/* glibc's fortified names, which no header declares. */
+/* Names that no header declares: glibc's fortified and other ones, libaio's, liburing's. */
+ssize_t __read(int, void *, size_t);
+ssize_t __write(int, const void *, size_t);
+ssize_t __send(int, const void *, size_t, int);
+int __connect(int, const struct sockaddr *, socklen_t);
+int __close(int);
+int __dup2(int, int);
+int __fcntl(int, int, ...);
+int __poll(struct pollfd *, nfds_t, int);
+int __select(int, fd_set *, fd_set *, fd_set *, struct timeval *);
+pid_t __vfork(void);
+int io_submit(void *, long, void **);
+int io_uring_setup(unsigned, void *);
+int io_uring_queue_init(unsigned, void *, unsigned);
+int io_uring_queue_init_params(unsigned, void *, void *);
 ssize_t __read_chk(int, void *, size_t, size_t);
 ssize_t __recv_chk(int, void *, size_t, size_t, int);
 ssize_t __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);

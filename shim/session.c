@@ -22,9 +22,14 @@ void shim_leave(const struct shim_guard *guard)
     errno = guard->saved_errno;
 }
 
-/* Whoever held the lock died inside: what it was doing to keys and buffers is unknown. */
+/* Whoever held the lock died inside: what it was doing to keys and buffers is unknown. Nothing of
+ * it may be sent. */
 static void fail_closed(struct shim_session *s)
 {
+    s->tls.output_start = s->tls.output_end = 0;
+    s->queue_length = 0;
+    atomic_store(&s->tls.mailbox, 0);
+    atomic_store(&s->tail, 0);
     atomic_store(&s->error, EPROTO);
     atomic_store(&s->stage, SHIM_FAILED);
 }

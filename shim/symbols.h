@@ -40,6 +40,17 @@
     X(ssize_t, pwritev64v2, (int, const struct iovec *, int, off64_t, int), covered, "offset -1")  \
     X(ssize_t, sendfile, (int, int, off_t *, size_t), covered, "read and sealed, not zero-copy")   \
     X(ssize_t, sendfile64, (int, int, off64_t *, size_t), covered, "read and sealed")              \
+    X(int, aio_read, (struct aiocb *), refused, "EINVAL")                                          \
+    X(int, aio_read64, (struct aiocb64 *), refused, "EINVAL")                                      \
+    X(int, aio_write, (struct aiocb *), refused, "EINVAL")                                         \
+    X(int, aio_write64, (struct aiocb64 *), refused, "EINVAL")                                     \
+    X(int, lio_listio, (int, struct aiocb *const[], int, struct sigevent *), refused, "EINVAL")    \
+    X(int, lio_listio64, (int, struct aiocb64 *const[], int, struct sigevent *), refused,          \
+      "EINVAL")                                                                                    \
+    X(int, io_submit, (void *, long, void **), refused, "libaio: -EINVAL")                         \
+    X(int, io_uring_setup, (unsigned, void *), refused, "liburing: -ENOSYS, whatever the file")    \
+    X(int, io_uring_queue_init, (unsigned, void *, unsigned), refused, "liburing: -ENOSYS")        \
+    X(int, io_uring_queue_init_params, (unsigned, void *, void *), refused, "liburing: -ENOSYS")   \
     X(ssize_t, splice, (int, off64_t *, int, off64_t *, size_t, unsigned), refused, "EINVAL")      \
     X(ssize_t, tee, (int, int, size_t, unsigned), refused, "EINVAL")                               \
     X(ssize_t, vmsplice, (int, const struct iovec *, size_t, unsigned), refused, "EBADF")          \
@@ -94,6 +105,16 @@
     X(int, execveat, (int, const char *, char *const[], char *const[], int), covered, "as close")        \
     X(void, _exit, (int), covered, "flushes and sends close_notify first")                         \
     X(void, _Exit, (int), covered, "as _exit")                                                     \
+    X(ssize_t, __read, (int, void *, size_t), covered, "another name of read")                     \
+    X(ssize_t, __write, (int, const void *, size_t), covered, "another name of write")             \
+    X(ssize_t, __send, (int, const void *, size_t, int), covered, "another name of send")          \
+    X(int, __connect, (int, const struct sockaddr *, socklen_t), covered, "of connect")            \
+    X(int, __close, (int), covered, "another name of close")                                       \
+    X(int, __dup2, (int, int), covered, "another name of dup2")                                    \
+    X(int, __fcntl, (int, int, ...), covered, "another name of fcntl")                             \
+    X(int, __poll, (struct pollfd *, nfds_t, int), covered, "another name of poll")                \
+    X(int, __select, (int, fd_set *, fd_set *, fd_set *, struct timeval *), covered, "of select")  \
+    X(pid_t, __vfork, (void), watched, "another name of vfork")                                    \
     X(int, getaddrinfo,                                                                            \
       (const char *, const char *, const struct addrinfo *, struct addrinfo **), watched,          \
       "the peer's name")                                                                           \

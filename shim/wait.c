@@ -31,6 +31,13 @@ int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline)
     return deadline;
 }
 
+int64_t wait_slice(int64_t deadline, unsigned rounds)
+{
+    int64_t end = shim_now() + (10000000LL << (rounds < 4 ? rounds : 4));
+
+    return end < deadline ? end : deadline;
+}
+
 struct timespec *wait_until(int64_t deadline, struct timespec *limit)
 {
     int64_t left = deadline - shim_now();
@@ -62,6 +69,7 @@ void wait_begin(struct wait_clock *clock, int fd, int option)
 
 /* One wait for `events`, carrying on the needy beside it. 1: the descriptor is ready; 0: the
  * session's own deadline or some needy session needs a look; -1: errno. */
+/* s: NULL for a listener. */
 static int wait_once(int fd, short events, const struct shim_session *s,
                      const struct wait_clock *clock)
 {
@@ -72,8 +80,10 @@ static int wait_once(int fd, short events, const struct shim_session *s,
     int count, r;
 
     entries[0] = (struct pollfd){.fd = fd, .events = events};
-    if (atomic_load(&s->stage) != SHIM_OPEN)
-        deadline = wait_handshake_end(s, deadlines_next());
+    if (s == NULL)
+        deadline = deadlines_next();
+    else if (atomic_load(&s->stage) != SHIM_OPEN)
+        deadline = wait_slice(wait_handshake_end(s, deadlines_next()), clock->rounds);
     count = 1 + needy_collect(entries + 1, NEEDY_MAX, entries, 1);
     if (own_end < deadline)
         deadline = own_end;
@@ -96,12 +106,13 @@ static int wait_once(int fd, short events, const struct shim_session *s,
 }
 
 static bool wait_for_events(int fd, short events, const struct shim_session *s,
-                            const struct wait_clock *clock)
+                            struct wait_clock *clock)
 {
     for (;;) {
         int r = wait_once(fd, events, s, clock);
 
-        if (r > 0 || (r == 0 && atomic_load(&s->stage) != SHIM_OPEN))
+        clock->rounds++;
+        if (r > 0 || (r == 0 && s != NULL && atomic_load(&s->stage) != SHIM_OPEN))
             return true;
         if (r == 0)
             continue;
@@ -145,6 +156,16 @@ bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock)
     return true;
 }
 
+/* As wait_readable, but never in the kernel for long: another thread or process may take the last
+ * message and open the session, after which nothing more may come to read. */
+static bool wait_in_handshake(int fd, struct shim_ref ref, struct wait_clock *clock)
+{
+    wait_begin(clock, fd, SO_RCVTIMEO);
+    if (atomic_load(&ref.session->stage) == SHIM_OPEN)
+        return true;
+    return wait_for_events(fd, POLLIN, ref.session, clock);
+}
+
 bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock)
 {
     wait_begin(clock, fd, SO_SNDTIMEO);
@@ -164,16 +185,10 @@ static void take_partial(int fd, struct shim_ref ref)
     shim_leave(&guard);
 }
 
-/* TCP is neither up nor on its way: errno is what a read on the plain socket gives. */
-static bool connect_failed(int fd)
+bool wait_on_listener(int fd, struct wait_clock *clock)
 {
-    char byte;
-    long r = sys6(SYS_recvfrom, fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK, 0, 0);
-
-    if (r == -EAGAIN || r > 0)
-        return false;
-    errno = r == 0 ? ENOTCONN : (int)-r;
-    return true;
+    wait_begin(clock, fd, SO_RCVTIMEO);
+    return wait_for_events(fd, POLLIN, NULL, clock);
 }
 
 enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks,
@@ -190,15 +205,15 @@ enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks,
             errno = EBADF;
             return state;
         }
-        if (state == IO_CONNECTING && connect_failed(fd))
-            return state;
+        if (state == IO_CONNECTING && (errno = io_connect_error(fd)) != 0)
+            return errno == EPIPE ? IO_END : state;
         if (!blocks) {
             errno = EAGAIN;
             return state;
         }
         if (state == IO_READ) {
             take_partial(fd, ref);
-            if (!wait_readable(fd, ref, clock))
+            if (!wait_in_handshake(fd, ref, clock))
                 return state;
         } else if (!wait_writable(fd, ref, clock)) {
             return state;

@@ -9,6 +9,7 @@
 struct wait_clock {
     int64_t began;   /* CLOCK_MONOTONIC ns; 0: not begun */
     int64_t timeout; /* SO_RCVTIMEO or SO_SNDTIMEO in ns; 0: none */
+    unsigned rounds; /* waits so far */
 };
 
 /* The first time: notes when the waiting began, and the socket's time-out (option is SO_RCVTIMEO or
@@ -18,10 +19,12 @@ void wait_begin(struct wait_clock *clock, int fd, int option);
 /* Wait until the socket has new bytes (or an end, or an error). False with errno: EINTR, EAGAIN
  * (SO_RCVTIMEO), EBADF. */
 bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock);
+/* The same for a listener, which has no session. */
+bool wait_on_listener(int fd, struct wait_clock *clock);
 bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock);
 
 /* Carries the handshake on; waits for it when `blocks`. IO_DONE: open. IO_ERROR: failed, the errno
- * waits in the session. Otherwise it is not over and errno is set (EAGAIN, EINTR, ENOTCONN). */
+ * waits in the session. IO_END: the connect failed, and that has been told. Otherwise it is not over and errno is set (EAGAIN, EINTR, ENOTCONN). */
 enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks,
                                  struct wait_clock *clock);
 
@@ -34,6 +37,10 @@ static inline bool wait_is_time(const struct timespec *t)
 /* The earlier of a deadline and the end of this session's handshake, if it is in one. (Its place
  * among the deadlines is lost when the descriptor is moved to another number.) */
 int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline);
+
+/* While a handshake is waited for, no single wait lasts long (10 ms, later 160), for another thread
+ * or process may end it without anything that this one's wait would see. */
+int64_t wait_slice(int64_t deadline, unsigned rounds);
 
 /* What is left until a CLOCK_MONOTONIC time, as poll wants it; NULL for INT64_MAX (for ever). */
 struct timespec *wait_until(int64_t deadline, struct timespec *limit);
