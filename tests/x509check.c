@@ -5,6 +5,7 @@
  *             [--crl F] [--minimum-bits N] [--allow-sha1]
  *             [--ocsp F] [--ocsp-requested] [--pin sha256//BASE64]...
  *             [--policy OID]... [--explicit-policy] [--inhibit-mapping] [--inhibit-any-policy]
+ *   x509check --hash F      prints the name of each certificate of F in a hashed directory
  *
  * The chain file holds the leaf first; every certificate below the root must be covered by a CRL
  * when there is --crl. Prints one line, "accept", or "reject: ERROR: why". Exit status: 0 accept, 1
@@ -244,6 +245,17 @@ static void read_trust(const char *path, struct x509_trust *trust)
     }
 }
 
+static int print_hashes(const char *path)
+{
+    struct file file = read_pem(path, "CERTIFICATE");
+    struct x509_certificate cert;
+    const char *why;
+    for (size_t i = 0; i < file.count; i++)
+        if (x509_parse(&cert, file.blocks[i].data, file.blocks[i].length, &why) == TLS_ERROR_OK)
+            printf("%08lx\n", (unsigned long)x509_name_hash(cert.subject));
+    return ACCEPT;
+}
+
 static void read_crls(const char *path, struct x509_rules *rules)
 {
     struct file file = read_pem(path, "X509 CRL");
@@ -266,6 +278,8 @@ int main(int argc, char **argv)
     struct x509_trust trust = {NULL, 0};
     struct x509_failure failure;
     const char *why;
+    if (argc == 3 && strcmp(argv[1], "--hash") == 0)
+        return print_hashes(argv[2]);
     read_options(&o, argc, argv);
     read_trust(o.trust, &trust);
     if (o.crl)

@@ -463,7 +463,7 @@ def ocsp(answers, signer, by_key=False, certificates=(), hash_="sha256", status=
                tlv(0xa0, seq(oid("1.3.6.1.5.5.7.48.1.1"), octets(basic))) if status == 0 else b"")
 
 
-# ---- running x509check ----
+# ---- running x509check: the one built with the sanitizers, or $X509CHECK ----
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 TIME = 1735689600  # 2025-01-01

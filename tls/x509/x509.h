@@ -224,6 +224,10 @@ bool x509_matches_ip(const struct x509_certificate *cert, struct x509_bytes ip);
 /* A name for people: "CN=host, O=Some Org", control and non-ASCII characters escaped, cut to size
  * with "...". Always ends the string. */
 void x509_name_text(struct x509_bytes name, char *out, size_t size);
+/* The number that names a certificate's file in a directory as OpenSSL's c_rehash makes it, eight
+ * digits of hexadecimal, then ".0", ".1" and so on (".r0" for CRLs, by their issuer). A name whose
+ * RDNs have several attributes each hashes as it is encoded, which OpenSSL may order otherwise. */
+uint32_t x509_name_hash(struct x509_bytes name);
 /* The subjectAltName entries for people, "a.example b.example 10.0.0.1". */
 void x509_san_text(const struct x509_certificate *cert, char *out, size_t size);
 
