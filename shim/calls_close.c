@@ -175,8 +175,7 @@ HOOK int dup3(int fd, int copy, int flags)
     return replaced(fd, copy, real(dup3)(fd, copy, flags), &t);
 }
 
-static int control(int fd, int command, void *argument,
-                   int (*real_fcntl)(int, int, ...))
+static int control(int fd, int command, void *argument, int (*real_fcntl)(int, int, ...))
 {
     int r = real_fcntl(fd, command, argument);
 

@@ -104,8 +104,9 @@ static int disconnect(int fd, const struct sockaddr *address, socklen_t length)
 {
     if (!socket_is_connected(fd) && !socket_is_listening(fd))
         return real(connect)(fd, address, length);
-    log_line(LOG_LEVEL_WARN, "connect with AF_UNSPEC, to disconnect a TCP socket, is not supported: "
-                             "refused with EOPNOTSUPP");
+    log_line(LOG_LEVEL_WARN,
+             "connect with AF_UNSPEC, to disconnect a TCP socket, is not supported: "
+             "refused with EOPNOTSUPP");
     errno = EOPNOTSUPP;
     return -1;
 }
@@ -169,7 +170,7 @@ static int accept_checked(int fd, struct sockaddr *address, socklen_t *length, i
         if (shim_ready() && !wait_for_client(fd))
             return -1;
         r = flags == 0 ? real(accept)(fd, address, length)
-                           : real(accept4)(fd, address, length, flags);
+                       : real(accept4)(fd, address, length, flags);
 
         if (r < 0 || !shim_ready())
             return r;

@@ -26,8 +26,8 @@ HOOK int epoll_ctl(int epoll_fd, int operation, int fd, struct epoll_event *even
 }
 
 /* Sessions that need carrying on but are in no set: they are waited for beside the set. */
-static int wait_beside(int epoll_fd, struct epoll_event *events, int max,
-                       struct timespec *timeout, const sigset_t *mask)
+static int wait_beside(int epoll_fd, struct epoll_event *events, int max, struct timespec *timeout,
+                       const sigset_t *mask)
 {
     struct pollfd entries[1 + NEEDY_MAX];
     int extra, r;
@@ -112,8 +112,8 @@ HOOK int epoll_pwait2(int epoll_fd, struct epoll_event *events, int max,
         return -1;
     }
     return wait_rounds(epoll_fd, events, max,
-                       timeout == NULL ? INT64_MAX
-                                       : shim_now() + timeout->tv_sec * 1000000000LL +
-                                             timeout->tv_nsec,
+                       timeout == NULL
+                           ? INT64_MAX
+                           : shim_now() + timeout->tv_sec * 1000000000LL + timeout->tv_nsec,
                        mask);
 }

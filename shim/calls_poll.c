@@ -15,7 +15,6 @@
 
 enum { ON_STACK = 128 };
 
-
 struct polling {
     struct pollfd *asked; /* the program's */
     nfds_t count;
@@ -23,8 +22,8 @@ struct polling {
     struct shim_ref *refs; /* by index; NULL session: plain */
     int64_t end;           /* CLOCK_MONOTONIC; INT64_MAX: none */
     const sigset_t *mask;
-    bool changed;          /* a handshake ended in the last round: the kernel must be asked again */
-    bool withheld;         /* somebody waits for a handshake to end */
+    bool changed;  /* a handshake ended in the last round: the kernel must be asked again */
+    bool withheld; /* somebody waits for a handshake to end */
     unsigned rounds;
 };
 
@@ -98,8 +97,7 @@ static int poll_rounds(struct polling *p)
         extra = needy_collect(p->kernel + p->count, NEEDY_MAX, p->kernel, (int)p->count);
         if (p->end < deadline)
             deadline = p->end;
-        r = real(ppoll)(p->kernel, p->count + (nfds_t)extra, wait_until(deadline, &limit),
-                        p->mask);
+        r = real(ppoll)(p->kernel, p->count + (nfds_t)extra, wait_until(deadline, &limit), p->mask);
         if (r < 0)
             return -1;
         needy_attend(p->kernel + p->count, extra);
@@ -145,7 +143,11 @@ static int poll_all(struct pollfd *fds, nfds_t count, const struct timespec *tim
     struct pollfd kernel[ON_STACK + NEEDY_MAX];
     struct shim_ref refs[ON_STACK];
     struct polling p = {
-        .asked = fds, .count = count, .kernel = kernel, .refs = refs, .end = INT64_MAX,
+        .asked = fds,
+        .count = count,
+        .kernel = kernel,
+        .refs = refs,
+        .end = INT64_MAX,
         .mask = mask,
     };
 
@@ -320,8 +322,8 @@ HOOK int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timev
     return r;
 }
 
-HOOK int pselect(int count, fd_set *in, fd_set *out, fd_set *except,
-                 const struct timespec *timeout, const sigset_t *mask)
+HOOK int pselect(int count, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
+                 const sigset_t *mask)
 {
     struct selecting s = {count, (unsigned long *)in, (unsigned long *)out,
                           (unsigned long *)except};

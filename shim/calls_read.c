@@ -12,10 +12,8 @@ static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int 
     return io_receive(fd, ref, &one, 1, flags);
 }
 
-HOOK ssize_t read(int fd, void *buffer, size_t n)
-{
-    ROUTE_READ(fd, n == 0 ? 0 : receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))
-}
+HOOK ssize_t read(int fd, void *buffer, size_t n){
+    ROUTE_READ(fd, n == 0 ? 0 : receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))}
 
 HOOK ssize_t recv(int fd, void *buffer, size_t n, int flags)
 {
@@ -37,7 +35,7 @@ HOOK ssize_t recvfrom(int fd, void *buffer, size_t n, int flags, struct sockaddr
                       socklen_t *length)
 {
     ROUTE_READ(fd, receive_from(fd, ref, buffer, n, flags, address != NULL ? length : NULL),
-          real(recvfrom)(fd, buffer, n, flags, address, length))
+               real(recvfrom)(fd, buffer, n, flags, address, length))
 }
 
 static bool bad_count(int count)
@@ -116,7 +114,7 @@ static ssize_t receive_plain_message(int fd, struct msghdr *message, int flags)
 HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     ROUTE_READ(fd, receive_message(fd, ref, message, flags),
-          receive_plain_message(fd, message, flags))
+               receive_plain_message(fd, message, flags))
 }
 
 /* The flag that only recvmmsg has: wait for the first message alone. */
@@ -163,7 +161,7 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                   struct timespec *timeout)
 {
     ROUTE_READ(fd, receive_messages(fd, ref, messages, count, flags, timeout),
-          receive_plain_messages(fd, messages, count, flags, timeout))
+               receive_plain_messages(fd, messages, count, flags, timeout))
 }
 
 /* With offset -1 these are readv and writev with flags; a socket has no other offset. */
@@ -183,11 +181,9 @@ static ssize_t read_at(int fd, struct shim_ref ref, const struct iovec *iov, int
     return io_receive(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
 }
 
-HOOK ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
-{
-    ROUTE_READ(fd, read_at(fd, ref, iov, count, offset, flags),
-               real(preadv64v2)(fd, iov, count, offset, flags))
-}
+HOOK ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset,
+                        int flags){ROUTE_READ(fd, read_at(fd, ref, iov, count, offset, flags),
+                                              real(preadv64v2)(fd, iov, count, offset, flags))}
 
 HOOK ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
 {

@@ -1,5 +1,6 @@
-/* syslog with LOG_PERROR: libc copies the message to descriptor 2 by a call of its own, which no hook
- * sees. While 2 is a session's, libc is told not to, and the copy goes through the stderr stream. */
+/* syslog with LOG_PERROR: libc copies the message to descriptor 2 by a call of its own, which no
+ * hook sees. While 2 is a session's, libc is told not to, and the copy goes through the stderr
+ * stream. */
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -22,8 +23,7 @@ static bool copy_is_ours(void)
 
     if (ours != asked.without_copy) {
         asked.without_copy = ours;
-        real(openlog)(asked.name, ours ? asked.option & ~LOG_PERROR : asked.option,
-                      asked.facility);
+        real(openlog)(asked.name, ours ? asked.option & ~LOG_PERROR : asked.option, asked.facility);
     }
     return ours;
 }

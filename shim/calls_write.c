@@ -16,15 +16,11 @@ static ssize_t send_one(int fd, struct shim_ref ref, const void *buffer, size_t 
     return io_send(fd, ref, &one, 1, flags);
 }
 
-HOOK ssize_t write(int fd, const void *buffer, size_t n)
-{
-    ROUTE_WRITE(fd, 0, send_one(fd, ref, buffer, n, 0), real(write)(fd, buffer, n))
-}
+HOOK ssize_t write(int fd, const void *buffer, size_t n){
+    ROUTE_WRITE(fd, 0, send_one(fd, ref, buffer, n, 0), real(write)(fd, buffer, n))}
 
-HOOK ssize_t send(int fd, const void *buffer, size_t n, int flags)
-{
-    ROUTE_WRITE(fd, flags, send_one(fd, ref, buffer, n, flags), real(send)(fd, buffer, n, flags))
-}
+HOOK ssize_t send(int fd, const void *buffer, size_t n, int flags){
+    ROUTE_WRITE(fd, flags, send_one(fd, ref, buffer, n, flags), real(send)(fd, buffer, n, flags))}
 
 HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 {
@@ -43,8 +39,8 @@ static int fast_open(int fd, const struct sockaddr *address, socklen_t length, i
     return connect(fd, address, length);
 }
 
-HOOK ssize_t sendto(int fd, const void *buffer, size_t n, int flags,
-                    const struct sockaddr *address, socklen_t length)
+HOOK ssize_t sendto(int fd, const void *buffer, size_t n, int flags, const struct sockaddr *address,
+                    socklen_t length)
 {
     if (flags & MSG_FASTOPEN) {
         if (fast_open(fd, address, length, flags) != 0)
@@ -164,11 +160,9 @@ static ssize_t write_at(int fd, struct shim_ref ref, const struct iovec *iov, in
     return io_send(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
 }
 
-HOOK ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
-{
-    ROUTE_WRITE(fd, 0, write_at(fd, ref, iov, count, offset, flags),
-                real(pwritev64v2)(fd, iov, count, offset, flags))
-}
+HOOK ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset,
+                         int flags){ROUTE_WRITE(fd, 0, write_at(fd, ref, iov, count, offset, flags),
+                                                real(pwritev64v2)(fd, iov, count, offset, flags))}
 
 HOOK ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
 {
@@ -233,7 +227,8 @@ HOOK ssize_t sendfile64(int out, int in, off64_t *offset, size_t count)
 {
     if (reads_from_session(in))
         return -1;
-    ROUTE_WRITE(out, 0, send_file(out, ref, in, offset, count), real(sendfile64)(out, in, offset, count))
+    ROUTE_WRITE(out, 0, send_file(out, ref, in, offset, count),
+                real(sendfile64)(out, in, offset, count))
 }
 
 HOOK ssize_t sendfile(int out, int in, off_t *offset, size_t count)

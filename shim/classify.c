@@ -83,8 +83,9 @@ static enum fd_verdict classify(int fd, uint64_t seen, struct shim_ref *ref)
             fdtable_settle_plain(fd, seen);
         return FD_IS_PLAIN;
     case SOCKET_UNSURE:
-        log_line(LOG_LEVEL_ERROR, "the kernel does not say what descriptor %d is (a sandbox that "
-                                  "refuses getsockopt?): its use is refused",
+        log_line(LOG_LEVEL_ERROR,
+                 "the kernel does not say what descriptor %d is (a sandbox that "
+                 "refuses getsockopt?): its use is refused",
                  fd);
         errno = EACCES;
         return FD_IS_DENIED;

@@ -39,7 +39,8 @@ static bool read_address(struct connection *c, const struct sockaddr *address, s
         return true;
     }
     /* The kernel takes the address without its scope too (SIN6_LEN_RFC2133). */
-    if (address->sa_family != AF_INET6 || length < (socklen_t)offsetof(struct sockaddr_in6, sin6_scope_id))
+    if (address->sa_family != AF_INET6 ||
+        length < (socklen_t)offsetof(struct sockaddr_in6, sin6_scope_id))
         return false;
     const struct sockaddr_in6 *in6 = (const void *)address;
     const uint8_t *bytes = in6->sin6_addr.s6_addr;
@@ -96,8 +97,7 @@ static void log_denied(const struct policy_rule *rule, const struct connection *
 }
 
 const struct policy_rule *connection_rule(const struct connection *c,
-                                          enum policy_direction direction,
-                                          enum fd_verdict *verdict)
+                                          enum policy_direction direction, enum fd_verdict *verdict)
 {
     struct policy_query query = {
         .direction = direction,
@@ -186,8 +186,7 @@ static struct shim_ref make_session(int fd, const struct policy_rule *rule,
         errno = EMFILE;
         return ref;
     }
-    ref = session_birth(cookie, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER,
-                        rule->index);
+    ref = session_birth(cookie, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER, rule->index);
     if (ref.session == NULL) {
         errno = ENOBUFS;
         return ref;
@@ -207,8 +206,8 @@ static void entered(int fd, struct shim_ref ref, bool connected)
     watch_adopt(fd, ref);
 }
 
-struct shim_ref connection_begin(int fd, const struct policy_rule *rule,
-                                 const struct connection *c, bool connected)
+struct shim_ref connection_begin(int fd, const struct policy_rule *rule, const struct connection *c,
+                                 bool connected)
 {
     struct shim_guard guard;
     struct shim_ref ref;

@@ -31,8 +31,8 @@ bool connection_can_carry(int fd);
 
 /* A session for fd by this rule, entered in the descriptor table. NULL session: errno is set.
  * connected: TCP is up. */
-struct shim_ref connection_begin(int fd, const struct policy_rule *rule,
-                                 const struct connection *c, bool connected);
+struct shim_ref connection_begin(int fd, const struct policy_rule *rule, const struct connection *c,
+                                 bool connected);
 
 /* The same for a connected socket that was found out about, when the descriptor's entry was `seen`:
  * no session when the entry has changed meanwhile. */

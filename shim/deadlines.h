@@ -1,5 +1,6 @@
 /* When handshakes of this process must be over: in the order in which they began, so that the next
- * one due is at the front. There is no timer: every wait looks here first and is shortened to it. */
+ * one due is at the front. There is no timer: every wait looks here first and is shortened to it.
+ */
 #ifndef SHIM_DEADLINES_H
 #define SHIM_DEADLINES_H
 

@@ -65,11 +65,11 @@ int fdtable_reach(void);
 /* ---- classify.c: what a descriptor is, asking the policy when nobody knows ---- */
 
 enum fd_verdict {
-    FD_IS_PLAIN,       /* pass the call through */
-    FD_IS_TLS,         /* *ref is the session */
-    FD_IS_DENIED,      /* the policy forbids it, or there is doubt: errno is set */
-    FD_IS_UNCONNECTED  /* a TCP socket before connect: no data may pass, for the kernel would keep
-                        * a write until a connect in another thread is done, and then send it */
+    FD_IS_PLAIN,      /* pass the call through */
+    FD_IS_TLS,        /* *ref is the session */
+    FD_IS_DENIED,     /* the policy forbids it, or there is doubt: errno is set */
+    FD_IS_UNCONNECTED /* a TCP socket before connect: no data may pass, for the kernel would keep
+                       * a write until a connect in another thread is done, and then send it */
 };
 enum fd_verdict fd_look(int fd, struct shim_ref *ref);
 

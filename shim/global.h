@@ -15,7 +15,7 @@ enum { SHIM_COOKIE_BITS = 14, SHIM_PROCESSES = 2048 };
 
 struct shim_global { /* shared by all processes of the arena */
     pthread_mutex_t registry_lock;
-    uint32_t token_magic;   /* marks our epoll data; random, so that no program's data looks so */
+    uint32_t token_magic; /* marks our epoll data; random, so that no program's data looks so */
     uint32_t watch_serial;
     uint32_t early_watches; /* chain of watches without a session */
     uint32_t forks;         /* counts forks: who was there when a session was born */

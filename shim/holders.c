@@ -205,8 +205,7 @@ static struct shim_holder *holder_list(struct shim_session *s)
 
 static uint32_t holder_room(const struct shim_session *s)
 {
-    return s->holder_slab != 0 ? ARENA_SLAB_SIZE / sizeof(struct shim_holder)
-                               : SHIM_HOLDERS_INLINE;
+    return s->holder_slab != 0 ? ARENA_SLAB_SIZE / sizeof(struct shim_holder) : SHIM_HOLDERS_INLINE;
 }
 
 static struct shim_holder *holder_entry(struct shim_session *s, uint32_t process)

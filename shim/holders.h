@@ -13,12 +13,12 @@
 #include "session.h"
 
 struct shim_process {
-    uint32_t id;       /* 0: free entry */
-    int32_t pid;       /* 0: being forked */
-    uint32_t parent;   /* id */
+    uint32_t id;          /* 0: free entry */
+    int32_t pid;          /* 0: being forked */
+    uint32_t parent;      /* id */
     uint32_t fork_number; /* the arena's count of forks when it was made */
-    uint32_t has_execed; /* it holds only what is written down with the session */
-    int64_t since;     /* CLOCK_BOOTTIME ns: not before its start, so a later start is another's */
+    uint32_t has_execed;  /* it holds only what is written down with the session */
+    int64_t since; /* CLOCK_BOOTTIME ns: not before its start, so a later start is another's */
 };
 
 /* This process's id; it is registered by holders_start. */
@@ -26,7 +26,8 @@ uint32_t shim_process_id(void);
 void holders_start(void);
 
 /* Around fork: the child is registered before it exists, so that the parent's close just after
- * fork already knows of it. in_parent gets the child's pid, or a negative number when fork failed. */
+ * fork already knows of it. in_parent gets the child's pid, or a negative number when fork failed.
+ */
 void holders_before_fork(void);
 void holders_in_parent(int pid);
 void holders_in_child(void);

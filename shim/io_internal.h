@@ -18,10 +18,10 @@ void io_start_clock(struct shim_session *s, int fd);
 
 /* What is in user memory and, peeked, in the kernel. */
 struct io_peeked {
-    uint8_t *record;       /* the first record not opened yet */
-    size_t record_length;  /* of it, whole; when it is no record at all, what there is */
-    size_t available;      /* bytes from record on */
-    size_t taken_before;   /* of these, already taken out of the kernel */
+    uint8_t *record;      /* the first record not opened yet */
+    size_t record_length; /* of it, whole; when it is no record at all, what there is */
+    size_t available;     /* bytes from record on */
+    size_t taken_before;  /* of these, already taken out of the kernel */
 };
 /* Peeks for a whole record. IO_DONE; IO_READ (partial or none: the low-water mark is set for the
  * rest); IO_END and IO_ERROR with *error 0: the transport ended and the engine was told;

@@ -52,7 +52,8 @@ void io_take_partial(struct shim_session *s, int fd)
     r = sys6(SYS_recvfrom, fd, slab + s->in_have, ARENA_SLAB_SIZE - s->in_have,
              MSG_DONTWAIT | MSG_PEEK, 0, 0);
     have = s->in_have + (r > 0 ? (size_t)r : 0);
-    /* Only bytes that make no whole record: one of those must never be out of the kernel's sight. */
+    /* Only bytes that make no whole record: one of those must never be out of the kernel's sight.
+     */
     if (r > 0 && have < tls_record_length(&s->tls, slab, have)) {
         io_consume(s, fd, (size_t)r);
         s->in_have = (uint32_t)have;
@@ -320,8 +321,7 @@ bool io_is_readable(struct shim_session *s, int fd)
         return true;
     /* A whole record of more than padding holds plaintext: no need to open it here. */
     if (s->in_have == 0 &&
-        sys6(SYS_recvfrom, fd, head, sizeof(head), MSG_DONTWAIT | MSG_PEEK, 0, 0) ==
-            sizeof(head)) {
+        sys6(SYS_recvfrom, fd, head, sizeof(head), MSG_DONTWAIT | MSG_PEEK, 0, 0) == sizeof(head)) {
         size_t length = tls_record_length(&s->tls, head, sizeof(head));
 
         sys3(SYS_ioctl, fd, FIONREAD, &queued);
@@ -417,7 +417,7 @@ static enum io_state receive_round(int fd, struct shim_ref ref, struct io_vector
         if (flags & MSG_PEEK)
             *total = 0;
         if (atomic_load(&s->stage) == SHIM_FAILED)
-            state = IO_ERROR; /* also when the lock's last holder died */
+            state = IO_ERROR;                    /* also when the lock's last holder died */
         else if (!waited || socket_is_of(fd, s)) /* else another file has this number by now */
             *total += receive_now(s, fd, v, flags, &state);
         if (state == IO_READ && blocks)

@@ -104,10 +104,10 @@ static void skip_empty(struct io_vector *v)
 
 struct sending {
     struct io_vector v;
-    size_t total;  /* bytes accepted */
-    size_t sent;   /* of these, with the kernel to the last byte */
+    size_t total; /* bytes accepted */
+    size_t sent;  /* of these, with the kernel to the last byte */
     bool blocks;
-    bool waited;   /* the number may stand for another file by now */
+    bool waited; /* the number may stand for another file by now */
     int error;
 };
 
@@ -253,8 +253,7 @@ static ssize_t send_failed(struct shim_ref ref, const struct sending *w, int fla
  * connection later, or a server that is busy with another: hence a bound. */
 #define EARLY_WRITE_PATIENCE 1000000000LL
 
-static bool wait_to_send(int fd, struct shim_ref ref, enum io_state state,
-                         struct wait_clock *clock)
+static bool wait_to_send(int fd, struct shim_ref ref, enum io_state state, struct wait_clock *clock)
 {
     if (state == IO_WRITE)
         return wait_writable(fd, ref, clock);

@@ -1,7 +1,7 @@
 #include "poll_view.h"
 
-#define VIEW_IN (POLLIN | POLLRDNORM)
-#define VIEW_OUT (POLLOUT | POLLWRNORM | POLLWRBAND)
+#define VIEW_IN     (POLLIN | POLLRDNORM)
+#define VIEW_OUT    (POLLOUT | POLLWRNORM | POLLWRBAND)
 #define VIEW_ALWAYS (POLLERR | POLLHUP | POLLNVAL)
 
 /* A program learns from POLLOUT that TCP is connected. Once it has tried to read or write, or asked

@@ -2,7 +2,8 @@
  * libc's or another preloaded library's.
  *
  * real(name) works at any time: before this library's constructor (a program's .preinit_array runs
- * first), inside malloc (jemalloc calls syscall() from its start-up code) and in signal handlers. */
+ * first), inside malloc (jemalloc calls syscall() from its start-up code) and in signal handlers.
+ */
 #ifndef SHIM_REAL_H
 #define SHIM_REAL_H
 
@@ -78,8 +79,8 @@ void shim_real_resolve(void);
  * held goes through these. */
 long shim_sys(long number, long a, long b, long c, long d, long e, long f);
 
-#define sys3(n, a, b, c) shim_sys(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define sys4(n, a, b, c, d) shim_sys(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define sys3(n, a, b, c)       shim_sys(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define sys4(n, a, b, c, d)    shim_sys(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define sys5(n, a, b, c, d, e) shim_sys(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define sys6(n, a, b, c, d, e, f)                                                                  \
     shim_sys(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))

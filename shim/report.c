@@ -42,8 +42,9 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
             snprintf(out, size, "; if this peer is to be reached in plaintext, add %s %s", inside,
                      s->peer_address);
         else
-            snprintf(out, size, "; the client has to use TLS, or this port needs a [plain] rule "
-                                "with listen =");
+            snprintf(out, size,
+                     "; the client has to use TLS, or this port needs a [plain] rule "
+                     "with listen =");
         break;
     case TLS_ERROR_CLOSED_IN_HANDSHAKE:
         if (client)
@@ -59,8 +60,9 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
         snprintf(out, size, "; widen `suites` or lower `minimum-strength` in the rule");
         break;
     case TLS_ERROR_TRUNCATED:
-        snprintf(out, size, "; data may be missing; `truncation = allow` in the rule accepts it "
-                            "from peers that always do this");
+        snprintf(out, size,
+                 "; data may be missing; `truncation = allow` in the rule accepts it "
+                 "from peers that always do this");
         break;
     default:
         break;

@@ -1,5 +1,5 @@
-/* The log lines about connections: one for a session that failed, with rule, peer, cause and what to
- * do about it; one, at level info, for each that opened. */
+/* The log lines about connections: one for a session that failed, with rule, peer, cause and what
+ * to do about it; one, at level info, for each that opened. */
 #ifndef SHIM_REPORT_H
 #define SHIM_REPORT_H
 

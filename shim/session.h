@@ -24,7 +24,7 @@
 enum shim_stage {
     SHIM_CONNECTING, /* TCP is not up yet: a non-blocking or interrupted connect */
     SHIM_HANDSHAKE,
-    SHIM_OPEN,       /* established, until closed */
+    SHIM_OPEN, /* established, until closed */
     SHIM_FAILED
 };
 
@@ -45,14 +45,14 @@ struct shim_session {
     pthread_mutex_t read_lock, write_lock;
     struct tls_session tls;
 
-    uint32_t rule;               /* policy_rule.index */
-    _Atomic uint8_t stage;       /* enum shim_stage */
-    _Atomic uint8_t touched;     /* a read or write was tried during the handshake */
-    _Atomic uint8_t eager;       /* handshake = connect: touched from the start */
-    _Atomic uint8_t tail;        /* sealed bytes wait for room in the kernel */
-    _Atomic int error;           /* errno to give once */
-    int64_t deadline;            /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
-    uint8_t lingering;           /* closed by the program; a number of ours sends the rest */
+    uint32_t rule;           /* policy_rule.index */
+    _Atomic uint8_t stage;   /* enum shim_stage */
+    _Atomic uint8_t touched; /* a read or write was tried during the handshake */
+    _Atomic uint8_t eager;   /* handshake = connect: touched from the start */
+    _Atomic uint8_t tail;    /* sealed bytes wait for room in the kernel */
+    _Atomic int error;       /* errno to give once */
+    int64_t deadline;        /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
+    uint8_t lingering;       /* closed by the program; a number of ours sends the rest */
 
     /* the handshake's, under both locks */
     uint32_t handshake_slab, big_piece;
@@ -60,25 +60,25 @@ struct shim_session {
     uint8_t started;
 
     /* the reading half's */
-    uint32_t in_slab;    /* 0 while nothing is in user memory */
-    uint32_t in_have;    /* ciphertext of a partial record at the slab's start */
+    uint32_t in_slab;                /* 0 while nothing is in user memory */
+    uint32_t in_have;                /* ciphertext of a partial record at the slab's start */
     uint32_t plain_start, plain_end; /* plaintext left over, in the slab */
-    uint8_t held_byte;   /* the last record's last byte is still in the kernel */
-    uint8_t ended;       /* close_notify, or a tolerated end */
-    uint8_t shut_read;   /* SHUT_RD: when the kernel has no more, that is the end */
-    uint32_t missing;    /* bytes that make the partial record whole, after a look at it */
-    uint32_t low_water;  /* SO_RCVLOWAT set for it; 0: it is 1 */
+    uint8_t held_byte;               /* the last record's last byte is still in the kernel */
+    uint8_t ended;                   /* close_notify, or a tolerated end */
+    uint8_t shut_read;               /* SHUT_RD: when the kernel has no more, that is the end */
+    uint32_t missing;           /* bytes that make the partial record whole, after a look at it */
+    uint32_t low_water;         /* SO_RCVLOWAT set for it; 0: it is 1 */
     uint32_t program_low_water; /* SO_RCVLOWAT as the program set it, in plaintext */
 
     /* the writing half's */
     uint32_t out_slab;
-    uint8_t shut;        /* SHIM_SHUT: no more writes, close_notify goes out after what waits;
-                          * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
+    uint8_t shut; /* SHIM_SHUT: no more writes, close_notify goes out after what waits;
+                   * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
     uint8_t close_sealed;
 
     /* under the registry lock */
     uint32_t hash_next;
-    uint32_t watches;    /* first struct shim_watch */
+    uint32_t watches; /* first struct shim_watch */
     uint32_t birth_process, birth_forks;
     uint32_t holder_count, holder_slab;
     struct shim_holder holders[SHIM_HOLDERS_INLINE];

@@ -6,7 +6,7 @@
 #include "session.h"
 
 enum socket_kind {
-    SOCKET_NONE,         /* no socket, or not a stream over IPv4 or IPv6 */
+    SOCKET_NONE, /* no socket, or not a stream over IPv4 or IPv6 */
     SOCKET_TCP,
     SOCKET_OTHER_STREAM, /* a stream over IP that this library cannot carry: SCTP, MPTCP, SMC */
     SOCKET_UNSURE

@@ -4,8 +4,8 @@
 #define SHIM_STDIO_STREAMS_H
 
 /* The descriptor is a session's as of now. When it is 0, 1 or 2 its standard stream is replaced; in
- * any case streams of libc's own on the number get a dead descriptor, so that a saved pointer to one
- * fails. */
+ * any case streams of libc's own on the number get a dead descriptor, so that a saved pointer to
+ * one fails. */
 void stdio_takes_over(int fd);
 /* The descriptor is a plain one again: the original standard stream is put back. */
 void stdio_gives_back(int fd);

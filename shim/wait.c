@@ -146,8 +146,7 @@ bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock)
     wait_begin(clock, fd, SO_RCVTIMEO);
     if (atomic_load(&s->tail) != 0)
         events |= POLLOUT;
-    else if (atomic_load(&s->stage) == SHIM_OPEN && !needy_any() &&
-             (first || clock->timeout == 0))
+    else if (atomic_load(&s->stage) == SHIM_OPEN && !needy_any() && (first || clock->timeout == 0))
         return wait_in_recv(fd, s);
     if (!wait_for_events(fd, events, s, clock))
         return false;
@@ -191,8 +190,7 @@ bool wait_on_listener(int fd, struct wait_clock *clock)
     return wait_for_events(fd, POLLIN, NULL, clock);
 }
 
-enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks,
-                                 struct wait_clock *clock)
+enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks, struct wait_clock *clock)
 {
     for (;;) {
         enum io_state state;

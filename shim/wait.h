@@ -24,7 +24,8 @@ bool wait_on_listener(int fd, struct wait_clock *clock);
 bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock);
 
 /* Carries the handshake on; waits for it when `blocks`. IO_DONE: open. IO_ERROR: failed, the errno
- * waits in the session. IO_END: the connect failed, and that has been told. Otherwise it is not over and errno is set (EAGAIN, EINTR, ENOTCONN). */
+ * waits in the session. IO_END: the connect failed, and that has been told. Otherwise it is not
+ * over and errno is set (EAGAIN, EINTR, ENOTCONN). */
 enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks,
                                  struct wait_clock *clock);
 

@@ -13,7 +13,7 @@
 /* Data that the kernel carries for a session's descriptor: the arena's magic, a serial against
  * reuse, the watch. */
 #define TOKEN_SERIAL_BITS 12
-#define TOKEN_INDEX_BITS 28
+#define TOKEN_INDEX_BITS  28
 
 static uint64_t token_of(const struct shim_watch *w)
 {
@@ -162,8 +162,8 @@ static void want(struct shim_watch *w, const struct epoll_event *event)
 static bool exclusive_is_wrong(const struct shim_watch *w, int operation,
                                const struct epoll_event *event)
 {
-    const uint32_t with = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP |
-                          (uint32_t)EPOLLET | EPOLLEXCLUSIVE;
+    const uint32_t with =
+        EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | (uint32_t)EPOLLET | EPOLLEXCLUSIVE;
 
     if (operation == EPOLL_CTL_ADD)
         return event->events & EPOLLEXCLUSIVE && event->events & ~with;

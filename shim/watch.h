@@ -13,15 +13,15 @@
 struct shim_watch {
     _Atomic uint32_t link; /* the arena's while free */
     uint32_t index, serial;
-    uint32_t next;         /* in the session's chain */
-    struct shim_ref ref;   /* no session: the socket was added before it was connected */
-    uint64_t cookie;       /* of the socket */
-    int epoll_fd, fd;      /* numbers in the process that added it */
-    uint32_t wanted;       /* the program's mask */
-    uint32_t given;        /* the mask that the kernel has */
-    uint8_t disarmed;      /* a one-shot that has fired */
-    uint8_t out_reported;  /* edge-triggered OUT was given during the handshake */
-    uint64_t data;         /* the program's */
+    uint32_t next;        /* in the session's chain */
+    struct shim_ref ref;  /* no session: the socket was added before it was connected */
+    uint64_t cookie;      /* of the socket */
+    int epoll_fd, fd;     /* numbers in the process that added it */
+    uint32_t wanted;      /* the program's mask */
+    uint32_t given;       /* the mask that the kernel has */
+    uint8_t disarmed;     /* a one-shot that has fired */
+    uint8_t out_reported; /* edge-triggered OUT was given during the handshake */
+    uint64_t data;        /* the program's */
 };
 
 /* epoll_ctl on a TLS descriptor, as the real one: 0 or -1 with errno. */
