@@ -154,9 +154,10 @@ static enum tls_error take_chain(struct tls_conn *conn, struct tls_reader list,
                                  enum x509_purpose purpose)
 {
     struct x509_certificate chain[X509_CHAIN_MAX];
-    size_t count;
+    size_t count = 0;
     bool signs = purpose == X509_CLIENT || tls_key_exchange_of(conn)->is_signed;
 
+    memset(&chain[0], 0, sizeof chain[0]); /* gcc does not see that a list that parses has one */
     enum tls_error error = parse_chain(conn, list, chain, &count);
     if (error == TLS_ERROR_OK && purpose == X509_SERVER &&
         chain[0].key.kind != tls_key_exchange_of(conn)->certificate_key) {
