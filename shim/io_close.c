@@ -95,16 +95,22 @@ static void take_last_record(struct shim_session *s, int fd)
 
 /* Would closing the plain socket reset it? With SO_LINGER of no time, or data that the program has
  * not read. The peer must not take that for an orderly end. */
-static bool aborts(struct shim_session *s, int fd)
+static bool aborts(struct shim_session *s, int fd, struct shim_ref ref)
 {
     struct linger linger = {0};
     socklen_t length = sizeof(linger);
+    bool unread = false;
 
     sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_LINGER, &linger, &length);
     if (linger.l_onoff && linger.l_linger == 0)
         return true;
-    return atomic_load(&s->stage) == SHIM_OPEN && !s->ended && !s->shut_read &&
-           io_fill(s, fd, 0, 0) == IO_DONE && io_leftover(s) > 0;
+    /* The read lock alone: looking may find a failure, which takes the write lock. */
+    if (!session_lock_read(ref))
+        return false;
+    if (atomic_load(&s->stage) == SHIM_OPEN && !s->ended && !s->shut_read)
+        unread = io_fill(s, fd, 0, 0) == IO_DONE && io_leftover(s) > 0;
+    session_unlock_read(s);
+    return unread;
 }
 
 static void last_words(struct shim_session *s, int fd)
@@ -123,13 +129,15 @@ void io_goodbye(int fd, struct shim_ref ref)
     struct shim_session *s = ref.session;
     struct shim_guard guard;
     int ignored = 0;
+    bool abort;
 
     shim_enter(&guard);
+    abort = aborts(s, fd, ref);
     if (!session_lock_both(ref)) {
         shim_leave(&guard);
         return;
     }
-    if (aborts(s, fd)) {
+    if (abort) {
         session_release(s);
         shim_leave(&guard);
         return;
