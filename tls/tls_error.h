@@ -1,4 +1,5 @@
-/* What can go wrong in the engine and in certificates: one enum, mapped once to alerts and words. */
+/* What can go wrong in the engine and in certificates: one enum, mapped once to alerts and words.
+ */
 #ifndef TLS_ERROR_H
 #define TLS_ERROR_H
 
@@ -46,65 +47,71 @@ enum tls_alert {
  *   PEER   the peer ended it (ECONNRESET)
  *   SELF   something here failed (EIO)
  * words: what happened, in a phrase that fits after "the TLS handshake failed: ". */
-#define TLS_ERRORS(X)                                                                             \
-    X(OK, NONE, SELF, "no error")                                                                 \
-    X(RECORD_TYPE, UNEXPECTED_MESSAGE, PROTO, "the peer sent a record of unknown type")           \
-    X(RECORD_VERSION, PROTOCOL_VERSION, PROTO, "the peer sent a record of a wrong version")       \
-    X(RECORD_LENGTH, RECORD_OVERFLOW, PROTO, "the peer sent a record that is too long")           \
-    X(RECORD_EMPTY, UNEXPECTED_MESSAGE, PROTO,                                                    \
-      "the peer sent an empty handshake, alert or ChangeCipherSpec record")                       \
-    X(RECORD_FLOOD, UNEXPECTED_MESSAGE, PROTO, "the peer sent too many empty records")            \
-    X(RECORD_MAC, BAD_RECORD_MAC, PROTO, "a record failed its integrity check")                   \
-    X(RECORD_PLAINTEXT_HTTP, UNEXPECTED_MESSAGE, PROTO, "the peer speaks plaintext HTTP, not TLS")\
-    X(NOT_TLS, UNEXPECTED_MESSAGE, PROTO, "the peer does not speak TLS")                          \
-    X(DATA_LIMIT, CLOSE_NOTIFY, SELF, "the data limit of this cipher's key is reached")           \
-    X(WARNING_FLOOD, UNEXPECTED_MESSAGE, PROTO, "the peer sent too many warnings")                \
-    X(ALERT_BAD, DECODE_ERROR, PROTO, "the peer sent a malformed alert")                          \
-    X(ALERT_RECEIVED, NONE, PEER, "the peer refused with a fatal alert")                          \
-    X(TRUNCATED, NONE, PEER, "the peer closed without close_notify")                              \
-    X(CLOSED_IN_HANDSHAKE, NONE, PEER, "the peer closed during the handshake")                    \
-    X(UNEXPECTED, UNEXPECTED_MESSAGE, PROTO, "the peer sent a message out of order")              \
-    X(MESSAGE_LENGTH, ILLEGAL_PARAMETER, PROTO, "the peer sent a handshake message over the limit")\
-    X(DECODE, DECODE_ERROR, PROTO, "the peer sent a malformed message")                           \
-    X(PARAMETER, ILLEGAL_PARAMETER, PROTO, "the peer sent a value that it may not send")          \
-    X(VERSION, PROTOCOL_VERSION, PROTO, "no protocol version in common")                          \
-    X(NO_COMMON_SUITE, HANDSHAKE_FAILURE, PROTO, "no cipher suite in common")                     \
-    X(COMPRESSION, ILLEGAL_PARAMETER, PROTO, "the peer does not offer null compression")          \
-    X(EXTENSION, UNSUPPORTED_EXTENSION, PROTO, "the peer answers an extension never offered")     \
-    X(RENEGOTIATION_INFO, HANDSHAKE_FAILURE, PROTO,                                               \
-      "renegotiation_info does not match (RFC 5746)")                                             \
-    X(RENEGOTIATION, NO_RENEGOTIATION, PROTO, "the peer insists on renegotiation")                \
-    X(FINISHED, DECRYPT_ERROR, PROTO, "the Finished message does not match the handshake")        \
-    X(KEY_EXCHANGE, DECODE_ERROR, PROTO, "the key exchange message is malformed")                 \
-    X(SIGNATURE, DECRYPT_ERROR, PROTO, "a handshake signature does not verify")                   \
-    X(FALLBACK, INAPPROPRIATE_FALLBACK, PROTO, "the peer fell back to this version needlessly")   \
-    X(NO_CERTIFICATE, HANDSHAKE_FAILURE, TRUST, "the peer sent no certificate")                   \
-    X(RANDOM, INTERNAL_ERROR, SELF, "the kernel gives no randomness")                             \
-    X(INTERNAL, INTERNAL_ERROR, SELF, "an internal check failed")                                 \
-    X(NO_CREDENTIAL, INTERNAL_ERROR, SELF, "no certificate and key fit what was negotiated")      \
-    X(TIMEOUT, USER_CANCELED, PEER, "the handshake took too long")                                \
-    X(CERT_PARSE, BAD_CERTIFICATE, TRUST, "a certificate is malformed")                           \
-    X(CERT_EXPIRED, CERTIFICATE_EXPIRED, TRUST, "a certificate has expired")                      \
-    X(CERT_NOT_YET, CERTIFICATE_EXPIRED, TRUST, "a certificate is not valid yet")                 \
-    X(CERT_UNTRUSTED, UNKNOWN_CA, TRUST, "the chain leads to no trusted root")                    \
-    X(CERT_SIGNATURE, BAD_CERTIFICATE, TRUST, "a certificate's signature does not verify")        \
-    X(CERT_WEAK_HASH, BAD_CERTIFICATE, TRUST, "a certificate is signed with a hash below the floor")\
-    X(CERT_WEAK_KEY, BAD_CERTIFICATE, TRUST, "a certificate's key is below the floor")            \
-    X(CERT_NOT_CA, UNKNOWN_CA, TRUST, "an issuing certificate is not a CA")                       \
-    X(CERT_PATH_LENGTH, UNKNOWN_CA, TRUST, "the chain is longer than a CA allows")                \
-    X(CERT_KEY_USAGE, BAD_CERTIFICATE, TRUST, "a certificate's key may not be used for this")     \
-    X(CERT_CRITICAL, UNSUPPORTED_CERTIFICATE, TRUST,                                              \
-      "a certificate has a critical extension that is not understood")                            \
-    X(CERT_UNSUPPORTED, UNSUPPORTED_CERTIFICATE, TRUST,                                           \
-      "a certificate has a kind of key or signature that is not supported")                       \
-    X(CERT_NAME, BAD_CERTIFICATE, TRUST, "the certificate is not for this name")                  \
-    X(CERT_NO_NAME, BAD_CERTIFICATE, TRUST, "there is no name to check the certificate against")  \
+#define TLS_ERRORS(X)                                                                              \
+    X(OK, NONE, SELF, "no error")                                                                  \
+    X(RECORD_TYPE, UNEXPECTED_MESSAGE, PROTO, "the peer sent a record of unknown type")            \
+    X(RECORD_VERSION, PROTOCOL_VERSION, PROTO, "the peer sent a record of a wrong version")        \
+    X(RECORD_LENGTH, RECORD_OVERFLOW, PROTO, "the peer sent a record that is too long")            \
+    X(RECORD_EMPTY, UNEXPECTED_MESSAGE, PROTO,                                                     \
+      "the peer sent an empty handshake, alert or ChangeCipherSpec record")                        \
+    X(RECORD_FLOOD, UNEXPECTED_MESSAGE, PROTO, "the peer sent too many empty records")             \
+    X(RECORD_MAC, BAD_RECORD_MAC, PROTO, "a record failed its integrity check")                    \
+    X(RECORD_PLAINTEXT_HTTP, UNEXPECTED_MESSAGE, PROTO, "the peer speaks plaintext HTTP, not TLS") \
+    X(NOT_TLS, UNEXPECTED_MESSAGE, PROTO, "the peer does not speak TLS")                           \
+    X(DATA_LIMIT, CLOSE_NOTIFY, SELF, "the data limit of this cipher's key is reached")            \
+    X(WARNING_FLOOD, UNEXPECTED_MESSAGE, PROTO, "the peer sent too many warnings")                 \
+    X(ALERT_BAD, DECODE_ERROR, PROTO, "the peer sent a malformed alert")                           \
+    X(ALERT_RECEIVED, NONE, PEER, "the peer refused with a fatal alert")                           \
+    X(TRUNCATED, NONE, PEER, "the peer closed without close_notify")                               \
+    X(CLOSED_IN_HANDSHAKE, NONE, PEER, "the peer closed during the handshake")                     \
+    X(UNEXPECTED, UNEXPECTED_MESSAGE, PROTO, "the peer sent a message out of order")               \
+    X(MESSAGE_LENGTH, ILLEGAL_PARAMETER, PROTO,                                                    \
+      "the peer sent a handshake message over the limit")                                          \
+    X(DECODE, DECODE_ERROR, PROTO, "the peer sent a malformed message")                            \
+    X(PARAMETER, ILLEGAL_PARAMETER, PROTO, "the peer sent a value that it may not send")           \
+    X(VERSION, PROTOCOL_VERSION, PROTO, "no protocol version in common")                           \
+    X(NO_COMMON_SUITE, HANDSHAKE_FAILURE, PROTO, "no cipher suite in common")                      \
+    X(COMPRESSION, ILLEGAL_PARAMETER, PROTO, "the peer does not offer null compression")           \
+    X(EXTENSION, UNSUPPORTED_EXTENSION, PROTO, "the peer answers an extension never offered")      \
+    X(RENEGOTIATION_INFO, HANDSHAKE_FAILURE, PROTO,                                                \
+      "renegotiation_info does not match (RFC 5746)")                                              \
+    X(RENEGOTIATION, NO_RENEGOTIATION, PROTO, "the peer insists on renegotiation")                 \
+    X(FINISHED, DECRYPT_ERROR, PROTO, "the Finished message does not match the handshake")         \
+    X(KEY_EXCHANGE, DECODE_ERROR, PROTO, "the key exchange message is malformed")                  \
+    X(SIGNATURE, DECRYPT_ERROR, PROTO, "a handshake signature does not verify")                    \
+    X(FALLBACK, INAPPROPRIATE_FALLBACK, PROTO, "the peer fell back to this version needlessly")    \
+    X(NO_CERTIFICATE, HANDSHAKE_FAILURE, TRUST, "the peer sent no certificate")                    \
+    X(RANDOM, INTERNAL_ERROR, SELF, "the kernel gives no randomness")                              \
+    X(INTERNAL, INTERNAL_ERROR, SELF, "an internal check failed")                                  \
+    X(NO_CREDENTIAL, INTERNAL_ERROR, SELF, "no certificate and key fit what was negotiated")       \
+    X(TIMEOUT, USER_CANCELED, PEER, "the handshake took too long")                                 \
+    X(CERT_PARSE, BAD_CERTIFICATE, TRUST, "a certificate is malformed")                            \
+    X(CERT_EXPIRED, CERTIFICATE_EXPIRED, TRUST, "a certificate has expired")                       \
+    X(CERT_NOT_YET, CERTIFICATE_EXPIRED, TRUST, "a certificate is not valid yet")                  \
+    X(CERT_UNTRUSTED, UNKNOWN_CA, TRUST, "the chain leads to no trusted root")                     \
+    X(CERT_SIGNATURE, BAD_CERTIFICATE, TRUST, "a certificate's signature does not verify")         \
+    X(CERT_WEAK_HASH, BAD_CERTIFICATE, TRUST,                                                      \
+      "a certificate is signed with a hash below the floor")                                       \
+    X(CERT_WEAK_KEY, BAD_CERTIFICATE, TRUST, "a certificate's key is below the floor")             \
+    X(CERT_NOT_CA, UNKNOWN_CA, TRUST, "an issuing certificate is not a CA")                        \
+    X(CERT_PATH_LENGTH, UNKNOWN_CA, TRUST, "the chain is longer than a CA allows")                 \
+    X(CERT_KEY_USAGE, BAD_CERTIFICATE, TRUST, "a certificate's key may not be used for this")      \
+    X(CERT_CRITICAL, UNSUPPORTED_CERTIFICATE, TRUST,                                               \
+      "a certificate has a critical extension that is not understood")                             \
+    X(CERT_UNSUPPORTED, UNSUPPORTED_CERTIFICATE, TRUST,                                            \
+      "a certificate has a kind of key or signature that is not supported")                        \
+    X(CERT_NAME, BAD_CERTIFICATE, TRUST, "the certificate is not for this name")                   \
+    X(CERT_NO_NAME, BAD_CERTIFICATE, TRUST, "there is no name to check the certificate against")   \
     X(CERT_CHAIN_LIMIT, BAD_CERTIFICATE, TRUST, "the chain is longer or costlier than the limit")  \
-    X(CERT_NAME_CONSTRAINT, BAD_CERTIFICATE, TRUST, "a certificate has a name that its CA may not give")\
-    X(CERT_POLICY, BAD_CERTIFICATE, TRUST, "the chain does not hold under the policy that it demands")\
-    X(CERT_REVOKED, CERTIFICATE_REVOKED, TRUST, "a certificate has been revoked")                 \
-    X(CERT_STATUS, CERTIFICATE_UNKNOWN, TRUST, "it cannot be known whether a certificate is revoked")\
-    X(CERT_STAPLE, BAD_CERTIFICATE_STATUS_RESPONSE, TRUST, "the peer's OCSP response does not hold") \
+    X(CERT_NAME_CONSTRAINT, BAD_CERTIFICATE, TRUST,                                                \
+      "a certificate has a name that its CA may not give")                                         \
+    X(CERT_POLICY, BAD_CERTIFICATE, TRUST,                                                         \
+      "the chain does not hold under the policy that it demands")                                  \
+    X(CERT_REVOKED, CERTIFICATE_REVOKED, TRUST, "a certificate has been revoked")                  \
+    X(CERT_STATUS, CERTIFICATE_UNKNOWN, TRUST,                                                     \
+      "it cannot be known whether a certificate is revoked")                                       \
+    X(CERT_STAPLE, BAD_CERTIFICATE_STATUS_RESPONSE, TRUST,                                         \
+      "the peer's OCSP response does not hold")                                                    \
     X(CERT_PIN, BAD_CERTIFICATE, TRUST, "no key of the chain is one that is pinned")
 
 enum tls_error {

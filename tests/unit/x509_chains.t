@@ -162,7 +162,7 @@ accepts("the same without a name", [R], [as_server])
 accepts("the same as an anchor", [as_server], [as_server], *NAME)
 
 # ---- usage ----
-for usage in "digitalSignature", "keyEncipherment", "keyAgreement":
+for usage in "digitalSignature", "keyEncipherment":
     accepts("keyUsage " + usage, [R], [leaf(R, extensions=[key_usage(usage)])])
 rejects("keyUsage without either", "neither signing nor key exchange", [R],
         [leaf(R, extensions=[key_usage("nonRepudiation")])])

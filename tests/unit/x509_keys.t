@@ -47,6 +47,9 @@ accepts("P-384 is 192 bits", [r], [l, i], "--minimum-bits", "7680")
 rejects("P-384 is not 256 bits", "short of the strength", [r], [l, i], "--minimum-bits", "15360")
 
 r, i, l = chain(p256, p256)
+for usage in "keyEncipherment", "keyAgreement":
+    rejects("an EC key for %s only" % usage, "neither signing nor key exchange", [r],
+            [make("CN=leaf", p256, r, [key_usage(usage)])])
 raw = p256.spki[-65:]
 for what, spki in (
         ("off the curve", p256.spki[:-1] + bytes([p256.spki[-1] ^ 1])),

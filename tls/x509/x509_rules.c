@@ -144,9 +144,11 @@ bool x509_rules_leaf(const struct x509_certificate *cert, bool is_anchor,
                          "TLS 1.0 has no way to authenticate with its kind of key "
                          "(RFC 8422 5.10, RFC 8446 4.2.3)",
                          "use a certificate with an RSA key or one on P-256");
-    /* RSA key exchange decrypts, ephemeral ones and client authentication sign. */
-    unsigned usage = X509_KU_DIGITAL_SIGNATURE |
-                     (server ? X509_KU_KEY_ENCIPHERMENT | X509_KU_KEY_AGREEMENT : 0u);
+    /* RSA key exchange decrypts; ephemeral key exchange and client authentication sign (RFC 2246
+     * 7.4.2, RFC 4492 2). */
+    unsigned usage = X509_KU_DIGITAL_SIGNATURE;
+    if (server && cert->key.kind == X509_KEY_RSA)
+        usage |= X509_KU_KEY_ENCIPHERMENT;
     if (!(cert->key_usage & usage))
         return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
                          "its keyUsage allows neither signing nor key exchange (RFC 5280 4.2.1.3)",

@@ -95,6 +95,6 @@ void x509_text_end(struct x509_text *t)
     if (!t->end)
         return;
     *t->at = 0;
-    for (char *p = t->end; t->cut && p > t->start && p > t->end - 3;)
-        *--p = '.';
+    for (ptrdiff_t n = 1; t->cut && n <= 3 && n <= t->end - t->start; n++)
+        t->end[-n] = '.';
 }
