@@ -42,9 +42,13 @@ static void __attribute__((noreturn)) refuse(const char *text)
 
 /* ---- fork ---- */
 
+/* A signal handler that ran between these two would meet the locks held by its own thread. */
+static __thread struct shim_guard fork_guard __attribute__((tls_model("initial-exec")));
+
 static void before_fork(void)
 {
     holders_before_fork();
+    shim_enter(&fork_guard);
     names_lock();
     deadlines_lock();
 }
@@ -53,6 +57,7 @@ static void after_fork(void)
 {
     deadlines_unlock();
     names_unlock();
+    shim_leave(&fork_guard);
 }
 
 static void in_child(void)

@@ -21,12 +21,16 @@ static uint64_t token_of(const struct shim_watch *w)
            (uint64_t)(w->serial & ((1u << TOKEN_SERIAL_BITS) - 1)) << TOKEN_INDEX_BITS | w->index;
 }
 
+static bool is_token(uint64_t data)
+{
+    return data >> (TOKEN_SERIAL_BITS + TOKEN_INDEX_BITS) == shim_global()->token_magic;
+}
+
+/* NULL: the watch has been freed since. */
 static struct shim_watch *watch_of(uint64_t data)
 {
     struct shim_watch *w;
 
-    if (data >> (TOKEN_SERIAL_BITS + TOKEN_INDEX_BITS) != shim_global()->token_magic)
-        return NULL;
     w = arena_at(ARENA_WATCH, (uint32_t)data & ((1u << TOKEN_INDEX_BITS) - 1));
     return w != NULL && token_of(w) == data ? w : NULL;
 }
@@ -78,13 +82,28 @@ static void bring_in_line(const struct shim_session *s, struct shim_watch *w, bo
     control(w, EPOLL_CTL_MOD, mask);
 }
 
+static struct shim_watch *find_in(uint32_t first, int epoll_fd, int fd, bool own)
+{
+    for (uint32_t at = first; at != 0;) {
+        struct shim_watch *w = arena_at(ARENA_WATCH, at);
+
+        if (w->epoll_fd == epoll_fd && w->fd == fd && (w->process == shim_process_id()) == own)
+            return w;
+        at = w->next;
+    }
+    return NULL;
+}
+
 void watch_update(struct shim_session *s)
 {
     registry_lock();
     for (uint32_t at = s->watches; at != 0;) {
         struct shim_watch *w = arena_at(ARENA_WATCH, at);
 
-        bring_in_line(s, w, false);
+        /* Another process's, whose numbers stand for something else here: not ours to touch. */
+        if (w->process == shim_process_id() ||
+            find_in(s->watches, w->epoll_fd, w->fd, true) == NULL)
+            bring_in_line(s, w, false);
         at = w->next;
     }
     registry_unlock();
@@ -107,16 +126,13 @@ void watch_forget(struct shim_session *s)
     s->watches = 0;
 }
 
+/* This process's watch, or one of a process that it was forked from: numbers may mean other files
+ * there, but then the kernel refuses what is done with them here. */
 static struct shim_watch *find_watch(uint32_t first, int epoll_fd, int fd)
 {
-    for (uint32_t at = first; at != 0;) {
-        struct shim_watch *w = arena_at(ARENA_WATCH, at);
+    struct shim_watch *w = find_in(first, epoll_fd, fd, true);
 
-        if (w->epoll_fd == epoll_fd && w->fd == fd)
-            return w;
-        at = w->next;
-    }
-    return NULL;
+    return w != NULL ? w : find_in(first, epoll_fd, fd, false);
 }
 
 static void unchain(uint32_t *first, const struct shim_watch *w)
@@ -143,6 +159,7 @@ static struct shim_watch *new_watch(uint32_t *chain, int epoll_fd, int fd)
     memset(w, 0, sizeof(*w));
     w->index = index;
     w->serial = serial + 1;
+    w->process = shim_process_id();
     w->epoll_fd = epoll_fd;
     w->fd = fd;
     w->next = *chain;
@@ -173,7 +190,7 @@ static bool exclusive_is_wrong(const struct shim_watch *w, int operation,
 static int add(struct shim_session *s, struct shim_ref ref, int epoll_fd, int fd,
                const struct epoll_event *event)
 {
-    struct shim_watch *w = find_watch(s->watches, epoll_fd, fd);
+    struct shim_watch *w = find_in(s->watches, epoll_fd, fd, true);
     bool fresh = w == NULL;
     int r;
 
@@ -277,7 +294,7 @@ int watch_control_early(int epoll_fd, int operation, int fd, struct epoll_event 
     registry_lock();
     uint32_t *chain = &shim_global()->early_watches;
 
-    w = find_watch(*chain, epoll_fd, fd);
+    w = find_in(*chain, epoll_fd, fd, true);
     if (operation == EPOLL_CTL_DEL && w != NULL) {
         unchain(chain, w);
         free_watch(w);
@@ -305,7 +322,7 @@ void watch_adopt(int fd, struct shim_ref ref)
         struct shim_watch *w = arena_at(ARENA_WATCH, at);
 
         at = w->next;
-        if (w->fd != fd)
+        if (w->fd != fd || w->process != shim_process_id())
             continue;
         unchain(&shim_global()->early_watches, w);
         if (w->cookie != s->cookie) { /* an earlier socket of this number */
@@ -365,14 +382,17 @@ static void swallowed(struct shim_session *s, struct shim_watch *w)
 /* True: *event is the program's to see. */
 static bool translate(struct epoll_event *event)
 {
-    struct shim_watch *w = watch_of(event->data.u64);
+    struct shim_watch *w;
     struct shim_guard guard;
     struct shim_ref ref;
     uint32_t shown;
     int fd;
 
-    if (w == NULL)
+    if (!is_token(event->data.u64))
         return true;
+    w = watch_of(event->data.u64);
+    if (w == NULL)
+        return false;
     ref = w->ref;
     fd = w->fd;
     if (ref.session == NULL || !session_is_live(ref))
