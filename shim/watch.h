@@ -16,7 +16,8 @@ struct shim_watch {
     uint32_t next;        /* in the session's chain */
     struct shim_ref ref;  /* no session: the socket was added before it was connected */
     uint64_t cookie;      /* of the socket */
-    int epoll_fd, fd;     /* numbers in the process that added it */
+    uint32_t process;     /* that added it */
+    int epoll_fd, fd;     /* numbers in that process */
     uint32_t wanted;      /* the program's mask */
     uint32_t given;       /* the mask that the kernel has */
     uint8_t disarmed;     /* a one-shot that has fired */
