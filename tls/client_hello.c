@@ -95,7 +95,7 @@ static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offe
 {
     const struct tls_config *config = conn->config;
 
-    if (config->credential == NULL && !config->allow_anonymous) {
+    if (config->credential == NULL && config->psk_count == 0 && !config->allow_anonymous) {
         return TLS_ERROR_NO_CREDENTIAL;
     }
     if (!tls_extension_received(conn->handshake, &tls_ext_supported_groups)) {

@@ -1,6 +1,7 @@
-/* ServerKeyExchange (RFC 2246 7.4.3): the agreement's parameters and, unless the server is
- * anonymous, a signature over them and both randoms. */
+/* ServerKeyExchange (RFC 2246 7.4.3, RFC 4279): a hint for a pre-shared key, the agreement's
+ * parameters and, unless the server is anonymous, a signature over them and both randoms. */
 #include "tls_key_exchange.h"
+#include "tls_psk.h"
 #include "tls_sign.h"
 
 static void digest_parameters(const struct tls_handshake *h, const uint8_t *parameters, size_t n,
@@ -25,6 +26,9 @@ enum tls_error tls_write_server_key_exchange(struct tls_conn *conn, struct tls_w
     uint8_t digest[TLS_TRANSCRIPT_DIGEST];
     size_t start = body->used;
 
+    if (info->psk) {
+        tls_write_psk_hint(body);
+    }
     enum tls_error error = tls_agreement_of(conn)->write_parameters(conn, body);
     if (error != TLS_ERROR_OK || !info->is_signed) {
         return error;
@@ -38,8 +42,13 @@ enum tls_error tls_read_server_key_exchange(struct tls_conn *conn, struct tls_re
 {
     uint8_t digest[TLS_TRANSCRIPT_DIGEST];
     const uint8_t *start = body.at;
+    const struct tls_agreement *agreement = tls_agreement_of(conn);
 
-    enum tls_error error = tls_agreement_of(conn)->read_parameters(conn, &body);
+    if (tls_key_exchange_of(conn)->psk) {
+        tls_read_psk_hint(&body);
+    }
+    enum tls_error error =
+        agreement->read_parameters != NULL ? agreement->read_parameters(conn, &body) : TLS_ERROR_OK;
     if (error != TLS_ERROR_OK) {
         return error;
     }

@@ -59,7 +59,11 @@ enum tls_key_exchange {
     TLS_KX_DH_ANON,
     TLS_KX_ECDHE_RSA,
     TLS_KX_ECDHE_ECDSA,
-    TLS_KX_ECDH_ANON
+    TLS_KX_ECDH_ANON,
+    TLS_KX_PSK,
+    TLS_KX_DHE_PSK,
+    TLS_KX_RSA_PSK,
+    TLS_KX_ECDHE_PSK
 };
 
 struct tls_suite {
@@ -69,7 +73,9 @@ struct tls_suite {
     enum tls_key_exchange key_exchange;
     enum cg_cipher_id cipher;
     enum cg_hash_id mac;
-    uint16_t cipher_bits; /* strength: 128, 256, 112 for 3DES */
+    /* Strength: the key's length; 112 for 3DES; 64 for RC4, whose output is not random enough (RFC
+     * 7465). */
+    uint16_t cipher_bits;
 };
 
 const struct tls_suite *tls_suite_by_id(uint16_t id);
@@ -96,7 +102,13 @@ enum tls_client_certificate {
     TLS_CLIENT_CERT_REQUIRE
 };
 
-enum { TLS_SUITES_MAX = 64 };
+/* A key that both sides know beforehand (RFC 4279). */
+enum { TLS_PSK_MAX = 64, TLS_PSK_IDENTITY_MAX = 128 };
+struct tls_psk {
+    struct x509_bytes identity, key; /* at most the lengths above */
+};
+
+enum { TLS_SUITES_MAX = 96 };
 
 /* ---- resumption ---- */
 
@@ -149,6 +161,8 @@ struct tls_config {
     /* Suites without authentication: whoever stands between is not noticed. */
     bool allow_anonymous;
     unsigned minimum_rsa_bits;
+    const struct tls_psk *psks; /* server: any of them; client: the first */
+    size_t psk_count;
     unsigned minimum_dh_bits;           /* client; 0: 2048 */
     const struct cg_dh_group *dh_group; /* server's own; NULL: ffdhe2048 (RFC 7919) */
     bool allow_sha1_certificates;
@@ -173,9 +187,14 @@ struct tls_half {             /* one direction's keys; raw bytes only */
     uint8_t closed;           /* close_notify sent or received, or failed */
     uint64_t sequence;        /* of the next record */
     uint64_t bytes;           /* under this key, for the data limit */
-    uint8_t key[CG_CIPHER_KEY_MAX];
     uint8_t mac_key[CG_HASH_MAX];
-    uint8_t iv[CG_CIPHER_IV_MAX];
+    union {
+        struct {
+            uint8_t key[CG_CIPHER_KEY_MAX];
+            uint8_t iv[CG_CIPHER_IV_MAX];
+        };
+        uint8_t state[CG_CIPHER_STATE_MAX]; /* of a stream cipher: it takes the key's place */
+    };
 };
 
 struct tls_session {

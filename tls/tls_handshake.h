@@ -33,7 +33,7 @@ enum {
     /* Of a ClientHello with as many suites and extensions as its length fields can say: no hello is
      * refused for its size alone. */
     TLS_MESSAGE_HELLO = 2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535,
-    TLS_PREMASTER_MAX = CG_DH_BYTES_MAX,
+    TLS_PREMASTER_MAX = 2 + CG_DH_BYTES_MAX + 2 + TLS_PSK_MAX,
     TLS_DETAIL_MAX = 256,
     TLS_NOTE_MAX = 200,
     TLS_STRAY_MAX = 24
@@ -67,6 +67,7 @@ struct tls_handshake {
 
     uint16_t premaster_length;
     uint8_t premaster[TLS_PREMASTER_MAX];
+    uint8_t psk_length, psk[TLS_PSK_MAX];
     struct tls_half client_write, server_write; /* keys waiting for their ChangeCipherSpec */
     struct tls_peer_key peer;
     uint16_t curve, dh_group; /* ids of named groups agreed on; 0: not talked about */

@@ -1,13 +1,17 @@
 #include "tls_key_exchange.h"
 
 static const struct tls_key_exchange_info key_exchanges[] = {
-    [TLS_KX_RSA] = {TLS_AGREE_RSA, true, false, X509_KEY_RSA},
-    [TLS_KX_DHE_RSA] = {TLS_AGREE_DH, true, true, X509_KEY_RSA},
-    [TLS_KX_DHE_DSS] = {TLS_AGREE_DH, true, true, X509_KEY_DSA},
-    [TLS_KX_DH_ANON] = {TLS_AGREE_DH, false, false, X509_KEY_UNSUPPORTED},
-    [TLS_KX_ECDHE_RSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_RSA},
-    [TLS_KX_ECDHE_ECDSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_EC},
-    [TLS_KX_ECDH_ANON] = {TLS_AGREE_ECDH, false, false, X509_KEY_UNSUPPORTED},
+    [TLS_KX_RSA] = {TLS_AGREE_RSA, true, false, X509_KEY_RSA, .psk = false},
+    [TLS_KX_DHE_RSA] = {TLS_AGREE_DH, true, true, X509_KEY_RSA, .psk = false},
+    [TLS_KX_DHE_DSS] = {TLS_AGREE_DH, true, true, X509_KEY_DSA, .psk = false},
+    [TLS_KX_DH_ANON] = {TLS_AGREE_DH, false, false, X509_KEY_UNSUPPORTED, .psk = false},
+    [TLS_KX_ECDHE_RSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_RSA, .psk = false},
+    [TLS_KX_ECDHE_ECDSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_EC, .psk = false},
+    [TLS_KX_ECDH_ANON] = {TLS_AGREE_ECDH, false, false, X509_KEY_UNSUPPORTED, .psk = false},
+    [TLS_KX_PSK] = {TLS_AGREE_PSK, false, false, X509_KEY_UNSUPPORTED, .psk = true},
+    [TLS_KX_DHE_PSK] = {TLS_AGREE_DH, false, false, X509_KEY_UNSUPPORTED, .psk = true},
+    [TLS_KX_RSA_PSK] = {TLS_AGREE_RSA, true, false, X509_KEY_RSA, .psk = true},
+    [TLS_KX_ECDHE_PSK] = {TLS_AGREE_ECDH, false, false, X509_KEY_UNSUPPORTED, .psk = true},
 };
 
 const struct tls_key_exchange_info *tls_key_exchange_info(enum tls_key_exchange id)
@@ -21,6 +25,7 @@ const struct tls_agreement *tls_agreement_of(const struct tls_conn *conn)
         [TLS_AGREE_RSA] = &tls_agreement_rsa,
         [TLS_AGREE_DH] = &tls_agreement_dh,
         [TLS_AGREE_ECDH] = &tls_agreement_ecdh,
+        [TLS_AGREE_PSK] = &tls_agreement_psk,
     };
 
     return agreements[tls_key_exchange_of(conn)->agreement];
@@ -45,8 +50,11 @@ bool tls_suite_is_usable(const struct tls_config *config, uint16_t id)
         return false;
     }
     const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+    if (info->psk && config->psk_count == 0) {
+        return false;
+    }
     if (!info->certificate) {
-        return config->allow_anonymous;
+        return info->psk || config->allow_anonymous;
     }
     return config->role == TLS_CLIENT ||
            tls_credential_of_kind(config, info->certificate_key) != NULL;

@@ -5,13 +5,14 @@
 
 #include "tls_handshake.h"
 
-enum tls_agreement_kind { TLS_AGREE_RSA, TLS_AGREE_DH, TLS_AGREE_ECDH };
+enum tls_agreement_kind { TLS_AGREE_RSA, TLS_AGREE_DH, TLS_AGREE_ECDH, TLS_AGREE_PSK };
 
 struct tls_key_exchange_info {
     enum tls_agreement_kind agreement;
     bool certificate; /* the server sends one */
     bool is_signed;   /* ServerKeyExchange is signed with that certificate's key */
     enum x509_key_kind certificate_key;
+    bool psk; /* the pre-shared key is mixed into the premaster secret (RFC 4279) */
 };
 const struct tls_key_exchange_info *tls_key_exchange_info(enum tls_key_exchange id);
 
@@ -32,7 +33,8 @@ struct tls_agreement {
     /* Server: can it be done with this client at all? */
     bool (*is_possible)(const struct tls_conn *conn);
 };
-extern const struct tls_agreement tls_agreement_rsa, tls_agreement_dh, tls_agreement_ecdh;
+extern const struct tls_agreement tls_agreement_rsa, tls_agreement_dh, tls_agreement_ecdh,
+    tls_agreement_psk;
 const struct tls_agreement *tls_agreement_of(const struct tls_conn *conn);
 
 /* Our credential with a key of this kind, or NULL. */

@@ -2,6 +2,7 @@
 
 #include "../crypto_glue/cg_ct.h"
 #include "tls_prf.h"
+#include "tls_record.h"
 
 struct seed {
     const char *label;
@@ -78,7 +79,7 @@ void tls_key_block(const struct tls_suite *suite, const uint8_t master[TLS_MASTE
     const struct cg_cipher_info *cipher = cg_cipher_info(suite->cipher);
     size_t mac = cg_hash_size(suite->mac);
     uint8_t block[2 * (CG_HASH_MAX + CG_CIPHER_KEY_MAX + CG_CIPHER_IV_MAX)];
-    size_t n = 2 * (mac + cipher->key_length + cipher->iv_length);
+    size_t n = 2 * (mac + cipher->key_material + cipher->iv_length);
 
     /* The randoms stand in the other order than for the master secret. */
     tls_prf(master, TLS_MASTER_SECRET, "key expansion", server_random, TLS_RANDOM, client_random,
@@ -89,10 +90,12 @@ void tls_key_block(const struct tls_suite *suite, const uint8_t master[TLS_MASTE
     const uint8_t *at = block;
     at = cut(at, client_write->mac_key, mac);
     at = cut(at, server_write->mac_key, mac);
-    at = cut(at, client_write->key, cipher->key_length);
-    at = cut(at, server_write->key, cipher->key_length);
+    at = cut(at, client_write->key, cipher->key_material);
+    at = cut(at, server_write->key, cipher->key_material);
     at = cut(at, client_write->iv, cipher->iv_length);
     cut(at, server_write->iv, cipher->iv_length);
+    tls_half_begin(client_write);
+    tls_half_begin(server_write);
     cg_wipe(block, sizeof block);
 }
 

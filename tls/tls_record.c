@@ -36,6 +36,33 @@ enum tls_error tls_record_header(const struct tls_session *session, const uint8_
     return TLS_ERROR_OK;
 }
 
+/* A stream cipher's state lives in the half between records, any other's key does. */
+static void load_cipher(struct cg_cipher *cipher, const struct tls_half *half,
+                        enum cg_direction direction)
+{
+    if (cg_cipher_info(half->cipher)->state_length > 0) {
+        cg_cipher_restore(cipher, half->cipher, half->state);
+    } else {
+        cg_cipher_set_key(cipher, half->cipher, direction, half->key);
+    }
+}
+
+static bool has_blocks(const struct tls_half *half)
+{
+    return cg_cipher_info(half->cipher)->block > 1;
+}
+
+void tls_half_begin(struct tls_half *half)
+{
+    struct cg_cipher cipher;
+
+    if (cg_cipher_info(half->cipher)->state_length > 0) {
+        cg_cipher_set_key(&cipher, half->cipher, CG_ENCRYPT, half->key);
+        cg_cipher_save(&cipher, half->state);
+        cg_wipe(&cipher, sizeof cipher);
+    }
+}
+
 bool tls_half_has_budget(const struct tls_half *half, uint64_t limit_64, size_t n)
 {
     if (half->sequence == UINT64_MAX) {
@@ -59,8 +86,9 @@ static void decrypt(struct tls_half *half, uint8_t *content, size_t n)
 {
     struct cg_cipher cipher;
 
-    cg_cipher_set_key(&cipher, half->cipher, CG_DECRYPT, half->key);
+    load_cipher(&cipher, half, CG_DECRYPT);
     cg_cipher_crypt(&cipher, CG_DECRYPT, half->iv, content, content, n);
+    cg_cipher_save(&cipher, half->state);
     cg_wipe(&cipher, sizeof cipher);
 }
 
@@ -121,11 +149,33 @@ static bool open_encrypt_first(struct tls_half *half, uint16_t version, uint8_t 
     return true;
 }
 
+/* A stream cipher, or none: the MAC follows the content (RFC 2246 6.2.3.1). */
+static bool open_stream(struct tls_half *half, uint16_t version, uint8_t *record, size_t n,
+                        size_t *content_length)
+{
+    uint8_t mac[CG_HASH_MAX], *content = record + TLS_HEADER;
+    size_t mac_size = cg_hash_size(half->mac);
+    struct cg_hmac hmac;
+
+    if (n < mac_size) {
+        return false;
+    }
+    decrypt(half, content, n);
+    *content_length = n - mac_size;
+    cg_hmac_init(&hmac, half->mac, half->mac_key, mac_size);
+    mac_over(&hmac, half, record[0], version, content, *content_length, mac);
+    cg_wipe(&hmac, sizeof hmac);
+    return cg_ct_equal(mac, content + *content_length, mac_size) != 0;
+}
+
 static bool open_protected(struct tls_half *half, uint16_t version, uint8_t *record, size_t n,
                            size_t *content_length)
 {
     if (half->encrypt_then_mac) {
         return open_encrypt_first(half, version, record, n, content_length);
+    }
+    if (!has_blocks(half)) {
+        return open_stream(half, version, record, n, content_length);
     }
     return n > 0 && n % cg_cipher_info(half->cipher)->block == 0 &&
            open_mac_first(half, version, record, n, content_length);
@@ -153,7 +203,7 @@ void tls_sealer_init(struct tls_sealer *sealer, struct tls_half *half, uint16_t 
     sealer->half = half;
     sealer->version = version != 0 ? version : TLS_VERSION_10;
     if (half->protected) {
-        cg_cipher_set_key(&sealer->cipher, half->cipher, CG_ENCRYPT, half->key);
+        load_cipher(&sealer->cipher, half, CG_ENCRYPT);
         cg_hmac_init(&sealer->hmac, half->mac, half->mac_key, cg_hash_size(half->mac));
     }
 }
@@ -170,7 +220,7 @@ size_t tls_record_size(const struct tls_half *half, size_t n)
 {
     if (half->protected) {
         size_t block = cg_cipher_info(half->cipher)->block, mac = cg_hash_size(half->mac);
-        size_t encrypted = half->encrypt_then_mac ? n + 1 : n + mac + 1;
+        size_t encrypted = n + (half->encrypt_then_mac ? 0 : mac) + (block > 1 ? 1 : 0);
         encrypted += (block - encrypted % block) % block;
         n = half->encrypt_then_mac ? encrypted + mac : encrypted;
     }
@@ -183,16 +233,21 @@ size_t tls_record_content_for(const struct tls_half *half, size_t space)
 
     if (half->protected) {
         size_t block = cg_cipher_info(half->cipher)->block, mac = cg_hash_size(half->mac);
-        n = half->encrypt_then_mac ? (n - mac) / block * block - 1 : n / block * block - mac - 1;
+        size_t padding = block > 1 ? 1 : 0;
+        n = half->encrypt_then_mac ? (n - mac) / block * block - padding
+                                   : n / block * block - mac - padding;
     }
     return n < TLS_PLAINTEXT_MAX ? n : TLS_PLAINTEXT_MAX;
 }
 
-/* Appends padding to n bytes and encrypts up to `end`. */
+/* Appends padding, if there is to be any, to n bytes, and encrypts up to `end`. */
 static void pad_and_encrypt(struct tls_sealer *sealer, uint8_t *content, size_t n, size_t end)
 {
-    memset(content + n, (int)(end - n - 1), end - n);
+    if (end > n) {
+        memset(content + n, (int)(end - n - 1), end - n);
+    }
     cg_cipher_crypt(&sealer->cipher, CG_ENCRYPT, sealer->half->iv, content, content, end);
+    cg_cipher_save(&sealer->cipher, sealer->half->state);
 }
 
 static void protect(struct tls_sealer *sealer, uint8_t type, uint8_t *content, size_t n,

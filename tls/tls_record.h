@@ -25,6 +25,9 @@ enum tls_error tls_record_header(const struct tls_session *session, const uint8_
 enum tls_error tls_record_open(struct tls_half *half, uint16_t version, uint64_t limit_64,
                                uint8_t *record, size_t length, size_t *content_length);
 
+/* A half whose key was just set: makes the state of a stream cipher from it. */
+void tls_half_begin(struct tls_half *half);
+
 /* Keys made ready for the records of one call; on the stack, and wiped. */
 struct tls_sealer {
     struct tls_half *half;

@@ -12,6 +12,12 @@ static bool server_has_parameters(const struct tls_conn *conn)
     return tls_agreement_of(conn)->read_parameters != NULL;
 }
 
+/* Nothing but a hint would be in it, and there may be none (RFC 4279 2). */
+static bool server_may_hint(const struct tls_conn *conn)
+{
+    return !server_has_parameters(conn) && tls_key_exchange_of(conn)->psk;
+}
+
 static bool client_is_certified(const struct tls_conn *conn)
 {
     return conn->handshake->peer_is_certified;
@@ -50,6 +56,8 @@ static const struct tls_step full_client[] = {
     {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
     {RECEIVE(TLS_CERTIFICATE, tls_read_server_certificate), .when = server_is_certified},
     {RECEIVE(TLS_SERVER_KEY_EXCHANGE, tls_read_server_key_exchange), .when = server_has_parameters},
+    {RECEIVE(TLS_SERVER_KEY_EXCHANGE, tls_read_server_key_exchange), .optional = true,
+     .when = server_may_hint},
     {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_read_certificate_request), .optional = true,
      .when = server_is_certified},
     {RECEIVE(TLS_SERVER_HELLO_DONE, tls_read_server_hello_done)},

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Every suite with every other stack that has it, as client and as server. Prints a table; where
-there is no result it says why. INTEROP=all tries all; else of each exchange one cipher in turn."""
+there is no result it says why. INTEROP=all tries all, else every fourth."""
 
 import os
 import sys
@@ -15,7 +15,8 @@ GET = b"GET / HTTP/1.0\r\n\r\n"
 
 
 def ours(suite):
-    return ["--suites", suite.name, "--anonymous", "--minimum-dh", "1024"]
+    return ["--suites", suite.name, "--anonymous", "--minimum-dh", "1024", "--psk",
+            "%s=%s" % (p.PSK_IDENTITY, p.PSK_KEY)]
 
 
 def our_client(peer, suite):
@@ -58,11 +59,14 @@ for peer in p.PEERS:
         if why:
             table[peer.name, suite.name] = why
             continue
-        if not everything and number % len(p.CIPHERS) != len(suite.exchange) % len(p.CIPHERS):
+        if not everything and (number + len(peer.name)) % 4 != 0:
             continue
-        good = [t.subtest("%s, %s, our %s" % (peer.name, suite.name, role), function, peer, suite)
-                for role, function in (("client", our_client), ("server", our_server))]
-        table[peer.name, suite.name] = " ".join("ok" if g else "FAILED" for g in good)
+        cells = []
+        for role, function in (("client", our_client), ("server", our_server)):
+            why = peer.client_why(suite) if role == "server" else None
+            cells.append(why or ("ok" if t.subtest("%s, %s, our %s" % (peer.name, suite.name, role),
+                                                   function, peer, suite) else "FAILED"))
+        table[peer.name, suite.name] = " ".join(cells)
 for suite in p.SUITES:
     t.diag("%-24s %s" % (suite.name, "  ".join(
         "%s: %s" % (peer.name, table.get((peer.name, suite.name), "-")) for peer in p.PEERS)))

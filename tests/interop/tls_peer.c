@@ -12,6 +12,7 @@
  *   --tickets          a server gives out tickets
  *   --no-tickets       a client asks for none
  *   --no-cache         no session is resumed
+ *   --psk NAME=HEX     a key that both sides know
  *   --request          a server asks for a certificate, and judges it by --trust
  *   --require          and demands one
  *   --anonymous        suites without authentication may be used
@@ -54,6 +55,8 @@ static struct {
     struct tls_config config;
     struct credential credentials[CREDENTIALS];
     int credential_count;
+    struct tls_psk psk;
+    uint8_t psk_bytes[TLS_PSK_MAX];
     struct x509_certificate roots[CHAIN_MAX];
     struct x509_trust trust;
     const char *name;
@@ -176,6 +179,23 @@ static void load_key(const char *path)
         }
     }
     free(text);
+}
+
+static void load_psk(const char *value)
+{
+    const char *hex = strchr(value, '=');
+    unsigned byte;
+
+    if (hex == NULL) {
+        die("--psk NAME=HEX");
+    }
+    options.psk.identity = (struct x509_bytes){(const uint8_t *)value, (size_t)(hex - value)};
+    for (hex++; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
+        options.psk_bytes[options.psk.key.length++] = (uint8_t)byte;
+    }
+    options.psk.key.data = options.psk_bytes;
+    options.config.psks = &options.psk;
+    options.config.psk_count = 1;
 }
 
 static void load_trust(const char *path)
@@ -426,6 +446,8 @@ static void parse_option(const char *option, const char *value)
         options.name = value;
     } else if (strcmp(option, "--suites") == 0) {
         choose_suites(value);
+    } else if (strcmp(option, "--psk") == 0) {
+        load_psk(value);
     } else if (strcmp(option, "--minimum-dh") == 0) {
         options.config.minimum_dh_bits = (unsigned)atoi(value);
     } else if (strcmp(option, "--connections") == 0) {

@@ -28,6 +28,9 @@ static const struct tls_credential *all_credentials(struct tls_credential chain[
 
 static void every_suite(void **state)
 {
+    static const uint8_t secret[] = "a key that both sides know";
+    static const struct tls_psk psk = {.identity = {(const uint8_t *)"us", 2},
+                                       .key = {secret, sizeof secret}};
     struct tls_credential credentials[3];
     const struct tls_suite *suite;
 
@@ -39,6 +42,8 @@ static void every_suite(void **state)
         pair.server.config.suites[0] = suite->id;
         pair.client.config.allow_anonymous = pair.server.config.allow_anonymous = true;
         pair.server.config.credential = all_credentials(credentials);
+        pair.client.config.psks = pair.server.config.psks = &psk;
+        pair.client.config.psk_count = pair.server.config.psk_count = 1;
         tls_pair_start(&pair);
         tls_pair_run(&pair, TLS_OUTPUT_SIZE);
         tls_pair_assert_works(&pair);
