@@ -11,12 +11,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 import tlstest as t
 import cases_connection
+import cases_exchange
 import cases_handshake
 import cases_records
 import cases_resumption
 import runner
 
-MODULES = (cases_connection, cases_handshake, cases_records, cases_resumption)
+MODULES = (cases_connection, cases_exchange, cases_handshake, cases_records, cases_resumption)
 
 
 def boringssl(path):

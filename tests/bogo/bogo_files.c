@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tls/x509/pem.h"
 
@@ -54,59 +55,70 @@ void bogo_load_chain(struct bogo_chain *out, const char *path)
     }
 }
 
-static void free_certificates(const struct x509_bytes *certificates, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free((void *)(uintptr_t)certificates[i].data);
-    }
-}
-
 void bogo_free_chain(struct bogo_chain *chain)
 {
-    free_certificates(chain->certificates, chain->count);
+    for (size_t i = 0; i < chain->count; i++) {
+        free((void *)(uintptr_t)chain->certificates[i].data);
+    }
 }
 
-static struct cg_rsa_private *load_key(const char *path)
+static const struct cg_rsa_private *load_rsa(const struct cg_rsa_private_parts *parts)
 {
     struct cg_rsa_private *key = aligned_alloc(64, (cg_rsa_private_size() + 63) / 64 * 64);
-    struct cg_rsa_private_parts parts;
-    const char *why = "no usable RSA key";
-    struct pem_block block;
-    size_t n;
-    char *text = read_file(path, &n);
-    struct pem_reader reader = {.at = text, .end = text + n};
-    uint8_t *der = malloc(n);
 
-    if (key == NULL || der == NULL || pem_next(&reader, &block, der, n, &why) != PEM_BLOCK ||
-        !x509_rsa_private_key(block.label, der, block.length, &parts, &why) ||
-        !cg_rsa_private_load(key, &parts)) {
-        bogo_die(path, why);
+    if (key == NULL || !cg_rsa_private_load(key, parts)) {
+        bogo_die("RSA key", "not usable");
     }
-    free(der);
-    free(text);
     return key;
 }
 
-void bogo_load_credential(struct tls_credential *out, const char *chain, const char *key)
+static void use_key(struct bogo_credential *out, const struct x509_private_key *key)
 {
-    struct bogo_chain *loaded = malloc(sizeof *loaded);
+    struct tls_credential *c = &out->credential;
 
-    if (loaded == NULL) {
-        bogo_die(chain, "memory");
+    c->kind = key->kind;
+    if (key->kind == X509_KEY_RSA) {
+        c->key = load_rsa(&key->rsa);
+    } else if (key->kind == X509_KEY_EC) {
+        c->curve = key->ec.curve;
+        c->scalar = key->ec.scalar;
+    } else {
+        out->dsa = key->dsa.parameters;
+        c->dsa = &out->dsa;
+        c->dsa_x = key->dsa.x;
     }
-    bogo_load_chain(loaded, chain);
-    *out = (struct tls_credential){.chain = loaded->certificates,
-                                   .chain_count = loaded->count,
-                                   .key = load_key(key != NULL ? key : chain)};
 }
 
-void bogo_free_credential(const struct tls_credential *credential)
+void bogo_load_credential(struct bogo_credential *out, const char *chain, const char *key)
 {
-    if (credential != NULL) {
-        free_certificates(credential->chain, credential->chain_count);
-        free((void *)(uintptr_t)credential->chain);
-        free((void *)(uintptr_t)credential->key);
+    const char *path = key != NULL ? key : chain, *why = "holds no key";
+    struct x509_private_key parts;
+    struct pem_block block = {.label = ""};
+    size_t n;
+    char *text = read_file(path, &n);
+    struct pem_reader reader = {.at = text, .end = text + n};
+
+    *out = (struct bogo_credential){.der = malloc(n)};
+    bogo_load_chain(&out->chain, chain);
+    out->credential.chain = out->chain.certificates;
+    out->credential.chain_count = out->chain.count;
+    while (strstr(block.label, "PRIVATE KEY") == NULL) {
+        if (out->der == NULL || pem_next(&reader, &block, out->der, n, &why) != PEM_BLOCK) {
+            bogo_die(path, why);
+        }
     }
+    free(text);
+    if (!x509_private_key(block.label, out->der, block.length, &parts, &why)) {
+        bogo_die(path, why);
+    }
+    use_key(out, &parts);
+}
+
+void bogo_free_credential(struct bogo_credential *credential)
+{
+    bogo_free_chain(&credential->chain);
+    free(credential->der);
+    free((void *)(uintptr_t)credential->credential.key);
 }
 
 void bogo_load_trust(struct x509_trust *out, struct x509_certificate *roots,

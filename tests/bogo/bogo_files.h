@@ -17,9 +17,18 @@ _Noreturn void bogo_die(const char *what, const char *why);
 
 void bogo_load_chain(struct bogo_chain *out, const char *path);
 void bogo_free_chain(struct bogo_chain *chain);
+
+struct bogo_credential {
+    struct tls_credential credential; /* points into the rest */
+    struct bogo_chain chain;
+    struct cg_dsa_public dsa;
+    uint8_t *der; /* the private key's */
+};
+
 /* key: NULL when it is in the same file. */
-void bogo_load_credential(struct tls_credential *out, const char *chain, const char *key);
-void bogo_free_credential(const struct tls_credential *credential); /* may be NULL */
+void bogo_load_credential(struct bogo_credential *out, const char *chain, const char *key);
+/* Of all zeros: nothing. */
+void bogo_free_credential(struct bogo_credential *credential);
 /* The certificates of a chain as roots, which keep views of it; room for BOGO_CHAIN_MAX. */
 void bogo_load_trust(struct x509_trust *out, struct x509_certificate *roots,
                      const struct bogo_chain *chain);

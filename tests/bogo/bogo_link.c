@@ -193,6 +193,7 @@ enum tls_result bogo_link_handshake(struct bogo_link *l)
         result = bogo_link_receive(l, &plain, &n);
         if (!tls_is_established(&l->session)) {
             memcpy(l->server_name, l->handshake->server_name, sizeof l->server_name);
+            l->curve = l->handshake->curve;
         }
     }
     return result;

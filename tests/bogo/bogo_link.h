@@ -23,8 +23,11 @@ struct bogo_link {
     struct x509_certificate roots[BOGO_CHAIN_MAX];
     struct x509_trust trust;
 
-    char server_name[TLS_NAME_MAX + 1]; /* that the client asked for */
-    char messages[2048];                /* what came and went, as BoringSSL's shim writes it */
+    /* Of the handshake, which is wiped when it is over: the name that the client asked for, and the
+     * curve. */
+    char server_name[TLS_NAME_MAX + 1];
+    uint16_t curve;
+    char messages[2048]; /* what came and went, as BoringSSL's shim writes it */
 };
 
 /* A new one, for an fd that is connected. config is copied, and its trust is the link's own. */

@@ -9,7 +9,6 @@ enum kind {
     SWITCH,
     NUMBER,
     TEXT,
-    LIST,
     NOTHING,     /* asks for what is so anyway */
     NOTHING_MORE /* the same, with a parameter */
 };
@@ -61,6 +60,7 @@ static const struct flag {
     FLAG("-handshake-never-done", SWITCH, handshake_never_done),
     FLAG("-expect-version", NUMBER, expect_version),
     FLAG("-expect-cipher", NUMBER, expect_cipher),
+    FLAG("-expect-curve-id", NUMBER, expect_curve_id),
     FLAG("-expect-cipher-aes", NUMBER, expect_cipher_aes),
     FLAG("-expect-cipher-no-aes", NUMBER, expect_cipher_no_aes),
     FLAG("-expect-server-name", TEXT, expect_server_name),
@@ -120,7 +120,6 @@ static bool read_number(const char *text, uint64_t *out)
 static bool set(struct bogo_options *options, const struct flag *flag, const char *value)
 {
     char *field = (char *)options + flag->at;
-    struct bogo_list *list = (struct bogo_list *)(void *)field;
 
     switch (flag->kind) {
     case SWITCH:
@@ -131,8 +130,6 @@ static bool set(struct bogo_options *options, const struct flag *flag, const cha
     case TEXT:
         *(const char **)(void *)field = value;
         return true;
-    case LIST:
-        return list->count < BOGO_LIST_MAX && read_number(value, &list->values[list->count++]);
     default:
         return true;
     }

@@ -9,13 +9,6 @@
 
 #include "tls/tls.h"
 
-enum { BOGO_LIST_MAX = 16 };
-
-struct bogo_list { /* of a flag that may be repeated */
-    int count;
-    uint64_t values[BOGO_LIST_MAX];
-};
-
 /* Named as the flags are; a flag not given is false, 0 or NULL. */
 struct bogo_options {
     uint64_t port, shim_id, resume_count, resumption_delay;
@@ -36,6 +29,7 @@ struct bogo_options {
     bool handshake_never_done, expect_session_miss, expect_ticket_renewal, expect_no_session;
     bool expect_session_id, expect_no_session_id, expect_extended_master_secret;
     uint64_t expect_version, expect_cipher, expect_cipher_aes, expect_cipher_no_aes;
+    uint64_t expect_curve_id;
     const char *expect_server_name, *expect_peer_cert_file, *expect_msg_callback;
     bool expect_no_server_name, expect_no_peer_cert;
     bool expect_secure_renegotiation, expect_no_secure_renegotiation;

@@ -84,7 +84,7 @@ static void choose_suites(struct tls_config *config, const char *rules)
     }
 }
 
-static void configure(struct tls_config *config, struct tls_credential *credential,
+static void configure(struct tls_config *config, struct bogo_credential *credential,
                       struct bogo_sessions *sessions, const struct bogo_options *o)
 {
     *config = (struct tls_config){.role = o->server ? TLS_SERVER : TLS_CLIENT,
@@ -101,7 +101,7 @@ static void configure(struct tls_config *config, struct tls_credential *credenti
     choose_suites(config, o->cipher != NULL ? o->cipher : "DEFAULT");
     if (o->cert_file != NULL) {
         bogo_load_credential(credential, o->cert_file, o->key_file);
-        config->credential = credential;
+        config->credential = &credential->credential;
     }
 }
 
@@ -204,6 +204,9 @@ static bool check_handshake(const struct bogo_link *l, const struct bogo_options
     }
     if (o->expect_no_peer_cert && has_peer_certificate(l)) {
         return differs("the peer showed a certificate");
+    }
+    if (o->expect_curve_id != 0 && !l->session.resumed && o->expect_curve_id != l->curve) {
+        return differs("another curve");
     }
     return check_suite(l, o);
 }
@@ -360,7 +363,7 @@ static void explain(const struct bogo_link *l)
 
 static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, uint64_t number)
 {
-    struct tls_credential credential;
+    struct bogo_credential credential = {.der = NULL};
     struct bogo_chain trusted = {.count = 0};
     struct tls_config config;
 
@@ -382,7 +385,7 @@ static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, ui
     }
     bogo_link_free(l);
     bogo_free_chain(&trusted);
-    bogo_free_credential(config.credential);
+    bogo_free_credential(&credential);
     return good;
 }
 

@@ -13,7 +13,7 @@ def basic():
         title = shim.capitalize()
         for mode, flags in MODES:
             yield Case("Basic-%s-%s" % (title, mode), shim, flags)
-        for suite, (name, _, _) in sorted(p.SUITES.items()):
+        for suite, (name, *_) in sorted(p.SUITES.items()):
             options = {"suites": [suite]}
             title = "%s-TLS1-%s" % (shim.capitalize(), name.decode())
             yield Case(title, shim, ["-expect-cipher", str(suite)], options)
@@ -70,7 +70,7 @@ def sizes():
         if peer.read(total) != b"\x42" * total:
             raise p.Wrong("the bytes differ")
 
-    for suite, (name, _, _) in sorted(p.SUITES.items()):
+    for suite, (name, *_) in sorted(p.SUITES.items()):
         for mode, flags in MODES[:2] + MODES[3:]:
             for split in ([], ["-cbc-record-splitting"]):
                 yield Case("CBCRecordSplitting%s-%s-%s" % ("" if split else "-Off", name.decode(),

@@ -36,7 +36,7 @@ def noise():
 
 def protection():
     for shim in BOTH:
-        for suite, (name, _, _) in sorted(p.SUITES.items()):
+        for suite, (name, *_) in sorted(p.SUITES.items()):
             for damage in ("mac", "padding", "last byte"):
                 yield Case("Bad-%s-%s-%s" % (damage.replace(" ", ""), name.decode(),
                                              shim.capitalize()), shim, [], {"suites": [suite]},

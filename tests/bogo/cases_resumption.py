@@ -40,7 +40,7 @@ def ids_and_tickets():
                                                     if "ems" in secrets else []),
                                again(**options, **secrets), then(resumed, echo()), connections=3)
             title = "%s-%s" % (shim.capitalize(), kind)
-            for suite, (name, _, _) in sorted(p.SUITES.items()):
+            for suite, (name, *_) in sorted(p.SUITES.items()):
                 yield Case("Resume-%s-%s" % (title, name.decode()), shim, [],
                            again(suites=[suite], **options), then(resumed, echo()), connections=2)
             yield Case("Resume-TLSUnique-" + title, shim, ["-tls-unique"], again(**options),
@@ -171,7 +171,7 @@ def encrypt_then_mac():
     both = {"etm": True, "ems": True}
     for shim in BOTH:
         title = shim.capitalize()
-        for suite, (name, _, _) in sorted(p.SUITES.items()):
+        for suite, (name, *_) in sorted(p.SUITES.items()):
             options = dict(both, suites=[suite])
             yield Case("EncryptThenMAC-%s-%s" % (name.decode(), title), shim, [], options,
                        then(do(agreed), echo(1000), echo(16384), echo(1)))

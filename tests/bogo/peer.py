@@ -1,19 +1,20 @@
-"""A TLS 1.0 peer that can do anything wrong (RFC 2246, 5746, 5077, 7627, 7366).
+"""A TLS 1.0 peer that can do anything wrong (RFC 2246, 4492, 5746, 5077, 7627, 7366).
 
-It shares no code with the engine: the record layer, the PRF and the messages are written here again
-from the RFCs, and only block ciphers come from OpenSSL's libcrypto. What a test wants wrong, it
-changes in the bytes of a message (edit), or does in front of one (before)."""
+It shares no code with the engine: everything is written here again from the RFCs (wire.py,
+agreement.py). What a test wants wrong, it changes in the bytes of a message (edit), or does in front
+of one (before)."""
 
-import ctypes
-import ctypes.util
 import hashlib
-import hmac
 import os
 import struct
 
+from agreement import Elliptic, FiniteField, RsaSigner
+from wire import (AES128, AES256, MAC_SIZE, TDES, Half, Reader, Wrong, extensions_of, prf, u16,
+                  vector)
+
 CCS, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 TYPES = {"HelloRequest": 0, "ClientHello": 1, "ServerHello": 2, "NewSessionTicket": 4,
-         "Certificate": 11, "CertificateRequest": 13, "ServerHelloDone": 14,
+         "Certificate": 11, "ServerKeyExchange": 12, "CertificateRequest": 13, "ServerHelloDone": 14,
          "CertificateVerify": 15, "ClientKeyExchange": 16, "Finished": 20}
 NAMES = {number: name for name, number in TYPES.items()}
 ALERTS = {0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow",
@@ -25,14 +26,19 @@ ALERTS = {0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22:
           110: "unsupported_extension"}
 NUMBERS = {name: number for number, name in ALERTS.items()}
 SCSV, FALLBACK_SCSV = 0x00ff, 0x5600
-# suite: libcrypto's name of the cipher, bytes of key, of a block
-SUITES = {0x002f: (b"AES-128-CBC", 16, 16), 0x0035: (b"AES-256-CBC", 32, 16),
-          0x000a: (b"DES-EDE3-CBC", 24, 8)}
-MAC_SIZE = 20
+SUITES = {0x002f: AES128, 0x0035: AES256, 0x000a: TDES}  # with RSA key exchange
+OTHERS = {0x0033: (AES128, "DHE_RSA"), 0x0039: (AES256, "DHE_RSA"), 0x0016: (TDES, "DHE_RSA"),
+          0xc013: (AES128, "ECDHE_RSA"), 0xc014: (AES256, "ECDHE_RSA"), 0xc012: (TDES, "ECDHE_RSA"),
+          0xc009: (AES128, "ECDHE_ECDSA"), 0xc00a: (AES256, "ECDHE_ECDSA"),
+          0xc008: (TDES, "ECDHE_ECDSA"), 0x0034: (AES128, "DH_anon"), 0xc018: (AES128, "ECDH_anon")}
 
-_crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
-_crypto.EVP_get_cipherbyname.restype = ctypes.c_void_p
-_crypto.EVP_CIPHER_CTX_new.restype = ctypes.c_void_p
+
+def cipher_of(suite):
+    return SUITES[suite] if suite in SUITES else OTHERS[suite][0]
+
+
+def exchange_of(suite):
+    return "RSA" if suite in SUITES else OTHERS[suite][1]
 
 
 class PeerAlert(Exception):
@@ -41,139 +47,6 @@ class PeerAlert(Exception):
     def __init__(self, alert):
         super().__init__("alert: " + ALERTS.get(alert, str(alert)))
         self.name = ALERTS.get(alert, str(alert))
-
-
-class Wrong(Exception):
-    """What came is not what a peer may send."""
-
-
-def vector(width, content):
-    return len(content).to_bytes(width, "big") + content
-
-
-def u16(*numbers):
-    return struct.pack(">%dH" % len(numbers), *numbers)
-
-
-class Reader:
-    def __init__(self, data):
-        self.data = data
-
-    def take(self, n):
-        if n > len(self.data):
-            raise Wrong("a message ends too early")
-        out, self.data = self.data[:n], self.data[n:]
-        return out
-
-    def number(self, n):
-        return int.from_bytes(self.take(n), "big")
-
-    def vector(self, width):
-        return self.take(self.number(width))
-
-    def end(self):
-        if self.data:
-            raise Wrong("%d bytes after the end of a message" % len(self.data))
-
-
-def extensions_of(data):
-    reader, out = Reader(data), {}
-    while reader.data:
-        kind = reader.number(2)
-        if kind in out:
-            raise Wrong("extension %d twice" % kind)
-        out[kind] = reader.vector(2)
-    return out
-
-
-# ---- secrets (RFC 2246 section 5) ----
-
-
-def p_hash(name, secret, seed, n):
-    out, a = b"", seed
-    while len(out) < n:
-        a = hmac.new(secret, a, name).digest()
-        out += hmac.new(secret, a + seed, name).digest()
-    return out[:n]
-
-
-def prf(secret, label, seed, n):
-    half = (len(secret) + 1) // 2
-    a = p_hash("md5", secret[:half], label + seed, n)
-    b = p_hash("sha1", secret[len(secret) - half:], label + seed, n)
-    return bytes(x ^ y for x, y in zip(a, b))
-
-
-class Cipher:
-    def __init__(self, name, key, iv, encrypt):
-        self._context = ctypes.c_void_p(_crypto.EVP_CIPHER_CTX_new())
-        cipher = ctypes.c_void_p(_crypto.EVP_get_cipherbyname(name))
-        if not _crypto.EVP_CipherInit_ex(self._context, cipher, None, key, iv, int(encrypt)):
-            raise RuntimeError("libcrypto has no " + name.decode())
-        _crypto.EVP_CIPHER_CTX_set_padding(self._context, 0)
-
-    def __call__(self, data):
-        out, n = ctypes.create_string_buffer(len(data) + 32), ctypes.c_int()
-        _crypto.EVP_CipherUpdate(self._context, out, ctypes.byref(n), data, len(data))
-        if n.value != len(data):
-            raise Wrong("%d bytes are no whole blocks" % len(data))
-        return out.raw[:n.value]
-
-    def __del__(self):
-        _crypto.EVP_CIPHER_CTX_free(self._context)
-
-
-class Half:
-    """One direction, protected (RFC 2246 6.2.3.2; with etm, RFC 7366)."""
-
-    def __init__(self, suite, mac_key, key, iv, encrypt, etm):
-        name, _, self.block = SUITES[suite]
-        self.cipher, self.mac_key, self.etm = Cipher(name, key, iv, encrypt), mac_key, etm
-        self.sequence = 0
-
-    def mac(self, kind, content):
-        header = struct.pack(">QBHH", self.sequence, kind, 0x0301, len(content))
-        self.sequence += 1
-        return hmac.new(self.mac_key, header + content, "sha1").digest()
-
-    def pad(self, n, extra=0):
-        size = self.block - n % self.block + extra * self.block
-        return bytes([size - 1]) * size
-
-    def seal(self, kind, content, damage=None, extra_padding=0):
-        """damage: "mac", "padding" or "last byte"."""
-        mac = b"" if self.etm else self.mac(kind, content)
-        if damage == "mac":
-            mac = mac[:-1] + bytes([mac[-1] ^ 1])
-        padding = self.pad(len(content) + len(mac), extra_padding)
-        if damage == "padding":
-            padding = bytes([padding[0] ^ 1]) + padding[1:]
-        sealed = self.cipher(content + mac + padding)
-        if self.etm:
-            sealed += self.mac(kind, sealed)
-        if damage == "last byte":
-            sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
-        return sealed
-
-    def open(self, kind, sealed):
-        if self.etm:
-            sealed, mac = sealed[:-MAC_SIZE], sealed[-MAC_SIZE:]
-            if self.mac(kind, sealed) != mac:
-                raise Wrong("bad MAC over a ciphertext")
-            plain = self.cipher(sealed)
-            return self._unpadded(plain)
-        plain = self._unpadded(self.cipher(sealed))
-        content, mac = plain[:-MAC_SIZE], plain[-MAC_SIZE:]
-        if self.mac(kind, content) != mac:
-            raise Wrong("bad MAC")
-        return content
-
-    @staticmethod
-    def _unpadded(plain):
-        size = plain[-1] + 1 if plain else 0
-        if not plain or plain[-size:] != bytes([size - 1]) * size:
-            raise Wrong("bad padding")
-        return plain[:-size]
 
 
 class Session:
@@ -185,7 +58,9 @@ class Session:
 
 class Peer:
     """Options:
-    server: the role. key, chain: a server's. suites: in order.
+    server: the role. key, chain: a server's, or the shim's key. suites: in order.
+    signer: for the key that signs, the peer's own or the shim's. agreement: a server's.
+    request: ask for a client certificate. client_chain, client_signer: a client's, if asked.
     version, compressions, extensions, session_id, random: of the hello that it sends.
     hello_version: of the record in which a ClientHello begins.
     edit: {message: function(bytes) -> bytes}; what comes out is sent and hashed.
@@ -278,14 +153,21 @@ class Peer:
             self.send_record(HANDSHAKE, self.pending[:size], version)
             self.pending = self.pending[size:]
 
-    def receive_message(self, wanted):
-        """The body. Finished is not hashed here, for its check needs the transcript before it."""
+    def _await_message(self):
         while len(self.arrived) < 4 or len(self.arrived) < 4 + int.from_bytes(self.arrived[1:4],
                                                                               "big"):
             kind, content = self.receive_record()
             if kind != HANDSHAKE:
-                raise Wrong("record of type %d instead of %s" % (kind, wanted))
+                raise Wrong("record of type %d in the handshake" % kind)
             self.arrived += content
+
+    def next_is(self, name):
+        self._await_message()
+        return self.arrived[0] == TYPES[name]
+
+    def receive_message(self, wanted):
+        """The body. Finished is not hashed here, for its check needs the transcript before it."""
+        self._await_message()
         end = 4 + int.from_bytes(self.arrived[1:4], "big")
         message, self.arrived = self.arrived[:end], self.arrived[end:]
         if NAMES.get(message[0]) != wanted:
@@ -308,13 +190,14 @@ class Peer:
                               self.client_random + self.server_random, 48)
 
     def _derive_keys(self):
-        _, key, block = SUITES[self.suite]
+        _, key, block = cipher_of(self.suite)
         bytes_ = Reader(prf(self.master, b"key expansion", self.server_random + self.client_random,
                             2 * (MAC_SIZE + key + block)))
         macs, keys, ivs = ([bytes_.take(n), bytes_.take(n)] for n in (MAC_SIZE, key, block))
         mine = 1 if self.is_server else 0
-        self._new_write = Half(self.suite, macs[mine], keys[mine], ivs[mine], True, self.etm)
-        self._new_read = Half(self.suite, macs[1 - mine], keys[1 - mine], ivs[1 - mine], False,
+        cipher = cipher_of(self.suite)
+        self._new_write = Half(cipher, macs[mine], keys[mine], ivs[mine], True, self.etm)
+        self._new_read = Half(cipher, macs[1 - mine], keys[1 - mine], ivs[1 - mine], False,
                               self.etm)
 
     def _send_finished(self):
@@ -391,7 +274,7 @@ class Peer:
         self.session_id, self.suite, compression = r.vector(1), r.number(2), r.number(1)
         self.peer_extensions = extensions_of(r.vector(2)) if r.data else {}
         r.end()
-        if version != 0x0301 or compression != 0 or self.suite not in SUITES:
+        if version != 0x0301 or compression != 0 or self.suite not in list(SUITES) + list(OTHERS):
             raise Wrong("ServerHello: %04x %04x %d" % (version, self.suite, compression))
         if not set(self.peer_extensions) <= self.offered:
             raise Wrong("extensions that were not offered: %s" % self.peer_extensions)
@@ -408,17 +291,62 @@ class Peer:
             r.end()
 
     def _client_full(self):
-        r = self.receive_message("Certificate")
-        self.peer_chain = r.vector(3)
+        exchange = exchange_of(self.suite)
+        if "anon" not in exchange:
+            self.peer_chain = self.receive_message("Certificate").vector(3)
+        agreement = None if exchange == "RSA" else self._read_server_key_exchange(exchange)
+        self.agreement = agreement
+        requested = self._read_certificate_request()
         self.receive_message("ServerHelloDone").end()
-        premaster = u16(self.option("premaster_version", self.option("version", 0x0301))) + \
-            os.urandom(46)
-        self.send_message("ClientKeyExchange", vector(2, self._encrypt(premaster)))
+        if requested:
+            chain = b"".join(vector(3, der) for der in self.option("client_chain", []))
+            self.send_message("Certificate", vector(3, chain))
+        premaster = self._send_client_key_exchange(agreement)
         self._derive_master(premaster)
         self._derive_keys()
+        if requested and chain:
+            signature = self.option("client_signer").sign(self.transcript)
+            self.send_message("CertificateVerify", vector(2, signature))
         self._send_finished()
         self._read_ticket()
         self._receive_finished()
+
+    def _signed(self, parameters):
+        return self.client_random + self.server_random + parameters
+
+    def _signer(self):
+        return self.option("signer") or RsaSigner(self.option("key"))
+
+    def _read_server_key_exchange(self, exchange):
+        r = self.receive_message("ServerKeyExchange")
+        whole = r.data
+        agreement = (Elliptic if exchange.startswith("EC") else FiniteField).read(r)
+        if "anon" not in exchange:
+            signed = whole[:len(whole) - len(r.data)]
+            self._signer().verify(self._signed(signed), r.vector(2))
+        r.end()
+        return agreement
+
+    def _read_certificate_request(self):
+        if not self.next_is("CertificateRequest"):
+            return False
+        r = self.receive_message("CertificateRequest")
+        self.certificate_types, self.authorities = r.vector(1), r.vector(2)
+        r.end()
+        if not self.certificate_types:
+            raise Wrong("CertificateRequest without types")
+        return True
+
+    def _send_client_key_exchange(self, agreement):
+        """The premaster secret."""
+        if agreement:
+            agreement = self.option("agreement", lambda a: a)(agreement)
+            self.send_message("ClientKeyExchange", agreement.client_message())
+            return agreement.secret()
+        premaster = u16(self.option("premaster_version", self.option("version", 0x0301))) + \
+            os.urandom(46)
+        self.send_message("ClientKeyExchange", vector(2, self._encrypt(premaster)))
+        return premaster
 
     def _encrypt(self, premaster):
         """For the key that the test gave the shim; its certificate is checked by the other tests."""
@@ -488,16 +416,46 @@ class Peer:
                           (vector(2, list_) if list_ else b""))
 
     def _server_full(self, gives_ticket):
-        chain = b"".join(vector(3, der) for der in self.option("chain"))
-        self.send_message("Certificate", vector(3, chain))
+        exchange, agreement = exchange_of(self.suite), None
+        if "anon" not in exchange:
+            chain = b"".join(vector(3, der) for der in self.option("chain"))
+            self.send_message("Certificate", vector(3, chain))
+        if exchange != "RSA":
+            agreement = self._send_server_key_exchange(exchange)
+        if self.option("request"):
+            self.send_message("CertificateRequest", self.option("request"))
         self.send_message("ServerHelloDone", b"")
         self.flush()
-        premaster = self._decrypt(self.receive_message("ClientKeyExchange"))
-        self._derive_master(premaster)
+        shown = self._read_client_certificate() if self.option("request") else b""
+        r = self.receive_message("ClientKeyExchange")
+        if agreement:
+            agreement.take(r)
+            r.end()
+        self._derive_master(agreement.secret() if agreement else self._decrypt(r))
         self._derive_keys()
+        if shown:
+            before = self.transcript
+            r = self.receive_message("CertificateVerify")
+            self.option("client_signer").verify(before, r.vector(2))
+            r.end()
         self._receive_finished()
         self._send_ticket(gives_ticket)
         self._send_finished()
+
+    def _send_server_key_exchange(self, exchange):
+        agreement = self.option("agreement", Elliptic if exchange.startswith("EC") else
+                                FiniteField)()
+        parameters = agreement.parameters()
+        signature = b"" if "anon" in exchange else \
+            vector(2, self._signer().sign(self._signed(parameters)))
+        self.send_message("ServerKeyExchange", parameters + signature)
+        return agreement
+
+    def _read_client_certificate(self):
+        r = self.receive_message("Certificate")
+        self.client_chain = r.vector(3)
+        r.end()
+        return self.client_chain
 
     def _send_ticket(self, gives):
         if gives:

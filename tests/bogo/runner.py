@@ -11,6 +11,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import certs
+import agreement
 import peer as p
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -51,6 +52,28 @@ class Material:
         self.other_root_file = certs.write("bogo-other.pem",
                                            certs.root("CN=Other", "other").pem())
         self.chain = [self.leaf.der, root.der]
+        ec = certs.ec_key("P-256")
+        ec_leaf = certs.make("CN=ec", ec, root, certs.LEAF)
+        self.ec_file = certs.write("bogo-ec.pem", ec_leaf.pem() + root.pem())
+        self.ec_key_file = ec._path
+        with open(ec._path) as f:
+            ec_signer = agreement.EcdsaSigner(f.read())
+        # What options of a Peer may name, before there is any material.
+        self.named = {
+            "signer": {"$EC": ec_signer, "$RSA": agreement.RsaSigner(self.key),
+                       "$OTHER": agreement.RsaSigner(certs.key("other"))},
+            "chain": {"$EC": [ec_leaf.der, root.der]}}
+        self.files = {"$ROOT": self.root_file, "$OTHER": self.other_root_file,
+                      "$CHAIN": self.cert_file, "$KEY": self.key_file, "$ECCHAIN": self.ec_file,
+                      "$ECKEY": self.ec_key_file}
+
+    def resolve(self, options):
+        """The same options, with what they name."""
+        out = dict(options)
+        for option, value in options.items():
+            if isinstance(value, str):
+                out[option] = self.named[option.replace("client_", "")][value]
+        return out
 
 
 # ---- exchanges ----
@@ -115,7 +138,7 @@ def _connection(case, listener, shim_id, material, number, session):
             raise p.Wrong("shim id %r" % got)
         options = case.options(number, session) if callable(case.options) else case.options
         options = {"server": not case.is_server, "key": material.key, "chain": material.chain,
-                   **options}
+                   **material.resolve(options)}
         peer = p.Peer(conn, **options)
         try:
             peer.raw(case.prefix)
@@ -146,9 +169,7 @@ def _flags(case, shim_id, port, material):
         flags += ["-server", "-cert-file", material.cert_file, "-key-file", material.key_file]
     if case.connections > 1:
         flags += ["-resume-count", str(case.connections - 1)]
-    names = {"$ROOT": material.root_file, "$OTHER": material.other_root_file,
-             "$CHAIN": material.cert_file}
-    return flags + [names.get(f, f) for f in case.flags]
+    return flags + [material.files.get(f, f) for f in case.flags]
 
 
 def run_case(case, material):
