@@ -4,6 +4,7 @@ alert or the timeout, and other clients are not delayed."""
 
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -84,7 +85,7 @@ def not_delayed(port, ask):
 
 
 def fetch(port):
-    stream = t.tls_connect(t.STACKS[0], port, pki.ca)
+    stream = t.tls_connect(t.STACKS[0], port, pki.ca, timeout=10)
     try:
         return None if t.http_get(stream, "/file") == data else "the file differs"
     finally:
@@ -92,12 +93,48 @@ def fetch(port):
 
 
 def redis(port):
-    stream = t.tls_connect(t.STACKS[0], port, pki.ca)
+    stream = t.tls_connect(t.STACKS[0], port, pki.ca, timeout=10)
     try:
         t.redis_ask(stream, b"SET", b"key", data)
         return None if t.redis_ask(stream, b"GET", b"key") == data else "the value differs"
     finally:
         stream.close()
+
+
+# Reads a request, lets the peer go away unseen, and closes.
+CLOSER = """
+import socket, sys, time
+with socket.create_server(('127.0.0.1', int(sys.argv[1]))) as listener:
+    s, _ = listener.accept()
+    s.recv(100)
+    print('asked', flush=True)
+    sys.stdin.readline()
+    if len(sys.argv) > 2:
+        s.sendall(b'answer')
+    s.close()
+    print('closed', flush=True)
+"""
+
+
+def closes_after(*words):
+    """close on a session whose peer has ended TCP without close_notify, not yet noticed."""
+    port = t.free_port()
+    with t.start_program(covered([t.PYTHON, "-c", CLOSER, str(port), *words]),
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+        if not t.wait_until(lambda: t.listening(port)):
+            return "it does not listen"
+        stream = t.tls_connect(t.STACKS[0], port, pki.ca, timeout=10)
+        stream.sendall(b"request")
+        if program.stdout.readline() != b"asked\n":
+            return "the request does not arrive"
+        stream.close()
+        try:
+            out, _ = program.communicate(b"\n", timeout=10)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            return "it hangs"
+    return None if program.returncode == 0 and out == b"closed\n" else "%s %r" % (
+        program.returncode, out)
 
 
 # (what is sent, how the answer is judged, arguments)
@@ -153,4 +190,6 @@ for name, command, ask in SERVERS:
         t.subtest("%s: honest clients are not delayed by 30 that hang" % name, not_delayed,
                   running.port, ask)
         t.subtest("%s: goes on serving" % name, ask, running.port)
+t.subtest("close, the peer having gone", closes_after)
+t.subtest("write and close, the peer having gone", closes_after, "answer")
 t.finish(moved=2 * len(SERVERS) * len(data))
