@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../tls/tls.h"
+
 /* A bump allocator over memory that the caller gives and frees whole. */
 struct policy_pool {
     unsigned char *memory; /* aligned as malloc's */
@@ -66,7 +68,7 @@ struct policy_string { /* a value with its place; text is NULL when the key is a
     struct policy_place place;
 };
 
-enum { POLICY_SUITES_MAX = 64 };
+enum { POLICY_SUITES_MAX = TLS_SUITES_MAX };
 
 /* One section's settings, [defaults] already filled in. */
 struct policy_settings {
