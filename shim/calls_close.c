@@ -58,15 +58,6 @@ HOOK int close(int fd)
     return r;
 }
 
-static void let_go(int fd)
-{
-    unsigned left;
-    struct shim_ref ref = fdtable_clear(fd, &left);
-
-    if (ref.session != NULL)
-        connection_let_go(fd, ref, left);
-}
-
 /* Sessions in the range only; other numbers keep what they were until they are used anew. */
 static void let_go_range(unsigned first, unsigned last)
 {
@@ -74,7 +65,7 @@ static void let_go_range(unsigned first, unsigned last)
 
     for (unsigned fd = first; fd < reach && fd <= last; fd++)
         if (fdtable_kind((int)fd) == FD_TLS)
-            let_go((int)fd);
+            connection_forget((int)fd);
 }
 
 HOOK int close_range(unsigned first, unsigned last, int flags)
@@ -100,7 +91,6 @@ static int entered(int fd, int copy)
 {
     struct shim_ref ref;
     int saved = errno;
-    unsigned left;
 
     if (copy < 0 || !shim_ready())
         return copy;
@@ -117,7 +107,7 @@ static int entered(int fd, int copy)
         }
         /* fall through */
     default:
-        fdtable_clear(copy, &left);
+        connection_forget(copy);
     }
     errno = saved;
     return copy;

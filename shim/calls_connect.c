@@ -18,7 +18,6 @@
 HOOK int socket(int domain, int type, int protocol)
 {
     int fd;
-    unsigned left;
 
     if (protocol == IPPROTO_MPTCP && (domain == AF_INET || domain == AF_INET6))
         protocol = IPPROTO_TCP;
@@ -27,8 +26,8 @@ HOOK int socket(int domain, int type, int protocol)
         return -1;
     }
     fd = real(socket)(domain, type, protocol);
-    if (fd >= 0 && fdtable != NULL)
-        fdtable_clear(fd, &left);
+    if (fd >= 0 && fdtable_kind_is_known(fd))
+        connection_forget(fd);
     return fd;
 }
 

@@ -27,17 +27,21 @@ struct polling {
     unsigned rounds;
 };
 
+static bool find_session(struct polling *p, nfds_t i)
+{
+    p->refs[i].session = NULL;
+    if (p->asked[i].fd >= 0 && fd_verdict(p->asked[i].fd, &p->refs[i]) == FD_IS_TLS)
+        return true;
+    p->refs[i].session = NULL;
+    return false;
+}
+
 static bool find_sessions(struct polling *p)
 {
     bool any = false;
 
-    for (nfds_t i = 0; i < p->count; i++) {
-        p->refs[i].session = NULL;
-        if (p->asked[i].fd >= 0 && fd_verdict(p->asked[i].fd, &p->refs[i]) == FD_IS_TLS)
-            any = true;
-        else
-            p->refs[i].session = NULL;
-    }
+    for (nfds_t i = 0; i < p->count; i++)
+        any |= find_session(p, i);
     return any;
 }
 
@@ -76,7 +80,13 @@ static int answer(struct polling *p)
     p->changed = false;
     for (nfds_t i = 0; i < p->count; i++) {
         unsigned got = (unsigned short)p->kernel[i].revents;
-        unsigned before = stage_of(p->refs[i]);
+        unsigned before;
+
+        if (p->refs[i].session != NULL && !session_is_live(p->refs[i])) {
+            find_session(p, i); /* closed meanwhile, and perhaps another there now */
+            p->changed = true;
+        }
+        before = stage_of(p->refs[i]);
 
         if (p->refs[i].session != NULL && (got != 0 || is_overdue(p->refs[i].session)))
             got = view_answer(p->asked[i].fd, p->refs[i], (unsigned short)p->asked[i].events, got);
@@ -157,8 +167,7 @@ static int poll_all(struct pollfd *fds, nfds_t count, const struct timespec *tim
         errno = EINVAL;
         return -1;
     }
-    if (timeout != NULL)
-        p.end = shim_now() + timeout->tv_sec * 1000000000LL + timeout->tv_nsec;
+    p.end = wait_end(timeout);
     if (count > ON_STACK && count <= FDTABLE_SIZE)
         return poll_mapped(&p, timeout);
     if (count <= ON_STACK && (find_sessions(&p) || needy_any()))
@@ -313,7 +322,7 @@ HOOK int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timev
     }
     limit.tv_sec = timeout->tv_sec + timeout->tv_usec / 1000000;
     limit.tv_nsec = timeout->tv_usec % 1000000 * 1000;
-    end = shim_now() + limit.tv_sec * 1000000000LL + limit.tv_nsec;
+    end = wait_end(&limit);
     r = select_by_poll(&s, &limit, NULL);
     /* Linux leaves in timeout what was not waited. */
     left = end - shim_now();

@@ -1,4 +1,5 @@
 /* read and its kin. */
+#include "connections.h"
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
@@ -9,6 +10,8 @@ static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int 
 {
     struct iovec one = {buffer, n > SSIZE_MAX ? SSIZE_MAX : n};
 
+    if (flags & MSG_ERRQUEUE)
+        return real(recv)(fd, buffer, n, flags);
     return io_receive(fd, ref, &one, 1, flags);
 }
 
@@ -74,11 +77,11 @@ static void forget_passed(struct msghdr *message)
         if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
         for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
-            unsigned left;
             int fd;
 
             __builtin_memcpy(&fd, data + at, sizeof(fd));
-            fdtable_clear(fd, &left);
+            if (fdtable_kind_is_known(fd))
+                connection_forget(fd);
         }
     }
 }
@@ -129,7 +132,7 @@ static int receive_messages(int fd, struct shim_ref ref, struct mmsghdr *message
         return -1;
     }
     if (timeout != NULL)
-        end = shim_now() + timeout->tv_sec * 1000000000LL + timeout->tv_nsec;
+        end = wait_end(timeout);
     for (; done < count; done++) {
         int now = flags & ~MSG_WAITFORONE;
         ssize_t r;

@@ -217,6 +217,7 @@ struct shim_ref connection_begin(int fd, const struct policy_rule *rule, const s
     ref = make_session(fd, rule, c);
     error = errno;
     if (ref.session != NULL) {
+        session_publish(ref, false);
         fdtable_set_session(fd, ref);
         entered(fd, ref, connected);
     }
@@ -238,7 +239,8 @@ struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct policy
     shim_enter(&guard);
     ref = make_session(fd, rule, c);
     error = errno;
-    if (ref.session != NULL && fdtable_settle_session(fd, seen, ref)) {
+    if (ref.session != NULL && session_publish(ref, true) &&
+        fdtable_settle_session(fd, seen, ref)) {
         entered(fd, ref, true);
     } else if (ref.session != NULL) {
         if (session_lock_both(ref)) /* another thread was first */
@@ -261,9 +263,8 @@ enum fd_verdict connection_accepted(int fd)
     struct connection local, peer;
     enum fd_verdict verdict;
     const struct policy_rule *rule;
-    unsigned left;
 
-    fdtable_clear(fd, &left);
+    connection_forget(fd);
     if (socket_kind(fd) == SOCKET_NONE) {
         fdtable_set_plain(fd);
         return FD_IS_PLAIN;
@@ -296,6 +297,10 @@ void connection_let_go(int fd, struct shim_ref ref, unsigned left)
     shim_enter(&guard);
     if (session_is_live(ref))
         last = holders_drop(ref.session);
+    if (last && fdtable_count(ref.session) > 0) { /* a dup in another thread was faster */
+        holders_add(ref.session);
+        last = false;
+    }
     if (last && !socket_is_of(fd, ref.session)) {
         if (session_lock_both(ref)) /* the number is another file's already: nothing to send on */
             session_release(ref.session);
@@ -304,6 +309,15 @@ void connection_let_go(int fd, struct shim_ref ref, unsigned left)
     shim_leave(&guard);
     if (last)
         io_goodbye(fd, ref);
+}
+
+void connection_forget(int fd)
+{
+    unsigned left;
+    struct shim_ref ref = fdtable_clear(fd, &left);
+
+    if (ref.session != NULL)
+        connection_let_go(fd, ref, left);
 }
 
 /* ---- own listeners ---- */

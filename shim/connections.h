@@ -49,6 +49,9 @@ enum fd_verdict connection_accepted(int fd);
  * while fd is still open; `left` entries of this process still name it. */
 void connection_let_go(int fd, struct shim_ref ref, unsigned left);
 
+/* The number stands for something new, or nothing: back to unknown, and its session is let go. */
+void connection_forget(int fd);
+
 /* Is the peer a listener of this very process? */
 bool shim_peer_is_own_listener(int fd);
 

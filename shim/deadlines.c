@@ -37,8 +37,14 @@ void deadlines_add(int fd, int64_t deadline)
 
     if (at - atomic_load(&head) == DEADLINES)
         atomic_fetch_add(&head, 1);
-    ring[at % DEADLINES].deadline = deadline;
-    ring[at % DEADLINES].fd = fd;
+    /* Rules may differ in their time-outs: the place is behind all that end earlier. */
+    uint32_t place = at;
+
+    for (; place != atomic_load(&head) && ring[(place - 1) % DEADLINES].deadline > deadline;
+         place--)
+        ring[place % DEADLINES] = ring[(place - 1) % DEADLINES];
+    ring[place % DEADLINES].deadline = deadline;
+    ring[place % DEADLINES].fd = fd;
     atomic_store(&tail, at + 1);
     deadlines_unlock();
 }

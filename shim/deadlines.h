@@ -1,4 +1,4 @@
-/* When handshakes of this process must be over: in the order in which they began, so that the next
+/* When handshakes of this process must be over: in the order in which they end, so that the next
  * one due is at the front. There is no timer: every wait looks here first and is shortened to it.
  */
 #ifndef SHIM_DEADLINES_H

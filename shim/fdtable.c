@@ -156,3 +156,8 @@ int fdtable_reach(void)
 {
     return atomic_load(&reach);
 }
+
+unsigned fdtable_count(const struct shim_session *s)
+{
+    return atomic_load(&counts[s->index]);
+}

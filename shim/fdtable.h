@@ -40,6 +40,12 @@ static inline unsigned fdtable_kind(int fd)
     return (unsigned)(fdtable_entry(fd) & 3);
 }
 
+/* Is there anything noted about the number? */
+static inline bool fdtable_kind_is_known(int fd)
+{
+    return fdtable != NULL && fdtable_kind(fd) != FD_UNKNOWN;
+}
+
 /* The session that the entry names; NULL when it names none or the session is gone. */
 struct shim_ref fdtable_session(int fd);
 struct shim_ref fdtable_session_of(uint64_t entry);
@@ -59,6 +65,8 @@ bool fdtable_settle_plain(int fd, uint64_t seen);
 struct shim_ref fdtable_clear(int fd, unsigned *left);
 /* The same if the entry is still `seen`; else the result names no session. */
 struct shim_ref fdtable_clear_if(int fd, uint64_t seen, unsigned *left);
+/* How many numbers of this process name the session. */
+unsigned fdtable_count(const struct shim_session *s);
 /* One above the highest number that ever named a session. */
 int fdtable_reach(void);
 

@@ -152,7 +152,7 @@ static bool seal_close(struct shim_session *s)
     return true;
 }
 
-enum io_state io_flush(struct shim_session *s, int fd, int *error)
+static enum io_state flush_all(struct shim_session *s, int fd, int *error)
 {
     enum io_state state;
 
@@ -166,10 +166,26 @@ enum io_state io_flush(struct shim_session *s, int fd, int *error)
         }
         state = send_output(s, fd, error);
     } while (state == IO_DONE && (seal_queue(s) || seal_close(s)));
+    /* Left over only for want of a slab: nothing newer may be sealed before it. */
+    if (state == IO_DONE && s->queue_length > 0 && atomic_load(&s->stage) == SHIM_OPEN) {
+        *error = ENOBUFS;
+        return IO_ERROR;
+    }
+    return state;
+}
+
+enum io_state io_flush(struct shim_session *s, int fd, int *error)
+{
+    uint8_t tail = atomic_load(&s->tail);
+    enum io_state state = flush_all(s, fd, error);
+
     if (state == IO_DONE && s->shut == SHIM_SHUT_FIN && s->close_sealed) {
         s->shut = SHIM_SHUT;
         sys3(SYS_shutdown, fd, SHUT_WR, 0);
     }
+    /* The kernel's epoll masks have OUT while a tail waits, and only then. */
+    if (atomic_load(&s->tail) != tail && watch_any(s))
+        watch_update(s);
     return state;
 }
 
@@ -211,6 +227,7 @@ void io_fail(struct shim_session *s, int fd, int error, enum io_held held)
     if (atomic_exchange(&s->stage, SHIM_FAILED) == SHIM_FAILED)
         return;
     atomic_compare_exchange_strong(&s->error, &none, error);
+    atomic_store(&s->failure, atomic_load(&s->error));
     send_last(s, fd, held);
     if (tls_failure(&s->tls) != TLS_ERROR_OK)
         report_failure(s);
@@ -427,8 +444,6 @@ enum io_state io_attend(int fd, struct shim_ref ref)
         if (session_try_write(ref)) {
             if (atomic_load(&ref.session->stage) == SHIM_OPEN)
                 state = io_flush(ref.session, fd, &error);
-            if (watch_any(ref.session))
-                watch_update(ref.session);
             session_unlock_write(ref.session);
         }
     } else if (session_lock_both(ref)) {

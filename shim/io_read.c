@@ -75,9 +75,11 @@ static enum io_state transport_ended(struct shim_session *s, int *error)
 {
     struct tls_conn conn;
 
-    *error = 0;
+    *error = atomic_load(&s->error); /* of the socket, told to a wait */
     if (s->shut_read)
         return IO_END;
+    if (*error != 0)
+        return IO_ERROR;
     io_conn(&conn, s);
     return tls_receive_end(&conn) == TLS_CLOSED ? IO_END : IO_ERROR;
 }
@@ -167,6 +169,8 @@ static void open_records(struct shim_session *s, struct opening *o, size_t want)
     struct tls_conn conn;
 
     io_conn(&conn, s);
+    if (s->in_used < (uint32_t)(o->at - slab + o->available))
+        s->in_used = (uint32_t)(o->at - slab + o->available);
     o->opened = 0;
     o->result = TLS_DONE;
     while (o->result == TLS_DONE && (io_leftover(s) == 0 || io_leftover(s) < want) &&
@@ -340,9 +344,9 @@ static void emptied(struct shim_session *s, int fd)
     if (io_leftover(s) > 0)
         return;
     release_held(s, fd);
-    if (s->plain_end > 0 && s->in_slab != 0)
-        cg_wipe(arena_at(ARENA_SLAB, s->in_slab), s->plain_end);
-    s->plain_start = s->plain_end = 0;
+    if (s->in_slab != 0 && s->in_have == 0)
+        cg_wipe(arena_at(ARENA_SLAB, s->in_slab), s->in_used);
+    s->plain_start = s->plain_end = s->in_used = 0;
     if (s->in_have == 0)
         io_give_slab(&s->in_slab);
 }
@@ -449,11 +453,11 @@ static ssize_t stopped(struct shim_ref ref, enum io_state state, size_t total)
     if (state == IO_END || state == IO_DONE)
         return 0;
     if (state == IO_ERROR) {
-        int error = io_error_once(ref.session);
+        int error = io_error_once(ref.session), failure = atomic_load(&ref.session->failure);
 
-        if (error == 0)
+        if (error == 0 && (failure == 0 || ref.session->shut_read))
             return 0;
-        errno = error;
+        errno = error != 0 ? error : failure;
     } else {
         errno = state == IO_GONE ? EBADF : EAGAIN;
     }

@@ -7,6 +7,7 @@
 
 #include <linux/sock_diag.h>
 
+#include "../crypto_glue/cg_ct.h"
 #include "arena.h"
 #include "connections.h"
 #include "global.h"
@@ -205,7 +206,7 @@ static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
             ;
         } else if (state == IO_CONNECTING && (w->error = io_connect_error(fd)) != 0) {
             state = IO_ERROR;
-        } else if (state == IO_DONE && s->shut) {
+        } else if (s->shut) {
             w->error = EPIPE;
             state = IO_ERROR;
         } else if (state == IO_DONE) {
@@ -213,15 +214,17 @@ static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
         } else {
             enqueue(s, w, scratch);
         }
-        if (atomic_load(&s->tail) != 0) {
+        if (atomic_load(&s->tail) != 0)
             needy_add(fd);
-            if (watch_any(s))
-                watch_update(s);
-        }
         open ? session_unlock_write(s) : session_unlock_both(s);
     }
+    if (scratch != NULL)
+        cg_wipe(scratch, TLS_PLAINTEXT_MAX);
     arena_give(ARENA_SLAB, slab);
     shim_leave(&guard);
+    /* A reader that wanted to answer found the lock taken. */
+    if (open && atomic_load(&s->tls.mailbox) != 0)
+        io_attend(fd, ref);
     return state;
 }
 

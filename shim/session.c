@@ -153,7 +153,6 @@ struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule
     struct shim_ref ref = {0};
     uint32_t index = arena_take(ARENA_SESSION);
     struct shim_session *s = arena_at(ARENA_SESSION, index);
-    uint32_t *bucket = bucket_of(cookie);
 
     if (s == NULL)
         return ref;
@@ -167,15 +166,39 @@ struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule
     s->rule = rule;
     s->program_low_water = 1;
     tls_session_init(&s->tls, role);
-    registry_lock();
-    s->birth_process = shim_process_id();
-    s->birth_forks = shim_global()->forks;
-    s->hash_next = *bucket;
-    *bucket = index;
     ref.session = s;
     ref.generation = atomic_fetch_add(&s->generation, 1) + 1;
-    registry_unlock();
     return ref;
+}
+
+static struct shim_session *find_by_cookie(uint64_t cookie)
+{
+    for (uint32_t at = *bucket_of(cookie); at != 0;) {
+        struct shim_session *s = arena_at(ARENA_SESSION, at);
+
+        if (s->cookie == cookie)
+            return s;
+        at = s->hash_next;
+    }
+    return NULL;
+}
+
+bool session_publish(struct shim_ref ref, bool only_if_first)
+{
+    struct shim_session *s = ref.session;
+    uint32_t *bucket = bucket_of(s->cookie);
+    bool published;
+
+    registry_lock();
+    published = !only_if_first || find_by_cookie(s->cookie) == NULL;
+    s->birth_process = shim_process_id();
+    s->birth_forks = shim_global()->forks;
+    if (published) {
+        s->hash_next = *bucket;
+        *bucket = s->index;
+    }
+    registry_unlock();
+    return published;
 }
 
 struct shim_ref session_find(uint64_t cookie)
@@ -183,16 +206,9 @@ struct shim_ref session_find(uint64_t cookie)
     struct shim_ref ref = {0};
 
     registry_lock();
-    for (uint32_t at = *bucket_of(cookie); at != 0;) {
-        struct shim_session *s = arena_at(ARENA_SESSION, at);
-
-        if (s->cookie == cookie) {
-            ref.session = s;
-            ref.generation = atomic_load(&s->generation);
-            break;
-        }
-        at = s->hash_next;
-    }
+    ref.session = find_by_cookie(cookie);
+    if (ref.session != NULL)
+        ref.generation = atomic_load(&ref.session->generation);
     registry_unlock();
     return ref;
 }

@@ -50,7 +50,8 @@ struct shim_session {
     _Atomic uint8_t touched; /* a read or write was tried during the handshake */
     _Atomic uint8_t eager;   /* handshake = connect: touched from the start */
     _Atomic uint8_t tail;    /* sealed bytes wait for room in the kernel */
-    _Atomic int error;       /* errno to give once */
+    _Atomic int error;       /* errno to give once, to a writer or by SO_ERROR */
+    _Atomic int failure;     /* errno that every read gives: a cut stream never looks ended */
     int64_t deadline;        /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
     uint8_t lingering;       /* closed by the program; a number of ours sends the rest */
 
@@ -63,6 +64,7 @@ struct shim_session {
     uint32_t in_slab;                /* 0 while nothing is in user memory */
     uint32_t in_have;                /* ciphertext of a partial record at the slab's start */
     uint32_t plain_start, plain_end; /* plaintext left over, in the slab */
+    uint32_t in_used;                /* bytes of the slab that may hold plaintext */
     uint8_t held_byte;               /* the last record's last byte is still in the kernel */
     uint8_t ended;                   /* close_notify, or a tolerated end */
     uint8_t shut_read;               /* SHUT_RD: when the kernel has no more, that is the end */
@@ -118,9 +120,12 @@ static inline bool session_is_live(struct shim_ref ref)
     return atomic_load_explicit(&ref.session->generation, memory_order_acquire) == ref.generation;
 }
 
-/* A new session for the socket with this cookie, held by this process, in stage CONNECTING.
- * The session is NULL when the arena is full. Call between shim_enter and shim_leave. */
+/* A new session for the socket with this cookie, in stage CONNECTING; nobody else sees it before
+ * session_publish. NULL when the arena is full. Call both between shim_enter and shim_leave. */
 struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule);
+/* From here on session_find finds it, and this process holds it. only_if_first: false, and nothing
+ * is done, when the socket has a session already. */
+bool session_publish(struct shim_ref ref, bool only_if_first);
 /* The live session of the socket with this cookie, if any. */
 struct shim_ref session_find(uint64_t cookie);
 /* Wipes and frees. Both locks are held and are released. */

@@ -31,6 +31,13 @@ int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline)
     return deadline;
 }
 
+int64_t wait_end(const struct timespec *timeout)
+{
+    if (timeout == NULL || timeout->tv_sec > INT32_MAX)
+        return INT64_MAX;
+    return shim_now() + timeout->tv_sec * 1000000000LL + timeout->tv_nsec;
+}
+
 int64_t wait_slice(int64_t deadline, unsigned rounds)
 {
     int64_t end = shim_now() + (10000000LL << (rounds < 4 ? rounds : 4));

@@ -35,6 +35,10 @@ static inline bool wait_is_time(const struct timespec *t)
     return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000;
 }
 
+/* The CLOCK_MONOTONIC time at which a time-out that begins now is over; INT64_MAX for NULL and for
+ * more than there is. */
+int64_t wait_end(const struct timespec *timeout);
+
 /* The earlier of a deadline and the end of this session's handshake, if it is in one. (Its place
  * among the deadlines is lost when the descriptor is moved to another number.) */
 int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline);

@@ -374,8 +374,7 @@ static void used_up(struct shim_session *s, struct shim_watch *w, uint32_t shown
 static void swallowed(struct shim_session *s, struct shim_watch *w)
 {
     registry_lock();
-    if (w->given & EPOLLONESHOT && !w->disarmed)
-        bring_in_line(s, w, true);
+    bring_in_line(s, w, (w->given & EPOLLONESHOT) != 0 && !w->disarmed);
     registry_unlock();
 }
 
