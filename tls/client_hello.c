@@ -7,6 +7,7 @@
 
 enum {
     SCSV_RENEGOTIATION = 0x00ff, /* TLS_EMPTY_RENEGOTIATION_INFO_SCSV, RFC 5746 3.3 */
+    SCSV_FALLBACK = 0x5600,      /* TLS_FALLBACK_SCSV, RFC 7507 */
     COMPRESSION_NULL = 0,
     SESSION_ID_MAX = 32,
     CURVE_BY_DEFAULT = 23 /* secp256r1, for clients that name none (RFC 4492 4) */
@@ -155,6 +156,9 @@ enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader bo
     }
     if (error != TLS_ERROR_OK) {
         return error;
+    }
+    if (has_suite(suites, SCSV_FALLBACK) && h->client_version < conn->config->version_max) {
+        return TLS_ERROR_FALLBACK;
     }
     if (memchr(compressions.at, COMPRESSION_NULL, compressions.left) == NULL) {
         return TLS_ERROR_COMPRESSION;

@@ -147,6 +147,9 @@ struct tls_cache {
 
 struct tls_ticket_ring; /* tls_ticket.h */
 
+/* The codes of max_fragment_length (RFC 6066 4); 0: records of up to 16,384 bytes. */
+enum { TLS_FRAGMENT_512 = 1, TLS_FRAGMENT_4096 = 4 };
+
 struct tls_config {
     enum tls_role role;
     uint16_t version_min, version_max;
@@ -173,7 +176,12 @@ struct tls_config {
     const struct tls_cache *cache;   /* NULL: no sessions are kept */
     struct tls_ticket_ring *tickets; /* server: NULL: no tickets are given out */
     bool no_tickets;                 /* client: asks for none */
-    uint32_t resumption_lifetime;    /* seconds; 0: TLS_RESUMPTION_LIFETIME */
+    /* Extensions. */
+    uint8_t max_fragment;          /* client: what it asks for, a code as above */
+    const struct x509_bytes *alpn; /* protocol names of 1 to 255 bytes, in order of preference */
+    size_t alpn_count;             /* at most 255 */
+    bool accept_sslv2_hello;       /* server: RFC 2246 appendix E */
+    uint32_t resumption_lifetime;  /* seconds; 0: TLS_RESUMPTION_LIFETIME */
     uint8_t rule[TLS_DIGEST];
 };
 
@@ -204,6 +212,9 @@ struct tls_session {
     _Atomic uint8_t established; /* both Finished are checked; set once, under both locks */
     _Atomic uint16_t mailbox;    /* an alert from the read half: level << 8 | description; 0 none */
     uint8_t secure_renegotiation, extended_master_secret, resumed;
+    uint8_t max_fragment;        /* agreed on, a code of RFC 6066 4 */
+    uint8_t alpn;                /* which name of the configuration's, from 1; 0: none */
+    uint8_t accepts_sslv2_hello; /* still, and only as the first record */
     uint8_t session_id_length, cache_key_length;
     uint8_t session_id[32];
     uint8_t cache_key[TLS_DIGEST]; /* under which it was stored, to be forgotten after a failure */
@@ -261,7 +272,7 @@ void tls_session_init(struct tls_session *session, enum tls_role role);
  * when unknown; copied. Names, not literals, are sent as server_name (RFC 6066). */
 void tls_handshake_init(struct tls_handshake *handshake, const char *peer_name);
 
-/* Client: writes the ClientHello to the output. Server: nothing to do. Call once. */
+/* Client: writes the ClientHello to the output. Server: gets ready for one. Call once. */
 enum tls_result tls_start(struct tls_conn *conn);
 
 /* How many bytes, header included, the record that begins at `bytes` has; TLS_HEADER while fewer

@@ -10,7 +10,9 @@
 
 enum {
     /* A step that writes waits until this much is free. Every message that is not streamed fits. */
-    MESSAGE_ROOM = 4096
+    MESSAGE_ROOM = 4096,
+    /* And in records of the smallest size, with whatever each of them adds. */
+    RECORDS_ROOM = MESSAGE_ROOM + MESSAGE_ROOM / 512 * 80
 };
 
 bool tls_awaits_peer(const struct tls_conn *conn)
@@ -52,12 +54,27 @@ static void notify_step(struct tls_conn *conn, const struct tls_step *step)
 
 /* ---- out ---- */
 
+/* As many records as the agreed size of fragments makes of n bytes. */
+static void put_records(struct tls_conn *conn, enum tls_content_type type, const uint8_t *bytes,
+                        size_t n)
+{
+    size_t limit = tls_fragment_max(conn->session), part;
+    struct tls_sealer sealer;
+
+    tls_sealer_init(&sealer, &conn->session->write, conn->session->version);
+    for (size_t done = 0; done < n; done += part) {
+        part = n - done < limit ? n - done : limit;
+        memcpy(tls_output_at(conn) + TLS_HEADER, bytes + done, part);
+        tls_output_seal(conn, &sealer, type, part);
+    }
+    tls_sealer_wipe(&sealer);
+}
+
 static enum tls_error send_message(struct tls_conn *conn, const struct tls_step *step)
 {
     bool is_handshake = step->message != TLS_CHANGE_CIPHER_SPEC;
-    uint8_t *content = tls_output_at(conn) + TLS_HEADER;
-    struct tls_writer w = tls_writer_to(content, MESSAGE_ROOM);
-    struct tls_sealer sealer;
+    uint8_t content[MESSAGE_ROOM];
+    struct tls_writer w = tls_writer_to(content, sizeof content);
     size_t opened = 0;
 
     if (is_handshake) {
@@ -75,10 +92,9 @@ static enum tls_error send_message(struct tls_conn *conn, const struct tls_step 
     if (w.full) {
         return tls_because(conn, TLS_ERROR_INTERNAL, "a message of ours is too long");
     }
-    tls_sealer_init(&sealer, &conn->session->write, conn->session->version);
-    tls_output_seal(conn, &sealer,
-                    is_handshake ? TLS_CONTENT_HANDSHAKE : TLS_CONTENT_CHANGE_CIPHER_SPEC, w.used);
-    tls_sealer_wipe(&sealer);
+    put_records(conn, is_handshake ? TLS_CONTENT_HANDSHAKE : TLS_CONTENT_CHANGE_CIPHER_SPEC,
+                content, w.used);
+    cg_wipe(content, w.used);
     notify_step(conn, step);
     return TLS_ERROR_OK;
 }
@@ -112,6 +128,10 @@ static void stream_message(struct tls_conn *conn, const struct tls_step *step, s
     uint8_t *content = tls_output_at(conn) + TLS_HEADER;
     size_t limit = tls_record_content_for(&conn->session->write, room);
     struct tls_sealer sealer;
+
+    if (limit > tls_fragment_max(conn->session)) {
+        limit = tls_fragment_max(conn->session);
+    }
 
     size_t n = collect_pieces(conn, step, content, limit);
     *whole = n < limit;
@@ -174,13 +194,13 @@ enum tls_error tls_advance(struct tls_conn *conn)
             error = act(conn);
             continue;
         case TLS_STEP_SEND:
-            if (room < tls_record_size(&conn->session->write, MESSAGE_ROOM)) {
+            if (room < RECORDS_ROOM) {
                 return TLS_ERROR_OK;
             }
             error = send_message(conn, step);
             break;
         case TLS_STEP_STREAM:
-            if (room < tls_record_size(&conn->session->write, MESSAGE_ROOM)) {
+            if (room < RECORDS_ROOM) {
                 return TLS_ERROR_OK;
             }
             stream_message(conn, step, room, &whole);
@@ -276,6 +296,25 @@ static enum tls_error perform(struct tls_conn *conn, const struct tls_step *step
     notify_step(conn, step);
     tls_step_done(conn, step);
     return TLS_ERROR_OK;
+}
+
+enum tls_error tls_take_translated(struct tls_conn *conn, unsigned message, const uint8_t *raw,
+                                   size_t n, struct tls_reader body)
+{
+    const struct tls_step *step = tls_find_step(conn, message);
+
+    if (step == NULL) {
+        return TLS_ERROR_UNEXPECTED;
+    }
+    hash(conn->handshake, raw, n);
+    enum tls_error error = step->read(conn, body);
+    if (error != TLS_ERROR_OK) {
+        return error;
+    }
+    notify_step(conn, step);
+    tls_step_done(conn, step);
+    error = act(conn);
+    return error != TLS_ERROR_OK ? error : tls_advance(conn);
 }
 
 /* `more`: the record goes on after this message. */

@@ -15,6 +15,10 @@ enum tls_error tls_take_messages(struct tls_conn *conn, const uint8_t *bytes, si
                                  size_t *taken);
 /* Does a message wait for a larger buffer than the caller has given? */
 bool tls_needs_big(const struct tls_conn *conn);
+/* Performs the step of a message that came in another form: raw is what the transcript gets, body
+ * what the message would be. */
+enum tls_error tls_take_translated(struct tls_conn *conn, unsigned message, const uint8_t *raw,
+                                   size_t n, struct tls_reader body);
 /* Performs the step of ChangeCipherSpec. */
 enum tls_error tls_take_change_cipher_spec(struct tls_conn *conn, const uint8_t *content, size_t n);
 

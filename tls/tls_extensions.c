@@ -1,8 +1,14 @@
 #include "tls_extensions.h"
 
 static const struct tls_extension *const extensions[] = {
-    &tls_ext_server_name,      &tls_ext_renegotiation_info, &tls_ext_extended_master_secret,
-    &tls_ext_encrypt_then_mac, &tls_ext_session_ticket,     &tls_ext_supported_groups,
+    &tls_ext_server_name,
+    &tls_ext_renegotiation_info,
+    &tls_ext_extended_master_secret,
+    &tls_ext_encrypt_then_mac,
+    &tls_ext_session_ticket,
+    &tls_ext_max_fragment_length,
+    &tls_ext_alpn,
+    &tls_ext_supported_groups,
     &tls_ext_ec_point_formats,
 };
 

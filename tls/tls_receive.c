@@ -1,6 +1,7 @@
 /* Records in: one at a time, to where each content type is understood. */
 #include <string.h>
 
+#include "sslv2_hello.h"
 #include "tls_alert.h"
 #include "tls_driver.h"
 #include "tls_limits.h"
@@ -11,6 +12,9 @@ size_t tls_record_length(const struct tls_session *session, const uint8_t *bytes
 {
     size_t length;
 
+    if (tls_is_sslv2_hello(session, bytes, have, &length)) {
+        return length;
+    }
     return tls_record_header(session, bytes, have, &length) == TLS_ERROR_OK ? length : 0;
 }
 
@@ -139,8 +143,10 @@ static enum tls_error open_record(struct tls_conn *conn, uint8_t *record, size_t
         *content_length = length - TLS_HEADER;
         return TLS_ERROR_OK;
     }
-    return tls_record_open(&s->read, s->version, tls_limit_64(conn->config), record, length,
-                           content_length);
+    enum tls_error error = tls_record_open(&s->read, s->version, tls_limit_64(conn->config), record,
+                                           length, content_length);
+    return error == TLS_ERROR_OK && *content_length > tls_fragment_max(s) ? TLS_ERROR_RECORD_LENGTH
+                                                                          : error;
 }
 
 enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t length, uint8_t **plain,
@@ -153,6 +159,10 @@ enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t lengt
     *plain_length = 0;
     if (s->read.closed) {
         return atomic_load(&s->read_error) != TLS_ERROR_OK ? TLS_FAILED : TLS_CLOSED;
+    }
+    if (tls_is_sslv2_hello(s, record, length, &whole) && whole == length) {
+        enum tls_error old = tls_take_sslv2_hello(conn, record, length);
+        return old == TLS_ERROR_OK ? TLS_DONE : tls_fail_reading(conn, old);
     }
     enum tls_error error = tls_record_header(s, record, length, &whole);
     if (error != TLS_ERROR_OK) {

@@ -41,6 +41,14 @@ void tls_sealer_wipe(struct tls_sealer *sealer);
 
 /* Bytes on the wire, header included, of a record with n bytes of content. */
 size_t tls_record_size(const struct tls_half *half, size_t n);
+/* The most content that a record of this session may have: TLS_PLAINTEXT_MAX, or less by agreement
+ * (RFC 6066 4). */
+static inline size_t tls_fragment_max(const struct tls_session *session)
+{
+    return session->max_fragment == 0 ? (size_t)TLS_PLAINTEXT_MAX
+                                      : (size_t)256 << session->max_fragment;
+}
+
 /* The most content, at most TLS_PLAINTEXT_MAX, whose record is at most `space` bytes on the wire;
  * space must be at least tls_record_size of nothing. */
 size_t tls_record_content_for(const struct tls_half *half, size_t space);

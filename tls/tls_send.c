@@ -24,8 +24,8 @@ size_t tls_plaintext_for(const struct tls_session *session, const struct tls_con
     if (space < used + tls_record_size(half, 1)) {
         return first;
     }
-    size_t rest = tls_record_content_for(half, space - used);
-    return first + rest < TLS_PLAINTEXT_MAX ? first + rest : TLS_PLAINTEXT_MAX;
+    size_t rest = tls_record_content_for(half, space - used), most = tls_fragment_max(session);
+    return first + rest < most ? first + rest : most;
 }
 
 /* The plaintext is copied, then authenticated and encrypted where it lies: the program may have

@@ -69,6 +69,9 @@ static enum tls_result advance(struct tls_conn *conn)
 
 enum tls_result tls_start(struct tls_conn *conn)
 {
+    struct tls_session *s = conn->session;
+
+    s->accepts_sslv2_hello = s->role == TLS_SERVER && conn->config->accept_sslv2_hello;
     return advance(conn);
 }
 
