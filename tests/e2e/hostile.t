@@ -120,7 +120,8 @@ def closes_after(*words):
     """close on a session whose peer has ended TCP without close_notify, not yet noticed."""
     port = t.free_port()
     with t.start_program(covered([t.PYTHON, "-c", CLOSER, str(port), *words]),
-                         stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                         env=t.environment(log=t.tmp("closer.log"))) as program:
         if not t.wait_until(lambda: t.listening(port)):
             return "it does not listen"
         stream = t.tls_connect(t.STACKS[0], port, pki.ca, timeout=10)
