@@ -13,11 +13,12 @@ import tlstest as t
 import cases_connection
 import cases_exchange
 import cases_handshake
+import cases_identity
 import cases_records
 import cases_resumption
 import runner
 
-MODULES = (cases_connection, cases_exchange, cases_handshake, cases_records, cases_resumption)
+MODULES = (cases_connection, cases_exchange, cases_handshake, cases_identity, cases_records, cases_resumption)
 
 
 def boringssl(path):
@@ -45,6 +46,8 @@ def flags():
 
 
 t.start(covered=False, wire=False)
+if not os.path.exists(runner.SHIM):
+    t.bail(runner.SHIM + " is missing: run make test-programs")
 flags()
 material = runner.Material()
 wanted = sys.argv[1] if len(sys.argv) > 1 else "*"

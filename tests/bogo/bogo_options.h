@@ -23,7 +23,8 @@ struct bogo_options {
     uint64_t min_version, max_version;
     bool no_tls1;
     const char *cipher, *host_name, *cert_file, *key_file, *trust_cert;
-    bool verify_peer, verify_fail, no_ticket, renew_ticket;
+    const char *psk, *psk_identity;
+    bool verify_peer, verify_fail, require_any_client_certificate, no_ticket, renew_ticket;
 
     /* what must come of it */
     bool handshake_never_done, expect_session_miss, expect_ticket_renewal, expect_no_session;

@@ -52,12 +52,14 @@ static void add_suite(struct tls_config *config, uint16_t id)
     }
 }
 
-static void add_all_suites(struct tls_config *config)
+static void add_suites_of(struct tls_config *config, unsigned bits)
 {
     const struct tls_suite *suite;
 
     for (size_t i = 0; (suite = tls_suite_at(i)) != NULL; i++) {
-        add_suite(config, suite->id);
+        if (suite->cipher_bits >= bits) {
+            add_suite(config, suite->id);
+        }
     }
 }
 
@@ -73,9 +75,10 @@ static void choose_suites(struct tls_config *config, const char *rules)
         }
         if (suite != NULL) {
             add_suite(config, suite->id);
-        } else if ((n == 7 && strncmp(rules, "DEFAULT", n) == 0) ||
-                   (n == 3 && strncmp(rules, "ALL", n) == 0)) {
-            add_all_suites(config);
+        } else if (n == 7 && strncmp(rules, "DEFAULT", n) == 0) {
+            add_suites_of(config, 112);
+        } else if (n == 3 && strncmp(rules, "ALL", n) == 0) {
+            add_suites_of(config, 1);
         }
         rules += n + (rules[n] == ':');
     }
@@ -84,8 +87,15 @@ static void choose_suites(struct tls_config *config, const char *rules)
     }
 }
 
+static struct x509_bytes bytes_of(const char *text)
+{
+    text = text != NULL ? text : "";
+    return (struct x509_bytes){(const uint8_t *)text, strlen(text)};
+}
+
 static void configure(struct tls_config *config, struct bogo_credential *credential,
-                      struct bogo_sessions *sessions, const struct bogo_options *o)
+                      struct tls_psk *psk, struct bogo_sessions *sessions,
+                      const struct bogo_options *o)
 {
     *config = (struct tls_config){.role = o->server ? TLS_SERVER : TLS_CLIENT,
                                   .version_min = TLS_VERSION_10,
@@ -99,22 +109,33 @@ static void configure(struct tls_config *config, struct bogo_credential *credent
                                   .minimum_rsa_bits = 1024,
                                   .allow_sha1_certificates = true};
     choose_suites(config, o->cipher != NULL ? o->cipher : "DEFAULT");
+    if (o->require_any_client_certificate) {
+        config->client_certificate = TLS_CLIENT_CERT_REQUIRE;
+    } else if (o->verify_peer) {
+        config->client_certificate = TLS_CLIENT_CERT_REQUEST;
+    }
+    if (o->psk != NULL) {
+        *psk = (struct tls_psk){.identity = bytes_of(o->psk_identity), .key = bytes_of(o->psk)};
+        config->psks = psk;
+        config->psk_count = 1;
+    }
     if (o->cert_file != NULL) {
         bogo_load_credential(credential, o->cert_file, o->key_file);
         config->credential = &credential->credential;
     }
 }
 
-/* BoringSSL's shim trusts anyone unless told -verify-peer. trusted: room for what -trust-cert
- * names. */
+/* BoringSSL's shim trusts anyone unless it is to verify the peer and knows by what. trusted: room
+ * for what -trust-cert names. */
 static void set_trust(struct bogo_link *l, const struct bogo_options *o, struct bogo_chain *trusted)
 {
-    l->trusts_what_comes = !o->verify_peer && !o->verify_fail;
-    if (!o->verify_peer || o->trust_cert == NULL || o->trust_cert[0] == '\0') {
-        return;
+    bool by_file = o->verify_peer && o->trust_cert != NULL && o->trust_cert[0] != '\0';
+
+    l->trusts_what_comes = !by_file && !o->verify_fail;
+    if (by_file && !o->verify_fail) {
+        bogo_load_chain(trusted, o->trust_cert);
+        bogo_load_trust(&l->trust, l->roots, trusted);
     }
-    bogo_load_chain(trusted, o->trust_cert);
-    bogo_load_trust(&l->trust, l->roots, trusted);
 }
 
 static int connect_to_runner(const struct bogo_options *o)
@@ -365,10 +386,11 @@ static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, ui
 {
     struct bogo_credential credential = {.der = NULL};
     struct bogo_chain trusted = {.count = 0};
+    struct tls_psk psk;
     struct tls_config config;
 
     bogo_sessions_next(sessions, number, o->renew_ticket);
-    configure(&config, &credential, sessions, o);
+    configure(&config, &credential, &psk, sessions, o);
     struct bogo_link *l = bogo_link_new(connect_to_runner(o), &config, o->host_name);
     l->trickle = o->async;
     l->now += (int64_t)(number * o->resumption_delay);

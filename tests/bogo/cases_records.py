@@ -139,6 +139,87 @@ def change_cipher_spec():
                    fails=":UNEXPECTED_RECORD:", alert="unexpected_message")
 
 
+def in_handshake():
+    """Alerts and ends before Finished."""
+    for shim in BOTH:
+        title = shim.capitalize()
+        messages = {"client": ("ServerHello", "Certificate", "ServerHelloDone", "Finished"),
+                    "server": ("ClientHello", "ClientKeyExchange", "Finished")}[shim]
+        for name in messages:
+            where = "%s-%s" % (name, title)
+            yield Case("HandshakeAlert-" + where, shim, [], {"before": {
+                name: lambda peer: peer.send_alert("access_denied")}},
+                fails=":TLSV1_ALERT_ACCESS_DENIED:")
+            yield Case("HandshakeCloseNotify-" + where, shim, [], {"before": {
+                name: lambda peer: peer.close()}}, fails=":CLOSED_IN_HANDSHAKE:",
+                alert="close_notify")
+            yield Case("HandshakeWarning-" + where, shim, [], {"before": {
+                name: lambda peer: peer.send_alert("unsupported_certificate", 1)}})
+            yield Case("HandshakeEnd-" + where, shim, [], {"before": {name: hang_up}},
+                       fails=":CLOSED_IN_HANDSHAKE:")
+            yield Case("HandshakeHalfRecord-" + where, shim, [], {"before": {
+                name: lambda peer: (peer.raw(b"\x16\3\1\0\5\1"), hang_up(peer))}},
+                fails=":CLOSED_IN_HANDSHAKE:")
+            yield Case("AppDataInHandshake-" + where, shim, [], {"before": {
+                name: lambda peer: peer.send_record(p.DATA, b"x")}},
+                fails=":APPLICATION_DATA_INSTEAD_OF_HANDSHAKE:", alert="unexpected_message")
+
+
+def hang_up(peer):
+    raise EOFError("the runner leaves")
+
+
+def after_handshake():
+    def split_hello_request(peer):
+        peer.send_record(p.HANDSHAKE, b"\0\0")
+        peer.send_record(p.HANDSHAKE, b"\0\0")
+
+    yield Case("SplitHelloRequest", "client", exchange=after(split_hello_request, echo()))
+    yield Case("HelloRequest-NotEmpty", "client", exchange=after(
+        send(p.HANDSHAKE, b"\0\0\0\1x"), read_on), fails=":DECODE_ERROR:", alert="decode_error")
+    for shim in BOTH:
+        title = shim.capitalize()
+        for kind, name in sorted(p.NAMES.items()) + [(3, "HelloVerify"), (99, "Unknown")]:
+            if name == ("HelloRequest" if shim == "client" else "ClientHello"):
+                continue
+            yield Case("StrayMessage-%s-%s" % (name, title), shim, exchange=after(
+                send(p.HANDSHAKE, bytes([kind]) + b"\0\0\0"), read_on),
+                fails=":UNEXPECTED_MESSAGE:", alert="unexpected_message")
+        yield Case("StrayMessage-Half-" + title, shim, ["-check-close-notify"], exchange=after(
+            send(p.HANDSHAKE, b"\0" if shim == "client" else b"\1"), do(p.Peer.close),
+            do(p.Peer.expect_close), ended))
+        yield Case("DamagedFirstWrite-" + title, shim, exchange=then(
+            do(send(p.DATA, b"x", damage="mac")), do(lambda peer: peer.read(1))),
+            fails=":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:", alert="bad_record_mac")
+
+
+def replays():
+    """A record once more, left out, or out of order: its number is in the MAC."""
+    def twice(peer):
+        sealed = peer.write_half.seal(p.DATA, b"x")
+        record = b"\x17\3\1" + p.u16(len(sealed)) + sealed
+        peer.raw(record + record)
+        peer.read(1)
+        peer.read(1)
+
+    def left_out(peer):
+        peer.write_half.seal(p.DATA, b"x")
+        peer.write(b"y")
+        peer.read(1)
+
+    def other_type(peer):
+        sealed = peer.write_half.seal(p.HANDSHAKE, b"\0\0\0\0")
+        peer.raw(b"\x17\3\1" + p.u16(len(sealed)) + sealed)
+        peer.read(1)
+
+    for shim in BOTH:
+        for name, step in (("Replay", twice), ("LeftOut", left_out), ("OtherType", other_type)):
+            for etm in (False, True):
+                yield Case("Record-%s-%s%s" % (name, shim.capitalize(), "-ETM" if etm else ""), shim,
+                           [], {"etm": etm}, then(echo(), do(step)),
+                           fails=":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:", alert="bad_record_mac")
+
+
 def not_tls():
     for name, text, error in (("GET", b"GET / HTTP/1.0\r\n\r\n", ":HTTP_REQUEST:"),
                               ("POST", b"POST / HTTP/1.0\r\n\r\n", ":HTTP_REQUEST:"),
@@ -161,4 +242,7 @@ def cases():
     yield from lengths_and_versions()
     yield from alerts()
     yield from change_cipher_spec()
+    yield from in_handshake()
+    yield from after_handshake()
+    yield from replays()
     yield from not_tls()

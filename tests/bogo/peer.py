@@ -9,8 +9,8 @@ import os
 import struct
 
 from agreement import Elliptic, FiniteField, RsaSigner
-from wire import (AES128, AES256, MAC_SIZE, TDES, Half, Reader, Wrong, extensions_of, prf, u16,
-                  vector)
+from wire import (AES128, AES256, CAMELLIA128, CAMELLIA256, NULL_MD5, NULL_SHA, RC4_MD5, RC4_SHA,
+                  TDES, Half, Reader, Wrong, extensions_of, mac_size, prf, u16, vector)
 
 CCS, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 TYPES = {"HelloRequest": 0, "ClientHello": 1, "ServerHello": 2, "NewSessionTicket": 4,
@@ -19,26 +19,42 @@ TYPES = {"HelloRequest": 0, "ClientHello": 1, "ServerHello": 2, "NewSessionTicke
 NAMES = {number: name for name, number in TYPES.items()}
 ALERTS = {0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow",
           30: "decompression_failure", 40: "handshake_failure", 42: "bad_certificate",
-          43: "unsupported_certificate", 45: "certificate_expired", 46: "certificate_unknown",
-          47: "illegal_parameter", 48: "unknown_ca", 50: "decode_error", 51: "decrypt_error",
+          43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown",
+          47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error",
           70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
           86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
           110: "unsupported_extension"}
 NUMBERS = {name: number for number, name in ALERTS.items()}
 SCSV, FALLBACK_SCSV = 0x00ff, 0x5600
 SUITES = {0x002f: AES128, 0x0035: AES256, 0x000a: TDES}  # with RSA key exchange
+WEAK = {0x0041: (CAMELLIA128, "RSA"), 0x0084: (CAMELLIA256, "RSA"), 0x0005: (RC4_SHA, "RSA"),
+        0x0004: (RC4_MD5, "RSA"), 0x0002: (NULL_SHA, "RSA"), 0x0001: (NULL_MD5, "RSA"),
+        0xc011: (RC4_SHA, "ECDHE_RSA")}
+PSK = {0x008c: (AES128, "PSK"), 0x008d: (AES256, "PSK"), 0x008a: (RC4_SHA, "PSK"),
+       0x0090: (AES128, "DHE_PSK"), 0x0094: (AES128, "RSA_PSK"), 0xc035: (AES128, "ECDHE_PSK")}
 OTHERS = {0x0033: (AES128, "DHE_RSA"), 0x0039: (AES256, "DHE_RSA"), 0x0016: (TDES, "DHE_RSA"),
           0xc013: (AES128, "ECDHE_RSA"), 0xc014: (AES256, "ECDHE_RSA"), 0xc012: (TDES, "ECDHE_RSA"),
           0xc009: (AES128, "ECDHE_ECDSA"), 0xc00a: (AES256, "ECDHE_ECDSA"),
           0xc008: (TDES, "ECDHE_ECDSA"), 0x0034: (AES128, "DH_anon"), 0xc018: (AES128, "ECDH_anon")}
 
 
+ALL = {**{suite: (cipher, "RSA") for suite, cipher in SUITES.items()}, **WEAK, **PSK, **OTHERS}
+
+
 def cipher_of(suite):
-    return SUITES[suite] if suite in SUITES else OTHERS[suite][0]
+    return ALL[suite][0]
 
 
 def exchange_of(suite):
-    return "RSA" if suite in SUITES else OTHERS[suite][1]
+    return ALL[suite][1]
+
+
+def is_certified(exchange):
+    return "anon" not in exchange and exchange not in ("PSK", "DHE_PSK", "ECDHE_PSK")
+
+
+def is_signed(exchange):
+    return exchange in ("DHE_RSA", "ECDHE_RSA", "ECDHE_ECDSA")
 
 
 class PeerAlert(Exception):
@@ -60,6 +76,7 @@ class Peer:
     """Options:
     server: the role. key, chain: a server's, or the shim's key. suites: in order.
     signer: for the key that signs, the peer's own or the shim's. agreement: a server's.
+    psk: identity and key, as bytes.
     request: ask for a client certificate. client_chain, client_signer: a client's, if asked.
     version, compressions, extensions, session_id, random: of the hello that it sends.
     hello_version: of the record in which a ClientHello begins.
@@ -190,10 +207,11 @@ class Peer:
                               self.client_random + self.server_random, 48)
 
     def _derive_keys(self):
-        _, key, block = cipher_of(self.suite)
+        _, key, block, hash_ = cipher_of(self.suite)
+        mac = mac_size(hash_)
         bytes_ = Reader(prf(self.master, b"key expansion", self.server_random + self.client_random,
-                            2 * (MAC_SIZE + key + block)))
-        macs, keys, ivs = ([bytes_.take(n), bytes_.take(n)] for n in (MAC_SIZE, key, block))
+                            2 * (mac + key + block)))
+        macs, keys, ivs = ([bytes_.take(n), bytes_.take(n)] for n in (mac, key, block))
         mine = 1 if self.is_server else 0
         cipher = cipher_of(self.suite)
         self._new_write = Half(cipher, macs[mine], keys[mine], ivs[mine], True, self.etm)
@@ -274,7 +292,7 @@ class Peer:
         self.session_id, self.suite, compression = r.vector(1), r.number(2), r.number(1)
         self.peer_extensions = extensions_of(r.vector(2)) if r.data else {}
         r.end()
-        if version != 0x0301 or compression != 0 or self.suite not in list(SUITES) + list(OTHERS):
+        if version != 0x0301 or compression != 0 or self.suite not in ALL:
             raise Wrong("ServerHello: %04x %04x %d" % (version, self.suite, compression))
         if not set(self.peer_extensions) <= self.offered:
             raise Wrong("extensions that were not offered: %s" % self.peer_extensions)
@@ -292,9 +310,11 @@ class Peer:
 
     def _client_full(self):
         exchange = exchange_of(self.suite)
-        if "anon" not in exchange:
+        if is_certified(exchange):
             self.peer_chain = self.receive_message("Certificate").vector(3)
-        agreement = None if exchange == "RSA" else self._read_server_key_exchange(exchange)
+        agreement = None
+        if exchange not in ("RSA", "PSK", "RSA_PSK"):
+            agreement = self._read_server_key_exchange(exchange)
         self.agreement = agreement
         requested = self._read_certificate_request()
         self.receive_message("ServerHelloDone").end()
@@ -320,8 +340,10 @@ class Peer:
     def _read_server_key_exchange(self, exchange):
         r = self.receive_message("ServerKeyExchange")
         whole = r.data
+        if "PSK" in exchange:
+            self.hint = r.vector(2)
         agreement = (Elliptic if exchange.startswith("EC") else FiniteField).read(r)
-        if "anon" not in exchange:
+        if is_signed(exchange):
             signed = whole[:len(whole) - len(r.data)]
             self._signer().verify(self._signed(signed), r.vector(2))
         r.end()
@@ -339,14 +361,25 @@ class Peer:
 
     def _send_client_key_exchange(self, agreement):
         """The premaster secret."""
+        exchange, body = exchange_of(self.suite), b""
+        if "PSK" in exchange:
+            identity, key = self.option("psk")
+            body, secret = vector(2, identity), bytes(len(key))
         if agreement:
             agreement = self.option("agreement", lambda a: a)(agreement)
-            self.send_message("ClientKeyExchange", agreement.client_message())
-            return agreement.secret()
-        premaster = u16(self.option("premaster_version", self.option("version", 0x0301))) + \
-            os.urandom(46)
-        self.send_message("ClientKeyExchange", vector(2, self._encrypt(premaster)))
-        return premaster
+            body, secret = body + agreement.client_message(), agreement.secret()
+        elif exchange != "PSK":
+            secret = u16(self.option("premaster_version", self.option("version", 0x0301))) + \
+                os.urandom(46)
+            body += vector(2, self._encrypt(secret))
+        self.send_message("ClientKeyExchange", body)
+        return self._with_psk(secret)
+
+    def _with_psk(self, secret):
+        """RFC 4279 section 2."""
+        if "PSK" not in exchange_of(self.suite):
+            return secret
+        return vector(2, secret) + vector(2, self.option("psk")[1])
 
     def _encrypt(self, premaster):
         """For the key that the test gave the shim; its certificate is checked by the other tests."""
@@ -417,21 +450,20 @@ class Peer:
 
     def _server_full(self, gives_ticket):
         exchange, agreement = exchange_of(self.suite), None
-        if "anon" not in exchange:
+        if is_certified(exchange):
             chain = b"".join(vector(3, der) for der in self.option("chain"))
             self.send_message("Certificate", vector(3, chain))
-        if exchange != "RSA":
+        if exchange in ("PSK", "RSA_PSK") and self.option("hint") is not None:
+            self.send_message("ServerKeyExchange", vector(2, self.option("hint")))
+        elif exchange not in ("RSA", "PSK", "RSA_PSK"):
             agreement = self._send_server_key_exchange(exchange)
-        if self.option("request"):
+        if self.option("request") is not None:
             self.send_message("CertificateRequest", self.option("request"))
         self.send_message("ServerHelloDone", b"")
         self.flush()
-        shown = self._read_client_certificate() if self.option("request") else b""
+        shown = self._read_client_certificate() if self.option("request") is not None else b""
         r = self.receive_message("ClientKeyExchange")
-        if agreement:
-            agreement.take(r)
-            r.end()
-        self._derive_master(agreement.secret() if agreement else self._decrypt(r))
+        self._derive_master(self._with_psk(self._read_premaster(r, exchange, agreement)))
         self._derive_keys()
         if shown:
             before = self.transcript
@@ -446,10 +478,26 @@ class Peer:
         agreement = self.option("agreement", Elliptic if exchange.startswith("EC") else
                                 FiniteField)()
         parameters = agreement.parameters()
-        signature = b"" if "anon" in exchange else \
-            vector(2, self._signer().sign(self._signed(parameters)))
-        self.send_message("ServerKeyExchange", parameters + signature)
+        signature = b""
+        if is_signed(exchange):
+            signature = vector(2, self._signer().sign(self._signed(parameters)))
+        hint = vector(2, self.option("hint", b"")) if "PSK" in exchange else b""
+        self.send_message("ServerKeyExchange", hint + parameters + signature)
         return agreement
+
+    def _read_premaster(self, r, exchange, agreement):
+        if "PSK" in exchange:
+            identity, key = self.option("psk")
+            if r.vector(2) != identity:
+                raise Wrong("another identity")
+        if agreement:
+            agreement.take(r)
+            r.end()
+            return agreement.secret()
+        if exchange == "PSK":
+            r.end()
+            return bytes(len(key))
+        return self._decrypt(r)
 
     def _read_client_certificate(self):
         r = self.receive_message("Certificate")

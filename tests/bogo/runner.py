@@ -62,7 +62,7 @@ class Material:
         self.named = {
             "signer": {"$EC": ec_signer, "$RSA": agreement.RsaSigner(self.key),
                        "$OTHER": agreement.RsaSigner(certs.key("other"))},
-            "chain": {"$EC": [ec_leaf.der, root.der]}}
+            "chain": {"$EC": [ec_leaf.der, root.der], "$RSA": self.chain}}
         self.files = {"$ROOT": self.root_file, "$OTHER": self.other_root_file,
                       "$CHAIN": self.cert_file, "$KEY": self.key_file, "$ECCHAIN": self.ec_file,
                       "$ECKEY": self.ec_key_file}

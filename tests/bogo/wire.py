@@ -3,12 +3,16 @@
 
 import ctypes
 import ctypes.util
+import hashlib
 import hmac
 import struct
 
-# cipher: libcrypto's name, bytes of key, of a block
-AES128, AES256, TDES = (b"AES-128-CBC", 16, 16), (b"AES-256-CBC", 32, 16), (b"DES-EDE3-CBC", 24, 8)
-MAC_SIZE = 20
+# libcrypto's name of the cipher, bytes of key, of a block (0: a stream), name of the MAC's hash
+AES128, AES256 = (b"AES-128-CBC", 16, 16, "sha1"), (b"AES-256-CBC", 32, 16, "sha1")
+TDES = (b"DES-EDE3-CBC", 24, 8, "sha1")
+CAMELLIA128, CAMELLIA256 = (b"CAMELLIA-128-CBC", 16, 16, "sha1"), (b"CAMELLIA-256-CBC", 32, 16, "sha1")
+RC4_SHA, RC4_MD5 = (b"RC4", 16, 0, "sha1"), (b"RC4", 16, 0, "md5")
+NULL_SHA, NULL_MD5 = (b"NULL", 0, 0, "sha1"), (b"NULL", 0, 0, "md5")
 
 _crypto = ctypes.CDLL(ctypes.util.find_library("crypto"))
 _crypto.EVP_get_cipherbyname.restype = ctypes.c_void_p
@@ -79,6 +83,10 @@ def prf(secret, label, seed, n):
 # ---- records ----
 
 
+def mac_size(name):
+    return hashlib.new(name).digest_size
+
+
 class Cipher:
     def __init__(self, name, key, iv, encrypt):
         self._context = ctypes.c_void_p(_crypto.EVP_CIPHER_CTX_new())
@@ -98,20 +106,47 @@ class Cipher:
         _crypto.EVP_CIPHER_CTX_free(self._context)
 
 
+class Rc4:
+    def __init__(self, key):
+        self._s, j = list(range(256)), 0
+        for i in range(256):
+            j = (j + self._s[i] + key[i % len(key)]) % 256
+            self._s[i], self._s[j] = self._s[j], self._s[i]
+        self._i = self._j = 0
+
+    def __call__(self, data):
+        s, out = self._s, bytearray()
+        for byte in data:
+            self._i = (self._i + 1) % 256
+            self._j = (self._j + s[self._i]) % 256
+            s[self._i], s[self._j] = s[self._j], s[self._i]
+            out.append(byte ^ s[(s[self._i] + s[self._j]) % 256])
+        return bytes(out)
+
+
+def make_cipher(name, key, iv, encrypt):
+    if name == b"NULL":
+        return bytes
+    return Rc4(key) if name == b"RC4" else Cipher(name, key, iv, encrypt)
+
+
 class Half:
     """One direction, protected (RFC 2246 6.2.3.2; with etm, RFC 7366)."""
 
     def __init__(self, cipher, mac_key, key, iv, encrypt, etm):
-        name, _, self.block = cipher
-        self.cipher, self.mac_key, self.etm = Cipher(name, key, iv, encrypt), mac_key, etm
+        name, _, self.block, self.hash = cipher
+        self.cipher, self.mac_key = make_cipher(name, key, iv, encrypt), mac_key
+        self.etm = etm and self.block > 0
         self.sequence = 0
 
     def mac(self, kind, content):
         header = struct.pack(">QBHH", self.sequence, kind, 0x0301, len(content))
         self.sequence += 1
-        return hmac.new(self.mac_key, header + content, "sha1").digest()
+        return hmac.new(self.mac_key, header + content, self.hash).digest()
 
     def pad(self, n, extra=0):
+        if self.block == 0:
+            return b""
         size = self.block - n % self.block + extra * self.block
         return bytes([size - 1]) * size
 
@@ -131,13 +166,15 @@ class Half:
         return sealed
 
     def open(self, kind, sealed):
+        size = mac_size(self.hash)
         if self.etm:
-            sealed, mac = sealed[:-MAC_SIZE], sealed[-MAC_SIZE:]
+            sealed, mac = sealed[:-size], sealed[-size:]
             if self.mac(kind, sealed) != mac:
                 raise Wrong("bad MAC over a ciphertext")
             return self._unpadded(self.cipher(sealed))
-        plain = self._unpadded(self.cipher(sealed))
-        content, mac = plain[:-MAC_SIZE], plain[-MAC_SIZE:]
+        plain = self.cipher(sealed)
+        plain = self._unpadded(plain) if self.block else plain
+        content, mac = plain[:-size], plain[-size:]
         if self.mac(kind, content) != mac:
             raise Wrong("bad MAC")
         return content
