@@ -16,8 +16,8 @@ seconds = time.monotonic() - start
 text = done.out.decode(errors="replace")
 t.is_(done.status, 0, "the demo succeeds") or t.diag(done)
 t.ok(seconds < 60, "in %.1f seconds" % seconds)
-for words in ("ClientHello", "ServerHelloDone", "[ChangeCipherSpec]", "TLS_RSA_WITH_AES_128_CBC_SHA",
-              "subject=", "16 03 01"):
+for words in ("ClientHello", "ServerHelloDone", "[ChangeCipherSpec]", "_WITH_AES_", "subject=",
+              "16 03 01"):
     t.is_(text.count(words) >= 3, True, "each of the three handshakes shows " + words)
 t.is_(len(re.findall(r"The secret text is not among the \d+ bytes", text)), 3,
       "and that the secret is not on the wire")

@@ -1,13 +1,13 @@
 """Draws a captured TLS 1.0 handshake as RFC 2246 draws it (7.3, Figure 1)."""
 
+import os
+import re
 import subprocess
 
 _TYPES = {0: "HelloRequest", 1: "ClientHello", 2: "ServerHello", 4: "NewSessionTicket",
           11: "Certificate", 12: "ServerKeyExchange", 13: "CertificateRequest",
           14: "ServerHelloDone", 15: "CertificateVerify", 16: "ClientKeyExchange",
           20: "Finished", 22: "CertificateStatus"}
-_SUITES = {0x002f: "TLS_RSA_WITH_AES_128_CBC_SHA", 0x0035: "TLS_RSA_WITH_AES_256_CBC_SHA",
-           0x000a: "TLS_RSA_WITH_3DES_EDE_CBC_SHA"}
 _SIGNALS = (0x00ff, 0x5600)  # RFC 5746, RFC 7507: not suites
 _VERSIONS = {(3, 0): "SSL 3.0", (3, 1): "TLS 1.0", (3, 2): "TLS 1.1", (3, 3): "TLS 1.2"}
 _ALERT, _HANDSHAKE, _CHANGE_CIPHER_SPEC, _DATA = 21, 22, 20, 23
@@ -82,8 +82,7 @@ class Decoded:
     def _ServerHello(self, body):
         at = 35 + body[34]
         self.version = _version(body)
-        number = int.from_bytes(body[at:at + 2], "big")
-        self.suite = _SUITES.get(number, "suite %04x" % number)
+        self.suite = _suite(int.from_bytes(body[at:at + 2], "big"))
         return ["chooses " + self.version, self.suite]
 
     def _Certificate(self, body):
@@ -92,6 +91,14 @@ class Decoded:
                                "-nameopt", "compat"], input=body[6:6 + size],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         return told.stdout.decode().splitlines()
+
+
+def _suite(number):
+    """Its name in the project's own table."""
+    table = os.path.join(os.path.dirname(__file__), "..", "..", "..", "tls", "tls_suites.c")
+    with open(table) as f:
+        found = re.search(r'\{0x%04x, "(\w+)"' % number, f.read())
+    return found.group(1) if found else "suite %04x" % number
 
 
 def _version(body):
