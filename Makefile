@@ -142,7 +142,7 @@ SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bo
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 check: deps ## build and run every test (installs what is missing through apt)
-	+@$(SUBMAKE) test-programs
+	+@$(SUBMAKE) -s test-programs
 	prove --timer -j2 --exec tests/run-one $(PROGRAMS) $(SCRIPTS)
 
 demo: ## a client and a server that know no TLS, talking TLS 1.0 (under a minute)
