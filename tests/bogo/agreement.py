@@ -1,5 +1,6 @@
-"""Key agreement and handshake signatures, in plain arithmetic: P-256 and X25519 (RFC 4492, RFC 8422),
-finite fields (RFC 7919's ffdhe2048 and a small one), RSA with MD5 and SHA-1, ECDSA with SHA-1."""
+"""Key agreement and handshake signatures, in plain arithmetic: P-256 and X25519 (RFC 4492, RFC
+8422), finite fields (RFC 7919's ffdhe2048 and a small one), RSA with MD5 and SHA-1, ECDSA with
+SHA-1."""
 
 import hashlib
 import secrets

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The shim under a runner of our own, and under BoringSSL's where BOGO_RUNNER names it (README.md)."""
+"""The shim under a runner of our own, and under BoringSSL's where BOGO_RUNNER names it
+(README.md)."""
 
 import concurrent.futures
 import fnmatch
@@ -12,13 +13,15 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]
 import tlstest as t
 import cases_connection
 import cases_exchange
+import cases_extensions
 import cases_handshake
 import cases_identity
 import cases_records
 import cases_resumption
 import runner
 
-MODULES = (cases_connection, cases_exchange, cases_handshake, cases_identity, cases_records, cases_resumption)
+MODULES = (cases_connection, cases_exchange, cases_extensions, cases_handshake, cases_identity,
+           cases_records, cases_resumption)
 
 
 def boringssl(path):
@@ -29,7 +32,8 @@ def boringssl(path):
          "-allow-unimplemented", "-pipe", "-num-workers", "2"],
         cwd=os.path.dirname(os.path.abspath(path)), stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return None if done.returncode == 0 else done.stdout.decode(errors="replace")[-4000:]
+    if done.returncode != 0:
+        return "status %d\n%s" % (done.returncode, done.stdout.decode(errors="replace")[-4000:])
 
 
 def flags():

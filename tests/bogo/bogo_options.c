@@ -37,6 +37,7 @@ static const struct flag {
     FLAG("-cbc-record-splitting", SWITCH, cbc_record_splitting),
     FLAG("-read-with-unfinished-write", SWITCH, read_with_unfinished_write),
     FLAG("-tls-unique", SWITCH, tls_unique),
+    FLAG("-send-alert", SWITCH, send_alert),
     FLAG("-read-size", NUMBER, read_size),
     FLAG("-max-send-fragment", NUMBER, max_send_fragment),
     FLAG("-min-version", NUMBER, min_version),
@@ -51,6 +52,9 @@ static const struct flag {
     FLAG("-verify-fail", SWITCH, verify_fail),
     FLAG("-require-any-client-certificate", SWITCH, require_any_client_certificate),
     FLAG("-psk", TEXT, psk),
+    FLAG("-advertise-alpn", TEXT, advertise_alpn),
+    FLAG("-select-alpn", TEXT, select_alpn),
+    FLAG("-expect-alpn", TEXT, expect_alpn),
     FLAG("-psk-identity", TEXT, psk_identity),
     FLAG("-no-ticket", SWITCH, no_ticket),
     FLAG("-renew-ticket", SWITCH, renew_ticket),
@@ -76,8 +80,12 @@ static const struct flag {
     FLAG("-expect-total-renegotiations", NUMBER, expect_total_renegotiations),
 #undef FLAG
     /* The engine has no such version, callback or choice: */
+    {"-expect-verify-result", NOTHING, 0},
+    {"-expect-no-hrr", NOTHING, 0},
+    {"-no-server-name-ack", NOTHING, 0},
     {"-use-ticket-callback", NOTHING, 0},
     {"-use-ticket-aead-callback", NOTHING, 0},
+    {"-decline-alpn", NOTHING, 0}, /* as without -select-alpn */
     {"-no-tls11", NOTHING, 0},
     {"-no-tls12", NOTHING, 0},
     {"-no-tls13", NOTHING, 0},

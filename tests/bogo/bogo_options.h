@@ -17,13 +17,14 @@ struct bogo_options {
     /* how bytes move */
     bool async, shim_writes_first, shim_shuts_down, check_close_notify;
     bool write_different_record_sizes, cbc_record_splitting, read_with_unfinished_write, tls_unique;
+    bool send_alert;
     uint64_t read_size, max_send_fragment;
 
     /* what is offered and accepted */
     uint64_t min_version, max_version;
     bool no_tls1;
     const char *cipher, *host_name, *cert_file, *key_file, *trust_cert;
-    const char *psk, *psk_identity;
+    const char *psk, *psk_identity, *advertise_alpn, *select_alpn;
     bool verify_peer, verify_fail, require_any_client_certificate, no_ticket, renew_ticket;
 
     /* what must come of it */
@@ -31,7 +32,7 @@ struct bogo_options {
     bool expect_session_id, expect_no_session_id, expect_extended_master_secret;
     uint64_t expect_version, expect_cipher, expect_cipher_aes, expect_cipher_no_aes;
     uint64_t expect_curve_id;
-    const char *expect_server_name, *expect_peer_cert_file, *expect_msg_callback;
+    const char *expect_alpn, *expect_server_name, *expect_peer_cert_file, *expect_msg_callback;
     bool expect_no_server_name, expect_no_peer_cert;
     bool expect_secure_renegotiation, expect_no_secure_renegotiation;
     uint64_t expect_total_renegotiations;

@@ -17,8 +17,17 @@
 #include "bogo_link.h"
 #include "bogo_options.h"
 #include "bogo_sessions.h"
+#include "tls/tls_output.h"
+#include "tls/tls_wire.h"
 
-enum { UNIMPLEMENTED = 89, PIECE = 512 };
+enum { UNIMPLEMENTED = 89, PIECE = 512, PROTOCOLS_MAX = 16 };
+
+/* What a configuration points to. */
+struct support {
+    struct bogo_credential credential;
+    struct tls_psk psk;
+    struct x509_bytes alpn[PROTOCOLS_MAX];
+};
 
 static const char *const error_names[TLS_ERROR_COUNT] = {
 #define X(name, alert, class, words) #name,
@@ -93,9 +102,26 @@ static struct x509_bytes bytes_of(const char *text)
     return (struct x509_bytes){(const uint8_t *)text, strlen(text)};
 }
 
-static void configure(struct tls_config *config, struct bogo_credential *credential,
-                      struct tls_psk *psk, struct bogo_sessions *sessions,
-                      const struct bogo_options *o)
+/* -advertise-alpn is the list as it goes over the wire. */
+static void choose_protocols(struct tls_config *config, struct support *support,
+                             const struct bogo_options *o)
+{
+    struct tls_reader list = tls_reader_of(o->advertise_alpn, bytes_of(o->advertise_alpn).length);
+
+    config->alpn = support->alpn;
+    if (o->server) {
+        support->alpn[0] = bytes_of(o->select_alpn);
+        config->alpn_count = support->alpn[0].length > 0 ? 1 : 0;
+        return;
+    }
+    while (list.left > 0 && config->alpn_count < PROTOCOLS_MAX) {
+        struct tls_reader name = tls_read_vector(&list, 1);
+        support->alpn[config->alpn_count++] = (struct x509_bytes){name.at, name.left};
+    }
+}
+
+static void configure(struct tls_config *config, struct support *support,
+                      struct bogo_sessions *sessions, const struct bogo_options *o)
 {
     *config = (struct tls_config){.role = o->server ? TLS_SERVER : TLS_CLIENT,
                                   .version_min = TLS_VERSION_10,
@@ -103,6 +129,7 @@ static void configure(struct tls_config *config, struct bogo_credential *credent
                                   .no_record_splitting = !o->cbc_record_splitting,
                                   .allow_truncation = !o->check_close_notify,
                                   .skip_name_check = true,
+                                  .accept_sslv2_hello = true,
                                   .cache = &sessions->cache,
                                   .tickets = o->no_ticket ? NULL : &sessions->ring,
                                   .no_tickets = o->no_ticket,
@@ -115,14 +142,16 @@ static void configure(struct tls_config *config, struct bogo_credential *credent
         config->client_certificate = TLS_CLIENT_CERT_REQUEST;
     }
     if (o->psk != NULL) {
-        *psk = (struct tls_psk){.identity = bytes_of(o->psk_identity), .key = bytes_of(o->psk)};
-        config->psks = psk;
+        support->psk =
+            (struct tls_psk){.identity = bytes_of(o->psk_identity), .key = bytes_of(o->psk)};
+        config->psks = &support->psk;
         config->psk_count = 1;
     }
     if (o->cert_file != NULL) {
-        bogo_load_credential(credential, o->cert_file, o->key_file);
-        config->credential = &credential->credential;
+        bogo_load_credential(&support->credential, o->cert_file, o->key_file);
+        config->credential = &support->credential.credential;
     }
+    choose_protocols(config, support, o);
 }
 
 /* BoringSSL's shim trusts anyone unless it is to verify the peer and knows by what. trusted: room
@@ -187,6 +216,17 @@ static bool is_peer_chain(const struct bogo_link *l, const char *path)
     return same;
 }
 
+static bool check_protocol(const struct bogo_link *l, const char *expected)
+{
+    struct x509_bytes name = bytes_of(NULL);
+
+    if (l->session.alpn > 0) {
+        name = l->config.alpn[l->session.alpn - 1];
+    }
+    return (name.length == strlen(expected) && memcmp(name.data, expected, name.length) == 0) ||
+           differs("another application protocol");
+}
+
 static bool check_suite(const struct bogo_link *l, const struct bogo_options *o)
 {
     uint16_t suite = l->session.suite;
@@ -225,6 +265,9 @@ static bool check_handshake(const struct bogo_link *l, const struct bogo_options
     }
     if (o->expect_no_peer_cert && has_peer_certificate(l)) {
         return differs("the peer showed a certificate");
+    }
+    if (o->expect_alpn != NULL && !check_protocol(l, o->expect_alpn)) {
+        return false;
     }
     if (o->expect_curve_id != 0 && !l->session.resumed && o->expect_curve_id != l->curve) {
         return differs("another curve");
@@ -346,8 +389,20 @@ static bool await_close(struct bogo_link *l)
     return result == TLS_CLOSED;
 }
 
+/* One that the engine itself never has reason to send. */
+static bool send_alert(struct bogo_link *l)
+{
+    struct tls_conn conn = bogo_link_conn(l);
+
+    tls_output_last_alert(&conn, TLS_ALERT_DECOMPRESSION_FAILURE);
+    return bogo_link_flush(l, SIZE_MAX);
+}
+
 static bool exchange(struct bogo_link *l, const struct bogo_options *o)
 {
+    if (o->send_alert) {
+        return send_alert(l);
+    }
     if (!begin(l, o)) {
         return false;
     }
@@ -384,13 +439,12 @@ static void explain(const struct bogo_link *l)
 
 static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, uint64_t number)
 {
-    struct bogo_credential credential = {.der = NULL};
+    struct support support = {.credential.der = NULL};
     struct bogo_chain trusted = {.count = 0};
-    struct tls_psk psk;
     struct tls_config config;
 
     bogo_sessions_next(sessions, number, o->renew_ticket);
-    configure(&config, &credential, &psk, sessions, o);
+    configure(&config, &support, sessions, o);
     struct bogo_link *l = bogo_link_new(connect_to_runner(o), &config, o->host_name);
     l->trickle = o->async;
     l->now += (int64_t)(number * o->resumption_delay);
@@ -407,7 +461,7 @@ static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, ui
     }
     bogo_link_free(l);
     bogo_free_chain(&trusted);
-    bogo_free_credential(&credential);
+    bogo_free_credential(&support.credential);
     return good;
 }
 

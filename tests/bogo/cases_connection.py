@@ -24,7 +24,8 @@ def basic():
                    exchange=echo(hello=True))
         yield Case("ExpectVersion-" + title, shim, ["-expect-version", "769", "-no-tls13",
                                                     "-no-tls12", "-no-tls11"])
-        yield Case("ExpectCipher-Wrong-" + title, shim, ["-expect-cipher", "1"], fails=":EXPECTATION:")
+        yield Case("ExpectCipher-Wrong-" + title, shim, ["-expect-cipher", "1"],
+                   fails=":EXPECTATION:")
         yield Case("ReadSize-" + title, shim, ["-read-size", "7"], exchange=echo(1000))
         yield Case("Reconnect-" + title, shim, ["-expect-session-miss"],
                    connections=3)
@@ -121,10 +122,21 @@ def ending():
                    exchange=then(do(lambda peer: peer.send_alert("decompression_failure")),
                                  do(p.Peer.expect_close), no_more),
                    fails=":SSLV3_ALERT_DECOMPRESSION_FAILURE:")
+        yield Case("SendAlert-" + title, shim, ["-send-alert"], exchange=then(
+            do(expect_alert), no_more))
         for alert, name in ALERTS_RECEIVED:
             yield Case("Alert-%s-%s" % (alert, title), shim,
                        exchange=then(echo(), do(lambda peer, a=alert: peer.send_alert(a)), no_more),
                        fails=name)
+
+
+def expect_alert(peer):
+    try:
+        peer.read(1)
+    except p.PeerAlert as alert:
+        if alert.name == "decompression_failure":
+            return
+        raise
 
 
 def quiet_end(peer, number):

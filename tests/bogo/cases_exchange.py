@@ -1,5 +1,5 @@
-"""Ephemeral key exchange (RFC 2246 7.4.3, 7.4.7.2; RFC 4492): agreement with P-256, X25519 and finite
-fields; groups, values, points and signatures that must not be taken."""
+"""Ephemeral key exchange (RFC 2246 7.4.3, 7.4.7.2; RFC 4492): agreement with P-256, X25519 and
+finite fields; groups, values, points and signatures that must not be taken."""
 
 import agreement as a
 import peer as p
@@ -93,7 +93,8 @@ def with_suite(peer, suite):
 
 
 def extensions():
-    for name, list_, fails in (("Empty", b"", ":DECODE_ERROR:"), ("EmptyList", b"\0\0", ":DECODE_ERROR:"),
+    for name, list_, fails in (("Empty", b"", ":DECODE_ERROR:"),
+                               ("EmptyList", b"\0\0", ":DECODE_ERROR:"),
                                ("Odd", b"\0\3\0\x17\0", ":DECODE_ERROR:"),
                                ("Trailing", b"\0\2\0\x17\0", ":DECODE_ERROR:"),
                                ("Truncated", b"\0\4\0\x17", ":DECODE_ERROR:")):
@@ -116,7 +117,8 @@ def extensions():
 P256_POINTS = [("OffCurve", b"\4" + b"\1" * 64), ("Infinity", b"\0"), ("Zero", b"\4" + bytes(64)),
                ("Compressed", b"\2" + a.Curve.encode(a.Curve.g)[1:33]),
                ("Hybrid", b"\6" + a.Curve.encode(a.Curve.g)[1:]),
-               ("Short", a.Curve.encode(a.Curve.g)[:-1]), ("Long", a.Curve.encode(a.Curve.g) + b"\0"),
+               ("Short", a.Curve.encode(a.Curve.g)[:-1]),
+               ("Long", a.Curve.encode(a.Curve.g) + b"\0"),
                ("XTooLarge", b"\4" + a.number(a.Curve.p) + bytes(32))]
 X25519_POINTS = [("Zero", bytes(32)), ("One", b"\1" + bytes(31)), ("Short", bytes(31)),
                  ("Long", b"\x09" + bytes(32)),

@@ -90,8 +90,10 @@ def in_server_hello():
     for version in (0x0300, 0x0302, 0x0303, 0x0200):
         yield case("Version-%04x" % version, {"version": version}, ":UNSUPPORTED_PROTOCOL:",
                    "protocol_version")
-    yield case("UnofferedCipher", {"choose": 0x0004}, ":WRONG_CIPHER_RETURNED:", "illegal_parameter")
-    yield case("UnknownCipher", {"choose": 0xfeed}, ":UNKNOWN_CIPHER_RETURNED:", "illegal_parameter")
+    yield case("UnofferedCipher", {"choose": 0x0004}, ":WRONG_CIPHER_RETURNED:",
+               "illegal_parameter")
+    yield case("UnknownCipher", {"choose": 0xfeed}, ":UNKNOWN_CIPHER_RETURNED:",
+               "illegal_parameter")
     yield case("NullCipher", {"choose": 0x0000}, ":UNKNOWN_CIPHER_RETURNED:", "illegal_parameter")
     yield case("SCSV", {"choose": 0x00ff}, ":UNKNOWN_CIPHER_RETURNED:", "illegal_parameter")
     yield case("Compression", {"compressions": b"\1"}, ":UNSUPPORTED_COMPRESSION_ALGORITHM:",
@@ -224,7 +226,8 @@ def key_exchange():
     yield Case("EmptyCertificateInList", "client", [], edit(
         Certificate=lambda m: b"\x0b\0\0\6\0\0\3\0\0\0"), fails=":DECODE_ERROR:",
         alert="decode_error")
-    yield Case("TrustCert", "client", ["-verify-peer", "-trust-cert", "$ROOT", "-expect-peer-cert-file", "$CHAIN"])
+    yield Case("TrustCert", "client", ["-verify-peer", "-trust-cert", "$ROOT",
+                                       "-expect-peer-cert-file", "$CHAIN"])
     yield Case("TrustCert-Other", "client", ["-verify-peer", "-trust-cert", "$OTHER"],
                fails=":CERTIFICATE_VERIFY_FAILED:", alert="unknown_ca")
     yield Case("VerifyFail", "client", ["-verify-fail"], fails=":CERTIFICATE_VERIFY_FAILED:",
@@ -257,7 +260,8 @@ def renegotiation():
         return step
 
     def client_hello(peer):
-        peer.send_record(p.HANDSHAKE, b"\1" + p.vector(3, b"\3\1" + bytes(32) + b"\0\0\2\0\x2f\1\0"))
+        body = b"\3\1" + bytes(32) + b"\0\0\2\0\x2f\1\0"
+        peer.send_record(p.HANDSHAKE, b"\1" + p.vector(3, body))
 
     for name, flags in (("Refused", []), ("Ignore", ["-renegotiate-ignore"])):
         yield Case("Renegotiate-Client-" + name, "client", flags,

@@ -81,7 +81,8 @@ def server():
         alert="decrypt_error")
     yield Case("RequireAnyClientCertificate", "server", demand, {},
                fails=":PEER_DID_NOT_RETURN_A_CERTIFICATE:", alert="handshake_failure")
-    yield Case("ClientAuth-NoCertificate-Server", "server", ["-verify-peer", "-expect-no-peer-cert"])
+    yield Case("ClientAuth-NoCertificate-Server", "server",
+               ["-verify-peer", "-expect-no-peer-cert"])
     yield Case("SkipClientCertificate", "server", demand, dict(
         rsa, edit={"Certificate": lambda m: b""}), fails=":UNEXPECTED_MESSAGE:",
         alert="unexpected_message")

@@ -1,4 +1,5 @@
-"""Records, alerts and ChangeCipherSpec as they may not be, or hardly may (RFC 2246 6.2, 7.1, 7.2)."""
+"""Records, alerts and ChangeCipherSpec as they may not be, or hardly may (RFC 2246 6.2, 7.1,
+7.2)."""
 
 import peer as p
 from runner import Case, do, echo, then
@@ -55,10 +56,10 @@ def lengths_and_versions():
             send(p.DATA, b"x" * 16385), read_on), fails=":DATA_LENGTH_TOO_LONG:",
             alert="record_overflow")
         yield Case("LargeCiphertext-" + title, shim, exchange=after(
-            lambda peer: peer.raw(b"\x17\3\1" + p.u16(16384 + 2049) + bytes(16384 + 2049)), read_on),
+            lambda peer: peer.raw(b"\x17\3\1" + p.vector(2, bytes(16384 + 2049))), read_on),
             fails=":ENCRYPTED_LENGTH_TOO_LONG:", alert="record_overflow")
         yield Case("LargeCiphertext-Pass-" + title, shim, exchange=after(
-            lambda peer: peer.raw(b"\x17\3\1" + p.u16(16384 + 2048) + bytes(16384 + 2048)), read_on),
+            lambda peer: peer.raw(b"\x17\3\1" + p.vector(2, bytes(16384 + 2048))), read_on),
             fails=":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:", alert="bad_record_mac")
         yield Case("UnalignedCiphertext-" + title, shim, exchange=after(
             lambda peer: peer.raw(b"\x17\3\1\0\x41" + bytes(65)), read_on),
@@ -115,8 +116,9 @@ def change_cipher_spec():
         yield Case("ChangeCipherSpecTwice-" + title, shim, [],
                    {"before": {"ChangeCipherSpec": lambda peer: peer.send_record(p.CCS, b"\1")}},
                    fails=":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:", alert="bad_record_mac")
-        yield Case("StrayChangeCipherSpec-" + title, shim, exchange=after(send(p.CCS, b"\1"), read_on),
-                   fails=":UNEXPECTED_RECORD:", alert="unexpected_message")
+        yield Case("StrayChangeCipherSpec-" + title, shim,
+                   exchange=after(send(p.CCS, b"\1"), read_on), fails=":UNEXPECTED_RECORD:",
+                   alert="unexpected_message")
         first = "ClientHello" if shim == "server" else "ServerHello"
         yield Case("EarlyChangeCipherSpec-" + title, shim, [],
                    {"before": {first: lambda peer: peer.send_record(p.CCS, b"\1")}},
@@ -215,8 +217,8 @@ def replays():
     for shim in BOTH:
         for name, step in (("Replay", twice), ("LeftOut", left_out), ("OtherType", other_type)):
             for etm in (False, True):
-                yield Case("Record-%s-%s%s" % (name, shim.capitalize(), "-ETM" if etm else ""), shim,
-                           [], {"etm": etm}, then(echo(), do(step)),
+                yield Case("Record-%s-%s%s" % (name, shim.capitalize(), "-ETM" if etm else ""),
+                           shim, [], {"etm": etm}, then(echo(), do(step)),
                            fails=":DECRYPTION_FAILED_OR_BAD_RECORD_MAC:", alert="bad_record_mac")
 
 

@@ -62,7 +62,8 @@ def client():
                then(do(not_resumed), echo()), connections=2)
     yield Case("Resume-Client-Declined-Ticket", "client", ["-expect-session-miss"],
                {"tickets": True}, then(do(not_resumed), echo()), connections=2)
-    yield Case("Resume-Client-NoSessionID", "client", ["-expect-session-miss", "-expect-no-session"],
+    yield Case("Resume-Client-NoSessionID", "client",
+               ["-expect-session-miss", "-expect-no-session"],
                {"session_id": b""}, then(do(lambda peer: offered(peer, 0)), echo()), connections=2)
     yield Case("Resume-Client-CipherMismatch", "client", [],
                lambda number, session: {"resume": session, "choose": 0x0035} if number
@@ -82,7 +83,8 @@ def client():
                connections=2, fails=":RESUMED_EMS_SESSION_WITHOUT_EMS_EXTENSION:",
                alert="handshake_failure")
     for name, body, fails in (
-            ("Trailing", b"\0\0\0\0\0\1x!", ":DECODE_ERROR:"), ("Short", b"\0\0\0\0\0", ":DECODE_ERROR:"),
+            ("Trailing", b"\0\0\0\0\0\1x!", ":DECODE_ERROR:"),
+            ("Short", b"\0\0\0\0\0", ":DECODE_ERROR:"),
             ("Truncated", b"\0\0\0\0\0\2x", ":DECODE_ERROR:"), ("Empty", b"\0\0\0\0\0\0", None),
             ("Long", b"\0\0\0\0\x28\0" + bytes(0x2800), None)):
         yield Case("NewSessionTicket-" + name, "client", [] if fails else ["-expect-no-session"],
@@ -90,7 +92,8 @@ def client():
                        "NewSessionTicket": lambda m, b=body: m[:1] + p.vector(3, b)}},
                    fails=fails, alert=fails and "decode_error")
     yield Case("NewSessionTicket-Missing", "client", [], {"tickets": True, "edit": {
-        "NewSessionTicket": lambda m: b""}}, fails=":UNEXPECTED_RECORD:", alert="unexpected_message")
+        "NewSessionTicket": lambda m: b""}}, fails=":UNEXPECTED_RECORD:",
+        alert="unexpected_message")
     yield Case("NewSessionTicket-NotPromised", "client", [], {"before": {
         "ChangeCipherSpec": lambda peer: peer.send_message("NewSessionTicket", b"\0\0\0\0\0\1x")}},
         fails=":UNEXPECTED_MESSAGE:", alert="unexpected_message")
@@ -138,7 +141,8 @@ def server():
     yield Case("Resume-Server-UnknownSessionID", "server", ["-expect-session-miss"],
                {"session_id": os.urandom(32)}, then(do(not_resumed), echo()), connections=2)
     yield Case("Resume-Server-UnofferedCipher", "server", ["-expect-session-miss"],
-               lambda number, session: {"resume": session, "suites": [0x0035 if number else 0x002f]},
+               lambda number, session: {"resume": session,
+                                        "suites": [0x0035 if number else 0x002f]},
                then(do(not_resumed), echo()), connections=2)
     yield Case("ExtendedMasterSecret-NoToYes-Server", "server", ["-expect-session-miss"],
                afresh({}, {"ems": True}), then(do(not_resumed), echo()), connections=2)

@@ -1,8 +1,8 @@
 """A TLS 1.0 peer that can do anything wrong (RFC 2246, 4492, 5746, 5077, 7627, 7366).
 
 It shares no code with the engine: everything is written here again from the RFCs (wire.py,
-agreement.py). What a test wants wrong, it changes in the bytes of a message (edit), or does in front
-of one (before)."""
+agreement.py). What a test wants wrong, it changes in the bytes of a message (edit), or does in
+front of one (before)."""
 
 import hashlib
 import os
@@ -14,16 +14,17 @@ from wire import (AES128, AES256, CAMELLIA128, CAMELLIA256, NULL_MD5, NULL_SHA, 
 
 CCS, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 TYPES = {"HelloRequest": 0, "ClientHello": 1, "ServerHello": 2, "NewSessionTicket": 4,
-         "Certificate": 11, "ServerKeyExchange": 12, "CertificateRequest": 13, "ServerHelloDone": 14,
-         "CertificateVerify": 15, "ClientKeyExchange": 16, "Finished": 20}
+         "Certificate": 11, "ServerKeyExchange": 12, "CertificateRequest": 13,
+         "ServerHelloDone": 14, "CertificateVerify": 15, "ClientKeyExchange": 16, "Finished": 20}
 NAMES = {number: name for name, number in TYPES.items()}
 ALERTS = {0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow",
           30: "decompression_failure", 40: "handshake_failure", 42: "bad_certificate",
-          43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown",
-          47: "illegal_parameter", 48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error",
-          70: "protocol_version", 71: "insufficient_security", 80: "internal_error",
-          86: "inappropriate_fallback", 90: "user_canceled", 100: "no_renegotiation",
-          110: "unsupported_extension"}
+          43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired",
+          46: "certificate_unknown", 47: "illegal_parameter", 48: "unknown_ca",
+          49: "access_denied", 50: "decode_error", 51: "decrypt_error", 70: "protocol_version",
+          71: "insufficient_security", 80: "internal_error", 86: "inappropriate_fallback",
+          90: "user_canceled", 100: "no_renegotiation", 110: "unsupported_extension",
+          120: "no_application_protocol"}
 NUMBERS = {name: number for number, name in ALERTS.items()}
 SCSV, FALLBACK_SCSV = 0x00ff, 0x5600
 SUITES = {0x002f: AES128, 0x0035: AES256, 0x000a: TDES}  # with RSA key exchange
@@ -76,14 +77,15 @@ class Peer:
     """Options:
     server: the role. key, chain: a server's, or the shim's key. suites: in order.
     signer: for the key that signs, the peer's own or the shim's. agreement: a server's.
-    psk: identity and key, as bytes.
+    psk: identity and key, as bytes. v2: ClientHello in SSL 2.0's format.
     request: ask for a client certificate. client_chain, client_signer: a client's, if asked.
     version, compressions, extensions, session_id, random: of the hello that it sends.
     hello_version: of the record in which a ClientHello begins.
     edit: {message: function(bytes) -> bytes}; what comes out is sent and hashed.
     before: {message: function(peer)}, run when the message is about to be sent.
     split: bytes of handshake per record. pack: a flight in one record.
-    resume: a Session to offer or to accept; resumes_silently: without a session id to tell it by. ems, etm: offer or accept these.
+    resume: a Session to offer or to accept; resumes_silently: without a session id to
+    tell it by. ems, etm: offer or accept these.
     tickets: give one out (server; renew: after a resumption too), or offer the extension (client).
     no_secure_renegotiation: neither offer nor answer it.
 
@@ -272,12 +274,16 @@ class Peer:
         elif secure:
             suites.append(SCSV)
         ticket = resume.ticket if resume else b""
-        extensions += [(kind, b"") for kind, name in ((23, "ems"), (22, "etm")) if self.option(name)]
+        extensions += [(kind, b"") for kind, name in ((23, "ems"), (22, "etm"))
+                       if self.option(name)]
         if self.option("tickets") or ticket:
             extensions.append((35, ticket))
         self.offered_id = self.option("session_id", os.urandom(32) if ticket else
                                       resume.id if resume else b"")
         self.offered = {kind for kind, _ in extensions} | ({0xff01} if secure else set())
+        if self.option("v2"):
+            self._send_v2_hello(suites)
+            return
         list_ = b"".join(u16(kind) + vector(2, data) for kind, data in extensions)
         self.send_message("ClientHello",
                           u16(self.option("version", 0x0301)) + self.client_random +
@@ -285,6 +291,17 @@ class Peer:
                           vector(1, self.option("compressions", b"\0")) +
                           (vector(2, list_) if list_ else b""))
         self.flush()
+
+    def _send_v2_hello(self, suites):
+        """RFC 2246 appendix E. What is hashed has no record header."""
+        challenge = self.option("challenge", self.client_random)
+        self.client_random = bytes(max(32 - len(challenge), 0)) + challenge
+        specs = b"".join(b"\0" + u16(s) for s in suites)
+        hello = b"\1" + u16(self.option("version", 0x0301), len(specs), 0, len(challenge)) + \
+            specs + challenge
+        hello = self.option("edit", {}).get("ClientHello", lambda m: m)(hello)
+        self.transcript += hello
+        self.raw(u16(0x8000 | len(hello)) + hello)
 
     def _read_server_hello(self):
         r = self.receive_message("ServerHello")
@@ -382,7 +399,7 @@ class Peer:
         return vector(2, secret) + vector(2, self.option("psk")[1])
 
     def _encrypt(self, premaster):
-        """For the key that the test gave the shim; its certificate is checked by the other tests."""
+        """For the key that the test gave the shim."""
         key = self.option("key")
         size = (key.n.bit_length() + 7) // 8
         filler = bytes(b % 255 + 1 for b in os.urandom(size - 3 - len(premaster)))

@@ -1,5 +1,5 @@
-"""Plays BoringSSL's test runner for the shim: the same command line, the same exchange, the same way
-of judging, with peer.py on the other end. Cases that BoringSSL has too carry its names."""
+"""Plays BoringSSL's test runner for the shim: the same command line, the same exchange, the same
+way of judging, with peer.py on the other end. Cases that BoringSSL has too carry its names."""
 
 import itertools
 import json
@@ -26,9 +26,10 @@ with open(CONFIG) as _f:
 
 
 class Case:
-    """shim: "client" or "server". options: of the Peer, or a function of the connection's number and
-    the session of the connection before (None for the first). exchange: function(peer, number of the connection). fails: BoringSSL's name of the
-    error; alert: the one that the runner must get (with fails), or "close" for none at all."""
+    """shim: "client" or "server". options: of the Peer, or a function of the connection's number
+    and the session of the connection before (None for the first). exchange: function(peer, number
+    of the connection). fails: BoringSSL's name of the error; alert: the one that the runner must
+    get."""
 
     def __init__(self, name, shim, flags=(), options=None, exchange=None, fails=None, alert=None,
                  connections=1, ipv6=False, prefix=b""):
@@ -179,8 +180,9 @@ def run_case(case, material):
     with socket.socket(family) as listener:
         listener.bind((address, 0))
         listener.listen(8)
-        child = subprocess.Popen([SHIM] + _flags(case, shim_id, listener.getsockname()[1], material),
-                                 stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        flags = _flags(case, shim_id, listener.getsockname()[1], material)
+        child = subprocess.Popen([SHIM] + flags, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE)
         try:
             for number in range(case.connections):
                 session = _connection(case, listener, shim_id, material, number, session)

@@ -10,7 +10,8 @@ import struct
 # libcrypto's name of the cipher, bytes of key, of a block (0: a stream), name of the MAC's hash
 AES128, AES256 = (b"AES-128-CBC", 16, 16, "sha1"), (b"AES-256-CBC", 32, 16, "sha1")
 TDES = (b"DES-EDE3-CBC", 24, 8, "sha1")
-CAMELLIA128, CAMELLIA256 = (b"CAMELLIA-128-CBC", 16, 16, "sha1"), (b"CAMELLIA-256-CBC", 32, 16, "sha1")
+CAMELLIA128 = (b"CAMELLIA-128-CBC", 16, 16, "sha1")
+CAMELLIA256 = (b"CAMELLIA-256-CBC", 32, 16, "sha1")
 RC4_SHA, RC4_MD5 = (b"RC4", 16, 0, "sha1"), (b"RC4", 16, 0, "md5")
 NULL_SHA, NULL_MD5 = (b"NULL", 0, 0, "sha1"), (b"NULL", 0, 0, "md5")
 
