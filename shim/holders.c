@@ -152,8 +152,10 @@ void holders_in_parent(int pid)
     if (child != NULL) {
         if (pid < 0)
             child->id = 0;
-        else if (child->pid == 0)
+        else if (child->pid == 0) {
             child->pid = pid;
+            child->since = boot_time(); /* the reservation was before its start */
+        }
     }
     registry_unlock();
     shim_leave(&guard);
