@@ -12,7 +12,8 @@
  *   include = FILE ...         before the first section: sections of other files, in that place;
  *                              its last part may have stars
  * In a value ${VAR} stands for an environment variable (it never splits a word in two) and $$ for
- * a dollar. Keys: policy_keys.h. Words of connect and listen are HOST:PORT:
+ * a dollar. A path may have white space; where a key takes several, white space before a / or a ${
+ * begins the next. Keys: policy_keys.h. Words of connect and listen are HOST:PORT:
  *   HOST  *  erp.example.com  *.example.com (any depth, not example.com itself)  10.0.0.1
  *         10.0.0.0/8  [2001:db8::1]  [2001:db8::/32]
  *   PORT  *  443  1-1023 */
@@ -68,7 +69,10 @@ struct policy_string { /* a value with its place; text is NULL when the key is a
     struct policy_place place;
 };
 
-enum { POLICY_SUITES_MAX = TLS_SUITES_MAX };
+enum {
+    POLICY_SUITES_MAX = TLS_SUITES_MAX,
+    POLICY_CREDENTIALS_MAX = 3 /* one for each kind of key: RSA, EC, DSA */
+};
 
 /* One section's settings, [defaults] already filled in. */
 struct policy_settings {
@@ -86,7 +90,9 @@ struct policy_settings {
     uint64_t data_limit;  /* bytes per key of a cipher with 64-bit blocks */
     int64_t legacy_until; /* the rule's last second, since 1970; 0: no end */
     struct policy_string legacy_until_text, reason;
-    struct policy_string trust, certificate, key, client_trust, verify_name;
+    struct policy_string trust, client_trust, verify_name;
+    /* One or several, each with the key in the same place of the other list. */
+    struct policy_string certificates[POLICY_CREDENTIALS_MAX], keys[POLICY_CREDENTIALS_MAX];
     bool trust_system; /* trust = system */
     enum policy_client_certificate client_certificate;
 };
@@ -169,6 +175,16 @@ struct policy_earliest {
     bool found;
 };
 void policy_keep_earliest(void *arg, const struct policy_error *error);
+
+/* How strong a suite is for who has a rule of this kind, in bits by axis: `signature` is that of
+ * the handshake. Where the strength is that of a key, which the floors are held against when it is
+ * seen, it is POLICY_AS_KEY. An ephemeral key exchange counts as what the peer may make of it: the
+ * weakest curve, and for a server the weakest group that a client may ask for (RFC 7919). */
+enum { POLICY_AS_KEY = 256 };
+struct policy_strength {
+    unsigned cipher, key_exchange, certificate, signature;
+};
+struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum policy_kind kind);
 
 /* The shortest RSA modulus of this strength, in bits (NIST SP 800-57 part 1, table 2). */
 unsigned policy_rsa_bits(unsigned strength);

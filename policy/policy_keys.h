@@ -41,7 +41,7 @@ enum {
     X(MINIMUM_KEY_EXCHANGE, "minimum-key-exchange", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)    \
     X(MINIMUM_CERTIFICATE, "minimum-certificate", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)      \
     X(MINIMUM_SIGNATURE, "minimum-signature", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
-    X(SHA1_CERTIFICATES, "sha1-certificates", POLICY_C | POLICY_D, POLICY_C | POLICY_D)            \
+    X(SHA1_CERTIFICATES, "sha1-certificates", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
     X(HANDSHAKE, "handshake", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                          \
     X(HANDSHAKE_TIMEOUT, "handshake-timeout", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
     X(RENEGOTIATION, "renegotiation", POLICY_CS | POLICY_D, 0)                                     \
@@ -68,7 +68,7 @@ enum {
     X(CERTIFICATE, "certificate", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                      \
     X(KEY, "key", POLICY_CS, POLICY_CS)                                                            \
     X(CLIENT_CERTIFICATE, "client-certificate", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
-    X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, 0)                                        \
+    X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                      \
     X(UNMATCHED, "unmatched", POLICY_D, POLICY_D)                                                  \
     X(INCLUDE, "include", POLICY_IN_TOP, POLICY_IN_TOP)
 

@@ -175,6 +175,43 @@ static void check_complete(struct policy_parser *parser, const struct policy_sec
                         title);
 }
 
+static size_t count_paths(const struct policy_string paths[POLICY_CREDENTIALS_MAX])
+{
+    size_t count = 0;
+    while (count < POLICY_CREDENTIALS_MAX && paths[count].text)
+        count++;
+    return count;
+}
+
+/* Things that mean something only together. */
+static void check_pairs(struct policy_parser *parser, const struct policy_rule *rule)
+{
+    const struct policy_settings *s = &rule->settings;
+    const struct policy_entry *const *said = rule->said;
+    size_t certificates = count_paths(s->certificates), keys = count_paths(s->keys);
+    if (certificates && keys && certificates != keys)
+        policy_complain(parser, s->keys[0].place,
+                        "%zu certificate%s and %zu key%s; each certificate has its key in the same "
+                        "place of the other list",
+                        certificates, certificates == 1 ? "" : "s", keys, keys == 1 ? "" : "s");
+    if (rule->kind == POLICY_CLIENT && certificates > 1)
+        policy_complain(parser, s->certificates[1].place,
+                        "a client rule has one certificate; make a rule for each peer that wants "
+                        "another");
+    if (rule->kind != POLICY_SERVER)
+        return;
+    if (s->client_certificate != POLICY_CERT_NO && !said[POLICY_KEY_CLIENT_TRUST])
+        policy_complain(parser, said[POLICY_KEY_CLIENT_CERTIFICATE]->place,
+                        "client-certificate = %s, but no client is trusted; add \"client-trust = "
+                        "/path/to/ca.pem\"",
+                        policy_degrees[s->client_certificate]);
+    if (s->client_certificate == POLICY_CERT_NO && said[POLICY_KEY_CLIENT_TRUST] &&
+        !said[POLICY_KEY_CLIENT_TRUST]->of_defaults)
+        policy_complain(parser, said[POLICY_KEY_CLIENT_TRUST]->place,
+                        "no client is asked for its certificate; add \"client-certificate = "
+                        "require\"");
+}
+
 /* Lays the entries of a section over said: each takes the place of what sets the same. */
 static void overlay(const struct policy_entry **said, const struct policy_section *section,
                     unsigned kind)
@@ -235,6 +272,7 @@ static void read_rule(struct policy_parser *parser, const struct policy_section 
     if (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER)
         policy_keep_strong_suites(parser, rule, &rule->settings);
     check_complete(parser, section, rule);
+    check_pairs(parser, rule);
     if (rule->settings.legacy_until_text.text && rule->kind != POLICY_DENY)
         add_past(parser, rule);
 }

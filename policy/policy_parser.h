@@ -60,6 +60,12 @@ size_t policy_written_length(const char *value);
  * filtered by strength. */
 void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,
                          struct policy_settings *settings);
+/* policy_paths.c, for policy_read_setting: a path, made absolute; one to POLICY_CREDENTIALS_MAX of
+ * them. */
+struct policy_string policy_read_path(struct policy_parser *parser,
+                                      const struct policy_entry *entry);
+void policy_read_paths(struct policy_parser *parser, const struct policy_entry *entry,
+                       struct policy_string paths[POLICY_CREDENTIALS_MAX]);
 /* policy_suites.c, for policy_read_setting. */
 void policy_read_suites(struct policy_parser *parser, const struct policy_entry *entry,
                         struct policy_settings *settings);

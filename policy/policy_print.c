@@ -95,19 +95,30 @@ static void add_strength(struct line *line, const struct policy_settings *s)
     add_numeric(line, POLICY_KEY_MINIMUM_SIGNATURE, s->minimum_signature);
 }
 
+static void add_paths(struct line *line, enum policy_key_id key,
+                      const struct policy_string paths[POLICY_CREDENTIALS_MAX])
+{
+    for (size_t i = 0; i < POLICY_CREDENTIALS_MAX && paths[i].text; i++)
+        add_word(line, paths[i].text);
+    if (paths[0].text)
+        end(line, key);
+}
+
 static void add_tls(struct line *line, const struct policy_rule *rule)
 {
     const struct policy_settings *s = &rule->settings;
     if (rule->kind == POLICY_CLIENT) {
         add_text(line, POLICY_KEY_TRUST, s->trust.text);
         add_text(line, POLICY_KEY_VERIFY_NAME, s->verify_name.text);
-        add_text(line, POLICY_KEY_SHA1_CERTIFICATES,
-                 policy_refuse_or_allow[s->allow_sha1_certificates]);
     }
-    add_text(line, POLICY_KEY_CERTIFICATE, s->certificate.text);
-    add_text(line, POLICY_KEY_KEY, s->key.text);
-    if (rule->kind == POLICY_SERVER)
+    add_paths(line, POLICY_KEY_CERTIFICATE, s->certificates);
+    add_paths(line, POLICY_KEY_KEY, s->keys);
+    if (rule->kind == POLICY_SERVER) {
         add_text(line, POLICY_KEY_CLIENT_CERTIFICATE, policy_degrees[s->client_certificate]);
+        add_text(line, POLICY_KEY_CLIENT_TRUST, s->client_trust.text);
+    }
+    add_text(line, POLICY_KEY_SHA1_CERTIFICATES,
+             policy_refuse_or_allow[s->allow_sha1_certificates]);
     add_strength(line, s);
     add_text(line, POLICY_KEY_HANDSHAKE, policy_moments[s->handshake]);
     add_numeric(line, POLICY_KEY_HANDSHAKE_TIMEOUT, s->handshake_timeout);

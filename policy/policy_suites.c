@@ -1,7 +1,7 @@
 /* How strong: suites, floors and presets. */
 #include <string.h>
 
-#include "../tls/tls.h"
+#include "../tls/tls_key_exchange.h"
 #include "policy_parser.h"
 #include "policy_text.h"
 
@@ -100,12 +100,20 @@ static const char *suite_name_at(const void *unused, size_t i)
     return !suite ? NULL : i % 2 ? suite->alias : suite->name;
 }
 
+static bool needs_psk(const struct tls_suite *suite)
+{
+    return tls_key_exchange_info(suite->key_exchange)->psk;
+}
+
+/* All that encrypt and have a certificate: without either, a suite is named or it is not there. */
 static void all_suites(struct policy_settings *settings)
 {
     const struct tls_suite *suite;
     settings->suite_count = 0;
     for (size_t i = 0; (suite = tls_suite_at(i)) && i < POLICY_SUITES_MAX; i++)
-        settings->suites[settings->suite_count++] = suite->id;
+        if (tls_key_exchange_info(suite->key_exchange)->certificate && !needs_psk(suite) &&
+            suite->cipher_bits > 0)
+            settings->suites[settings->suite_count++] = suite->id;
 }
 
 static void read_suite(struct policy_parser *parser, struct policy_string word,
@@ -118,6 +126,13 @@ static void read_suite(struct policy_parser *parser, struct policy_string word,
         const char *near = policy_nearest(name, strlen(name), suite_name_at, NULL);
         policy_complain(parser, word.place, "unknown suite \"%.60s\"%s%s%s", name,
                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+        return;
+    }
+    if (needs_psk(suite)) {
+        policy_complain(parser, word.place,
+                        "%s needs a key that both sides know beforehand (psk-file), which this "
+                        "version does not support",
+                        suite->name);
         return;
     }
     size_t i = suite_index(settings, suite->id);
@@ -174,17 +189,31 @@ void policy_set_builtin(struct policy_settings *settings)
 
 /* ---- floors and suites together ---- */
 
-/* Does the server sign in the handshake, as every ephemeral key exchange makes it (RFC 2246 7.4.3)?
- */
-static bool is_signed(const struct tls_suite *suite)
+struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum policy_kind kind)
 {
-    return suite->key_exchange != TLS_KX_RSA;
+    enum { SMALLEST_GROUP = 112, LARGEST_GROUP = 128, SMALLEST_CURVE = 128 };
+    const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+    struct policy_strength strength = {
+        .cipher = suite->cipher_bits,
+        .key_exchange = POLICY_AS_KEY,
+        .certificate = info->certificate || info->psk ? POLICY_AS_KEY : 0,
+        .signature = info->is_signed ? POLICY_TLS10_SIGNATURE_BITS : POLICY_AS_KEY,
+    };
+    if (info->agreement == TLS_AGREE_DH)
+        strength.key_exchange = kind == POLICY_SERVER ? SMALLEST_GROUP : LARGEST_GROUP;
+    else if (info->agreement == TLS_AGREE_ECDH)
+        strength.key_exchange = SMALLEST_CURVE;
+    return strength;
 }
 
-static bool is_strong(const struct tls_suite *suite, const struct policy_settings *settings)
+static bool is_strong(const struct tls_suite *suite, const struct policy_settings *settings,
+                      enum policy_kind kind)
 {
-    return suite && suite->cipher_bits >= settings->minimum_cipher &&
-           (!is_signed(suite) || settings->minimum_signature <= POLICY_TLS10_SIGNATURE_BITS);
+    struct policy_strength strength = policy_suite_strength(suite, kind);
+    return strength.cipher >= settings->minimum_cipher &&
+           strength.key_exchange >= settings->minimum_key_exchange &&
+           strength.certificate >= settings->minimum_certificate &&
+           strength.signature >= settings->minimum_signature;
 }
 
 void policy_keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
@@ -192,7 +221,7 @@ void policy_keep_strong_suites(struct policy_parser *parser, const struct policy
 {
     size_t kept = 0, before = settings->suite_count;
     for (size_t i = 0; i < before; i++)
-        if (is_strong(tls_suite_by_id(settings->suites[i]), settings))
+        if (is_strong(tls_suite_by_id(settings->suites[i]), settings, rule->kind))
             settings->suites[kept++] = settings->suites[i];
     settings->suite_count = kept;
     if (before == 0 || kept > 0)
@@ -204,10 +233,11 @@ void policy_keep_strong_suites(struct policy_parser *parser, const struct policy
         suites  ? suites->value.place
         : floor ? floor->value.place
                 : rule->place,
-        "no suite of [%s %s] reaches its floors (minimum-cipher = %u, minimum-signature "
-        "= %u%s%s); add a stronger suite or lower the floor",
+        "no suite of [%s %s] reaches its floors (minimum-cipher = %u, minimum-key-exchange = %u, "
+        "minimum-certificate = %u, minimum-signature = %u%s%s); add a stronger suite or lower the "
+        "floor",
         policy_kind_name(rule->kind), rule->name, settings->minimum_cipher,
-        settings->minimum_signature,
+        settings->minimum_key_exchange, settings->minimum_certificate, settings->minimum_signature,
         floor && floor->key != POLICY_KEY_MINIMUM_CIPHER ? ", from " : "",
         floor && floor->key != POLICY_KEY_MINIMUM_CIPHER ? policy_keys[floor->key].name : "");
 }

@@ -7,34 +7,6 @@
 #include "policy_pattern.h"
 #include "policy_text.h"
 
-static struct policy_string read_path(struct policy_parser *parser,
-                                      const struct policy_entry *entry)
-{
-    const char *directory = parser->input->directory;
-    struct policy_string value = policy_expand(parser, &entry->value, false);
-    if (!value.text || value.text[0] == '/')
-        return value;
-    size_t tail = strlen(value.text), head = directory ? strlen(directory) : 0;
-    size_t written =
-        policy_written_length(value.text) + (directory ? policy_written_length(directory) : 0);
-    char *path = NULL;
-    if (value.text[0] == '"' || value.text[0] == '\'')
-        policy_complain(parser, value.place, "a value is written without quotes");
-    else if (!directory)
-        policy_complain(parser, value.place, "\"%.200s\" is a relative path; write an absolute one",
-                        value.text);
-    else if (written > POLICY_VALUE_MAX)
-        policy_complain(parser, value.place, "the path is longer than %d bytes", POLICY_VALUE_MAX);
-    else
-        path = policy_take(parser, value.place, head + tail + 1);
-    if (path) {
-        memcpy(path, directory, head);
-        memcpy(path + head, value.text, tail);
-    }
-    value.text = path;
-    return value;
-}
-
 static const char *choice_at(const void *choices, size_t i)
 {
     return ((const char *const *)choices)[i];
@@ -141,7 +113,18 @@ static void read_trust(struct policy_parser *parser, const struct policy_entry *
     struct policy_string word = policy_expand(parser, &entry->value, false);
     settings->trust_system = word.text && strcmp(word.text, "system") == 0;
     if (word.text)
-        settings->trust = settings->trust_system ? word : read_path(parser, entry);
+        settings->trust = settings->trust_system ? word : policy_read_path(parser, entry);
+}
+
+/* Clients are not servers: every stranger can have a certificate of a public authority. */
+static void read_client_trust(struct policy_parser *parser, const struct policy_entry *entry,
+                              struct policy_settings *settings)
+{
+    settings->client_trust = policy_read_path(parser, entry);
+    if (strcmp(entry->value.text, "system") == 0)
+        policy_complain(parser, entry->value.place,
+                        "whom the system trusts, anybody can become; name the file of the "
+                        "authority that certifies your clients");
 }
 
 const char *const policy_moments[] = {"first-use", "connect", NULL};
@@ -149,15 +132,6 @@ const char *const policy_refuse_or_allow[] = {"refuse", "allow", NULL};
 const char *const policy_on_or_off[] = {"on", "off", NULL};
 const char *const policy_degrees[] = {"no", "request", "require", NULL};
 const char *const policy_fates[] = {"deny", "plain", NULL};
-
-static void read_degree(struct policy_parser *parser, const struct policy_entry *entry)
-{
-    int i = policy_read_choice(parser, entry, policy_degrees);
-    if (i > POLICY_CERT_NO)
-        policy_complain(parser, entry->value.place,
-                        "\"client-certificate = %s\" is not supported by this version",
-                        policy_degrees[i]);
-}
 
 static void read_choice_setting(struct policy_parser *parser, const struct policy_entry *entry,
                                 struct policy_settings *settings)
@@ -181,7 +155,8 @@ static void read_choice_setting(struct policy_parser *parser, const struct polic
             settings->record_splitting = i == 0;
         break;
     default:
-        read_degree(parser, entry);
+        if ((i = policy_read_choice(parser, entry, policy_degrees)) >= 0)
+            settings->client_certificate = (enum policy_client_certificate)i;
     }
 }
 
@@ -286,10 +261,13 @@ void policy_read_setting(struct policy_parser *parser, const struct policy_entry
         read_verify_name(parser, entry, settings);
         break;
     case POLICY_KEY_CERTIFICATE:
-        settings->certificate = read_path(parser, entry);
+        policy_read_paths(parser, entry, settings->certificates);
         break;
     case POLICY_KEY_KEY:
-        settings->key = read_path(parser, entry);
+        policy_read_paths(parser, entry, settings->keys);
+        break;
+    case POLICY_KEY_CLIENT_TRUST:
+        read_client_trust(parser, entry, settings);
         break;
     case POLICY_KEY_HANDSHAKE:
     case POLICY_KEY_TRUNCATION:

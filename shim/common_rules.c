@@ -22,6 +22,7 @@ enum { POLICY_FILE_MAX = 1024 * 1024 };
 struct loaded_trust { /* each file of roots is read once for all rules */
     struct loaded_trust *next;
     const char *path;
+    bool system;
     struct x509_trust trust;
 };
 
@@ -58,27 +59,26 @@ static void *take(struct loader *loader, struct policy_place place, size_t size)
 
 /* ---- files that rules name ---- */
 
-static const struct x509_trust *load_trust(struct loader *loader,
-                                           const struct policy_settings *settings)
+/* system: `path` is the word "system". */
+static const struct x509_trust *load_trust(struct loader *loader, const char *key,
+                                           struct policy_string path, bool system)
 {
     char reason[CREDENTIALS_REASON];
     struct memory *memory = &loader->rules->memory;
-    struct policy_place place = settings->trust.place;
-    const char *path = settings->trust.text;
     for (struct loaded_trust *t = loader->trusts; t; t = t->next)
-        if (strcmp(t->path, path) == 0)
+        if (strcmp(t->path, path.text) == 0 && t->system == system)
             return &t->trust;
-    struct loaded_trust *loaded = take(loader, place, sizeof *loaded);
+    struct loaded_trust *loaded = take(loader, path.place, sizeof *loaded);
     if (!loaded)
         return NULL;
-    bool good = settings->trust_system
-                    ? credentials_load_system_trust(&loaded->trust, memory, reason)
-                    : credentials_load_trust(&loaded->trust, path, false, memory, reason);
+    bool good = system ? credentials_load_system_trust(&loaded->trust, memory, reason)
+                       : credentials_load_trust(&loaded->trust, path.text, false, memory, reason);
     if (!good) {
-        complain(loader, place, "trust: %s", reason);
+        complain(loader, path.place, "%s: %s", key, reason);
         return NULL;
     }
-    loaded->path = path;
+    loaded->path = path.text;
+    loaded->system = system;
     loaded->next = loader->trusts;
     loader->trusts = loaded;
     return &loaded->trust;
@@ -98,20 +98,31 @@ static const struct tls_credential *load_credential(struct loader *loader,
     struct x509_certificate leaf;
     struct rules *rules = loader->rules;
     struct tls_credential *credential =
-        take(loader, settings->certificate.place, sizeof *credential);
-    const char *chain = settings->certificate.text, *key = settings->key.text;
+        take(loader, settings->certificates[0].place, sizeof *credential);
+    const char *chain = settings->certificates[0].text, *key = settings->keys[0].text;
     if (!credential)
         return NULL;
     if (!credentials_load_chain(credential, &leaf, chain, &rules->memory, reason)) {
-        complain(loader, settings->certificate.place, "certificate: %s", reason);
+        complain(loader, settings->certificates[0].place, "certificate: %s", reason);
         return NULL;
     }
     if (!credentials_load_key(credential, &leaf, key, minimum_rsa_bits(settings), &rules->secrets,
                               reason)) {
-        complain(loader, settings->key.place, "key: %s", reason);
+        complain(loader, settings->keys[0].place, "key: %s", reason);
         return NULL;
     }
     return credential;
+}
+
+/* Such suites are in the list only where a rule names them. */
+static bool names_anonymous_suite(const struct policy_settings *settings)
+{
+    bool any = false;
+    for (size_t i = 0; i < settings->suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(settings->suites[i]);
+        any |= policy_suite_strength(suite, POLICY_CLIENT).certificate == 0;
+    }
+    return any;
 }
 
 static const struct tls_config *build_config(struct loader *loader, const struct policy_rule *rule)
@@ -127,16 +138,22 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         .suite_count = settings->suite_count,
         .no_record_splitting = !settings->record_splitting,
         .allow_truncation = settings->allow_truncation,
-        .client_certificate = TLS_CLIENT_CERT_NO,
         .minimum_rsa_bits = minimum_rsa_bits(settings),
+        .minimum_dh_bits = policy_rsa_bits(settings->minimum_key_exchange),
+        .allow_anonymous = names_anonymous_suite(settings),
         .allow_sha1_certificates = settings->allow_sha1_certificates,
         .data_limit_64 = settings->data_limit,
     };
     _Static_assert(sizeof config->suites == sizeof settings->suites, "the same array");
     memcpy(config->suites, settings->suites, sizeof config->suites);
+    _Static_assert((int)POLICY_CERT_REQUIRE == (int)TLS_CLIENT_CERT_REQUIRE, "the same values");
+    if (rule->kind == POLICY_SERVER)
+        config->client_certificate = (enum tls_client_certificate)settings->client_certificate;
+    if (config->client_certificate != TLS_CLIENT_CERT_NO && settings->client_trust.text)
+        config->trust = load_trust(loader, "client-trust", settings->client_trust, false);
     if (rule->kind == POLICY_CLIENT && settings->trust.text)
-        config->trust = load_trust(loader, settings);
-    if (settings->certificate.text && settings->key.text)
+        config->trust = load_trust(loader, "trust", settings->trust, settings->trust_system);
+    if (settings->certificates[0].text && settings->keys[0].text)
         config->credential = load_credential(loader, settings);
     identity_of_rule(rule, config, config->rule);
     return config;

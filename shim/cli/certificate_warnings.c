@@ -34,10 +34,11 @@ static void warn_of_dates(struct findings *findings, struct policy_place place,
              (int)((cert->not_after - now) / 86400), date_text(cert->not_after, date));
 }
 
+/* place: where the certificate is named. */
 static void warn_of_own(struct findings *findings, const struct policy_rule *rule,
-                        const struct tls_credential *credential, int64_t now)
+                        struct policy_place place, const struct tls_credential *credential,
+                        int64_t now)
 {
-    struct policy_place place = rule->settings.certificate.place;
     const char *why;
     for (size_t i = 0; i < credential->chain_count; i++) {
         struct x509_certificate cert;
@@ -98,8 +99,9 @@ static void warn_of_names(struct findings *findings, const struct policy_rule *r
 void warn_of_certificates(struct findings *findings, const struct policy_rule *rule,
                           const struct tls_config *config, int64_t now)
 {
-    if (config->credential)
-        warn_of_own(findings, rule, config->credential, now);
-    if (config->trust)
+    size_t i = 0;
+    for (const struct tls_credential *c = config->credential; c; c = c->next)
+        warn_of_own(findings, rule, rule->settings.certificates[i++].place, c, now);
+    if (config->trust && rule->kind == POLICY_CLIENT)
         warn_of_names(findings, rule, config->trust);
 }

@@ -22,7 +22,7 @@ static const char *environment(const char *name)
         const char *name, *value;
     } variables[] = {{"DIR", "/run/my creds"}, {"HOST", "db.example"}, {"EMPTY", ""},
                      {"NEWLINE", "a\nb"},      {"LATIN", "caf\xe9"},   {"HASH", "a #b"},
-                     {"BLANK", "a "}};
+                     {"BLANK", "a "},          {"TWO", "/a /b"}};
     static char value[4002];
     if (strcmp(name, "LONG") == 0 || strcmp(name, "WORD") == 0) {
         size_t n = name[0] == 'L' ? 4001 : 1400;
@@ -61,6 +61,7 @@ static void must_parse(struct policy *policy, const char *text)
         fail_msg("%u:%u: %s\nin: %s", error.place.line, error.place.column, error.message, text);
 }
 
+#define SERVER "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\n" /* in line 5 */
 #define CLIENT "[client c]\nconnect = *:1\ntrust = system\n" /* what follows is in line 4 */
 
 static const struct {
@@ -219,8 +220,18 @@ static const struct {
     {CLIENT "suites = AES128-SHA ALL", 4, 21, "ALL stands first, or not at all"},
     {CLIENT "suites = AES128-SHA -AES128-SHA", 4, 10, "every suite is removed; leave at least one"},
     {CLIENT "suites = AES128-SHA\nminimum-strength = 256", 4, 10,
-     "no suite of [client c] reaches its floors (minimum-cipher = 256, minimum-signature = 0, from "
-     "minimum-strength); add a stronger suite or lower the floor"},
+     "no suite of [client c] reaches its floors (minimum-cipher = 256, minimum-key-exchange = 256, "
+     "minimum-certificate = 256, minimum-signature = 0, from minimum-strength); add a stronger "
+     "suite or lower the floor"},
+    {CLIENT "suites = ADH-AES128-SHA\nminimum-certificate = 40", 4, 10,
+     "no suite of [client c] reaches its floors (minimum-cipher = 112, minimum-key-exchange = 112, "
+     "minimum-certificate = 40, minimum-signature = 0); add a stronger suite or lower the floor"},
+    {CLIENT "suites = ALL -ADH-AES128-SHA", 4, 14,
+     "there is no TLS_DH_anon_WITH_AES_128_CBC_SHA to remove here; what is removed stands before "
+     "it, as in \"ALL -ADH-AES128-SHA\""},
+    {CLIENT "suites = PSK-AES128-CBC-SHA", 4, 10,
+     "TLS_PSK_WITH_AES_128_CBC_SHA needs a key that both sides know beforehand (psk-file), which "
+     "this version does not support"},
     {CLIENT "preset = strict", 4, 10,
      "\"strict\" is not a value of \"preset\" (legacy | default | future)"},
     {CLIENT "data-limit = 1K", 4, 14, "\"1K\" is not a number of bytes from 1M to 32G (K, M, G)"},
@@ -250,8 +261,30 @@ static const struct {
     {CLIENT "record-splitting = of", 4, 20,
      "\"of\" is not a value of \"record-splitting\" (on | off)"},
     {CLIENT "verify-name = a b", 4, 15, "\"a b\" is neither a DNS name nor an IP address"},
-    {"[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\nclient-certificate = require", 5, 22,
-     "\"client-certificate = require\" is not supported by this version"},
+    {SERVER "client-certificate = must", 5, 22,
+     "\"must\" is not a value of \"client-certificate\" (no | request | require)"},
+    {SERVER "client-certificate = request", 5, 1,
+     "client-certificate = request, but no client is trusted; add \"client-trust = "
+     "/path/to/ca.pem\""},
+    {SERVER "client-trust = /x", 5, 1,
+     "no client is asked for its certificate; add \"client-certificate = require\""},
+    {SERVER "client-certificate = require\nclient-trust = system", 6, 16,
+     "whom the system trusts, anybody can become; name the file of the authority that certifies "
+     "your clients"},
+    /* ---- lists of paths ---- */
+    {"[server s]\nlisten = *:1\ncertificate = /a b /c\nkey = /k", 4, 7,
+     "2 certificates and 1 key; each certificate has its key in the same place of the other list"},
+    {"[server s]\nlisten = *:1\ncertificate = /a\nkey = k /l /m", 4, 7,
+     "1 certificate and 3 keys; each certificate has its key in the same place of the other list"},
+    {"[server s]\nlisten = *:1\ncertificate = /a /b /c /d\nkey = /k", 3, 24,
+     "at most 3 paths, one for each kind of key"},
+    {"[server s]\nlisten = *:1\ncertificate = /a ${WORD}\nkey = /k /l", 3, 18,
+     "a second path is an absolute one"},
+    {"[server s]\nlisten = *:1\ncertificate = ${TWO}\nkey = /k", 3, 15,
+     "\"/a /b\" has white space before a /, where a second path would begin; give the file another "
+     "name"},
+    {CLIENT "certificate = /a /b\nkey = /c /d", 4, 18,
+     "a client rule has one certificate; make a rule for each peer that wants another"},
     {"[client c]\nconnect = *:1\ntrust = \"/ca.pem\"", 3, 9, "a value is written without quotes"},
     {"[deny d]\nconnect = *:1\nprogram = bin/x", 3, 11,
      "\"bin/x\": a program is a bare name or an absolute path"},

@@ -16,6 +16,8 @@ enum { POOL = 4 << 20, TEXT = 1 << 20 };
 
 static const char *environment(const char *name)
 {
+    if (strcmp(name, "ROOT") == 0)
+        return "/root dir";
     return strcmp(name, "ODD") == 0 ? "a$ b#c\xc3\xa9 ${x}" : NULL;
 }
 
@@ -123,6 +125,8 @@ static void every_key_survives(void **state)
         "handshake = connect\ntruncation = allow\nrecord-splitting = off\ndata-limit = 1G\n"
         "[client d]\nconnect = x:1\ntrust = system\npreset = future\n"
         "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\nclient-certificate = no\n"
+        "[server t]\nlisten = *:2\ncertificate = a b /c\nkey = /k ${ROOT}/x y\n"
+        "client-certificate = request\nclient-trust = c t\nsha1-certificates = allow\n"
         "handshake-timeout = 7\nminimum-signature = 40\nlegacy-until = 2031-01-01\n"
         "[deny e]\nconnect = *:23\n");
     round_trip(&input, &printed);
@@ -133,6 +137,19 @@ static void every_key_survives(void **state)
     assert_non_null(strstr(printed.text, "[deny e]\nconnect = *:23\n"));
 }
 
+#define FORWARD_SECRET                                                                             \
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA "                   \
+    "TLS_ECDHE_ECDSA_WITH_3DES_EDE_CBC_SHA TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA "                    \
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA "                      \
+    "TLS_DHE_RSA_WITH_AES_128_CBC_SHA TLS_DHE_RSA_WITH_AES_256_CBC_SHA "                           \
+    "TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA "                 \
+    "TLS_DHE_RSA_WITH_3DES_EDE_CBC_SHA TLS_DHE_DSS_WITH_AES_128_CBC_SHA "                          \
+    "TLS_DHE_DSS_WITH_AES_256_CBC_SHA TLS_DHE_DSS_WITH_CAMELLIA_128_CBC_SHA "                      \
+    "TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA TLS_DHE_DSS_WITH_3DES_EDE_CBC_SHA "
+#define RSA_128                                                                                    \
+    "TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_AES_256_CBC_SHA "                                   \
+    "TLS_RSA_WITH_CAMELLIA_128_CBC_SHA TLS_RSA_WITH_CAMELLIA_256_CBC_SHA"
+
 /* What no change of code may change unseen. */
 static void presets_expand_to(void **state)
 {
@@ -140,16 +157,12 @@ static void presets_expand_to(void **state)
     static const struct {
         const char *preset, *suites, *floors, *signature;
     } rows[] = {
-        {"legacy",
-         "TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_AES_256_CBC_SHA TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-         "80", "0"},
-        {"default",
-         "TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_AES_256_CBC_SHA TLS_RSA_WITH_3DES_EDE_CBC_SHA",
-         "112", "0"},
-        {"future", "TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_AES_256_CBC_SHA", "128", "112"},
+        {"legacy", FORWARD_SECRET RSA_128 " TLS_RSA_WITH_3DES_EDE_CBC_SHA", "80", "0"},
+        {"default", FORWARD_SECRET RSA_128 " TLS_RSA_WITH_3DES_EDE_CBC_SHA", "112", "0"},
+        {"future", RSA_128, "128", "112"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        char text[200], want[1000];
+        char text[200], want[2000];
         snprintf(text, sizeof text, "[client c]\nconnect = *:1\ntrust = system\npreset = %s\n",
                  rows[i].preset);
         snprintf(want, sizeof want,

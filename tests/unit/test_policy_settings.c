@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policy/policy_detail.h"
@@ -71,8 +72,8 @@ static void the_example_of_the_manual_parses(void **state)
     assert_int_equal(rules[1].settings.minimum_cipher, 128);
     assert_int_equal(rules[1].settings.handshake_timeout, 30);
     assert_true(rules[1].settings.record_splitting);
-    assert_string_equal(rules[2].settings.certificate.text, "/run/my creds/imap ${x}.pem");
-    assert_string_equal(rules[2].settings.key.text, "/run/my creds/imap.key");
+    assert_string_equal(rules[2].settings.certificates[0].text, "/run/my creds/imap ${x}.pem");
+    assert_string_equal(rules[2].settings.keys[0].text, "/run/my creds/imap.key");
     assert_true(rules[2].settings.allow_truncation);
     assert_false(rules[2].settings.record_splitting);
     assert_int_equal(rules[2].settings.minimum_cipher, 112);
@@ -117,6 +118,92 @@ static void suites_are_chosen_in_order_and_weak_ones_leave(void **state)
 
     must_parse(&policy, CLIENT);
     assert_int_equal(policy.rules[0].settings.suites[0], tls_suite_at(0)->id);
+}
+
+static bool has_suite(const struct policy_settings *s, uint16_t id)
+{
+    size_t i = 0;
+    while (i < s->suite_count && s->suites[i] != id)
+        i++;
+    return i < s->suite_count;
+}
+
+/* All that the engine can do, in its order, but for what is weak or has no certificate. */
+static void all_suites_are_forward_secret_first(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, CLIENT);
+    const struct policy_settings *s = &policy.rules[0].settings;
+    size_t rank = 0;
+    for (size_t i = 0, at; i < s->suite_count; i++, rank = at) {
+        const struct tls_suite *suite = tls_suite_by_id(s->suites[i]);
+        for (at = rank; tls_suite_at(at) != suite; at++)
+            assert_non_null(tls_suite_at(at));
+    }
+    static const struct {
+        const char *text;
+        uint16_t id;
+        bool there;
+    } rows[] = {
+        {"", 0xc009, true},  /* ECDHE_ECDSA AES-128 */
+        {"", 0xc014, true},  /* ECDHE_RSA AES-256 */
+        {"", 0x0013, true},  /* DHE_DSS 3DES, which RFC 2246 9 demands */
+        {"", 0x0033, true},  /* DHE_RSA AES-128 */
+        {"", 0x000a, true},  /* RSA 3DES */
+        {"", 0x0034, false}, /* DH_anon AES-128 */
+        {"", 0xc018, false}, /* ECDH_anon AES-128 */
+        {"", 0x008c, false}, /* PSK AES-128 */
+        {"", 0x0094, false}, /* RSA_PSK AES-128 */
+        {"", 0xc011, false}, /* ECDHE_RSA RC4 */
+        {"minimum-cipher = 56\n", 0xc011, true},
+        {"minimum-strength = 0\n", 0x0002, false}, /* RSA NULL */
+        {"minimum-strength = 0\n", 0x0034, false},
+        {"minimum-strength = 0\nsuites = ALL NULL-SHA ADH-AES128-SHA\n", 0x0002, true},
+        {"minimum-certificate = 0\nsuites = ALL ADH-AES128-SHA\n", 0x0034, true},
+        {"minimum-certificate = 40\nsuites = ALL ADH-AES128-SHA\n", 0x0034, false},
+        {"preset = future\n", 0x002f, true},
+        {"preset = future\n", 0xc013, false},
+        {"preset = future\nminimum-signature = 56\n", 0xc013, true},
+        {"minimum-key-exchange = 128\n", 0x0033, true},
+        {"minimum-key-exchange = 192\n", 0x0033, false},
+        {"minimum-key-exchange = 192\n", 0xc013, false},
+        {"minimum-key-exchange = 192\n", 0x002f, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text, CLIENT "%s", rows[i].text);
+        must_parse(&policy, text);
+        if (has_suite(&policy.rules[0].settings, rows[i].id) != rows[i].there)
+            fail_msg("%s: %04x", rows[i].text, rows[i].id);
+    }
+    /* A client may ask a server for a group of 2048 bits. */
+    must_parse(&policy, "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\n"
+                        "minimum-key-exchange = 128\n");
+    assert_false(has_suite(&policy.rules[0].settings, 0x0033));
+    assert_true(has_suite(&policy.rules[0].settings, 0xc013));
+}
+
+static void several_certificates_and_clients_that_are_asked(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "[server s]\nlisten = *:1\nclient-certificate = request\n"
+                        "client-trust = /c a.pem\n"
+                        "certificate = /my rsa.pem  /ec.pem\nkey = /a.key ${DIR}/b.key\n"
+                        "[server t]\nlisten = *:2\ncertificate = /c\nkey = /k\n"
+                        "client-certificate = no\n"
+                        "[defaults]\nclient-trust = /d\nclient-certificate = require\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_int_equal(s->client_certificate, POLICY_CERT_REQUEST);
+    assert_string_equal(s->client_trust.text, "/c a.pem");
+    assert_string_equal(s->certificates[0].text, "/my rsa.pem");
+    assert_string_equal(s->certificates[1].text, "/ec.pem");
+    assert_null(s->certificates[2].text);
+    assert_int_equal(s->certificates[1].place.column, 28);
+    assert_string_equal(s->keys[0].text, "/a.key");
+    assert_string_equal(s->keys[1].text, "/run/my creds/b.key");
+    assert_int_equal(policy.rules[1].settings.client_certificate, POLICY_CERT_NO);
 }
 
 static void presets_and_floors(void **state)
@@ -196,6 +283,8 @@ int main(void)
         cmocka_unit_test(the_example_of_the_manual_parses),
         cmocka_unit_test(defaults_count_wherever_they_stand),
         cmocka_unit_test(suites_are_chosen_in_order_and_weak_ones_leave),
+        cmocka_unit_test(all_suites_are_forward_secret_first),
+        cmocka_unit_test(several_certificates_and_clients_that_are_asked),
         cmocka_unit_test(presets_and_floors),
         cmocka_unit_test(settings_know_where_they_come_from),
         cmocka_unit_test(allowances_and_other_settings),
