@@ -14,6 +14,7 @@
 #include "io.h"
 #include "names.h"
 #include "real.h"
+#include "resumption.h"
 #include "stdio_streams.h"
 
 _Atomic int shim_started;
@@ -92,6 +93,7 @@ static void start_all(void)
     if (!arena_init() || !fdtable_init())
         refuse("no address space for the sessions; raise the limit (ulimit -v)");
     start_shared();
+    resumption_start();
     pthread_atfork(before_fork, after_fork, in_child);
 }
 
