@@ -27,12 +27,12 @@ def our_client(peer, suite):
             return "%s\n%s" % (done, server.said())
 
 
-def our_server(peer, suite):
+def our_server(peer, suite, options=(), more=()):
     port = t.free_port()
     argv = [PEER, "server", str(port), "--certificate", files.certificate(suite.certificate),
-            "--key", files.key(suite.certificate), *ours(suite)]
+            "--key", files.key(suite.certificate), *ours(suite), *options]
     with t.Server(argv, port, t.tmp("%s.log" % port)) as server:
-        client = t.start_program(peer.client(suite, port, files), stdin=-1, stdout=-1, stderr=-1,
+        client = t.start_program(peer.client(suite, port, files, *more), stdin=-1, stdout=-1, stderr=-1,
                                  env=peer.env)
         client.stdin.write(GET)
         client.stdin.flush()
@@ -42,8 +42,12 @@ def our_server(peer, suite):
             if not more:
                 break
             back += more
+        if not peer.closes:
+            client.terminate()
         out, err = client.communicate(timeout=20)
         status = server.process.wait(20)
+        if status != 0 and not peer.closes and "without close_notify, in the est" in server.said():
+            status = 0
         if status != 0 or GET not in back:
             return "status %s, back %r: %s\n%s" % (status, back, server.said(),
                                                    err.decode(errors="replace")[-2000:])
@@ -54,6 +58,11 @@ files = p.Files(t.Pki(t.tmp("pki")))
 everything = os.environ.get("INTEROP") == "all"
 table = {}
 for peer in p.PEERS:
+    try:
+        peer.prepare(files)
+    except (OSError, p.subprocess.CalledProcessError) as e:
+        t.skip(peer.name, "cannot be prepared: %s" % e)
+        continue
     for number, suite in enumerate(p.SUITES):
         why = peer.why(suite)
         if why:
@@ -67,6 +76,9 @@ for peer in p.PEERS:
             cells.append(why or ("ok" if t.subtest("%s, %s, our %s" % (peer.name, suite.name, role),
                                                    function, peer, suite) else "FAILED"))
         table[peer.name, suite.name] = " ".join(cells)
+if (java := p.PEERS[-1]).name in {name for name, _ in table}:
+    t.subtest("Java 17's hello in SSL 2.0's format", our_server, java, p.SUITES[0],
+              ["--sslv2-hello"], ["sslv2"])
 for suite in p.SUITES:
     t.diag("%-24s %s" % (suite.name, "  ".join(
         "%s: %s" % (peer.name, table.get((peer.name, suite.name), "-")) for peer in p.PEERS)))

@@ -9,6 +9,7 @@
  *   --name NAME        what the client calls the server; localhost if not given
  *   --suites A:B       names of suites, in order
  *   --connections N    one after the other; 1 if not given
+ *   --sslv2-hello      a server takes the hello in SSL 2.0's format
  *   --tickets          a server gives out tickets
  *   --no-tickets       a client asks for none
  *   --no-cache         no session is resumed
@@ -480,6 +481,8 @@ static void parse(int argc, char **argv)
             options.config.client_certificate = TLS_CLIENT_CERT_REQUIRE;
         } else if (strcmp(argv[i], "--anonymous") == 0) {
             options.config.allow_anonymous = true;
+        } else if (strcmp(argv[i], "--sslv2-hello") == 0) {
+            options.config.accept_sslv2_hello = true;
         } else if (strcmp(argv[i], "--tickets") == 0) {
             tls_ticket_ring_init(&options.tickets, 3600);
             options.config.tickets = &options.tickets;
