@@ -5,6 +5,8 @@
 
 #include "../crypto_glue/cg_ct.h"
 #include "../crypto_glue/cg_rsa.h"
+#include "../crypto_glue/cg_sign.h"
+#include "../policy/policy.h"
 #include "../tls/x509/pem.h"
 #include "common_files.h"
 
@@ -109,6 +111,29 @@ static bool bad_certificate(const char *path, const struct certificates *in, con
     return false;
 }
 
+/* Why TLS 1.0 cannot use a certificate with this key, and what to do; NULL when it can. */
+static const char *problem_of_kind(const struct x509_key *key)
+{
+    switch (key->kind) {
+    case X509_KEY_RSA:
+    case X509_KEY_EC:
+        return NULL;
+    case X509_KEY_DSA:
+        return key->dsa.p ? NULL
+                          : "the certificate's DSA key lacks its parameters; have the certificate "
+                            "made with them";
+    case X509_KEY_RSA_PSS:
+        return "the certificate's key may sign with RSA-PSS only, which TLS 1.0 does not know (RFC "
+               "2246 4.7); use a certificate with an ordinary RSA key, or an EC key";
+    case X509_KEY_ED25519:
+        return "TLS 1.0 cannot use an Ed25519 key (RFC 8422 5.10); use a certificate with an RSA "
+               "key, or an EC key on P-256";
+    default:
+        return "the certificate's key is of a kind that is not supported; use RSA, EC (P-256, "
+               "P-384, P-521) or DSA";
+    }
+}
+
 static bool read_chain(struct tls_credential *out, struct x509_certificate *leaf,
                        struct file_text *file, const char *path, struct memory *memory,
                        char reason[CREDENTIALS_REASON])
@@ -138,12 +163,13 @@ static bool read_chain(struct tls_credential *out, struct x509_certificate *leaf
                  path, count, bytes, X509_CHAIN_MAX, CREDENTIALS_CHAIN_MAX);
         return false;
     }
-    if (leaf->key.kind != X509_KEY_RSA) {
-        snprintf(reason, CREDENTIALS_REASON,
-                 "%.120s: the certificate's key is not RSA; this version needs an RSA certificate",
-                 path);
+    const char *problem = problem_of_kind(&leaf->key);
+    if (problem) {
+        snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, problem);
         return false;
     }
+    out->kind = leaf->key.kind;
+    out->curve = leaf->key.curve;
     out->chain = chain;
     out->chain_count = count;
     return true;
@@ -164,37 +190,47 @@ bool credentials_load_chain(struct tls_credential *out, struct x509_certificate 
 
 /* ---- the key ---- */
 
-static bool is_same_modulus(const struct cg_rsa_private_parts *parts,
-                            const struct x509_certificate *leaf)
+const char *credentials_kind_text(enum x509_key_kind kind)
 {
-    const uint8_t *n = parts->n;
-    size_t length = parts->n_length;
-    while (length > 0 && *n == 0) {
-        n++;
-        length--;
-    }
-    return length == leaf->key.rsa.n_length && memcmp(n, leaf->key.rsa.n, length) == 0;
+    return kind == X509_KEY_RSA ? "an RSA key" : kind == X509_KEY_EC ? "an EC key" : "a DSA key";
 }
 
-static bool use_key(struct tls_credential *out, const struct x509_certificate *leaf,
-                    const struct cg_rsa_private_parts *parts, const char *path,
-                    unsigned minimum_bits, struct memory *secrets, char reason[CREDENTIALS_REASON])
+static bool not_its_key(const char *path, char reason[CREDENTIALS_REASON])
 {
-    size_t bits = cg_rsa_bits(&leaf->key.rsa);
-    if (!is_same_modulus(parts, leaf)) {
-        snprintf(reason, CREDENTIALS_REASON,
-                 "%.120s: the key does not belong to the certificate; give the key that the "
-                 "certificate was made for (the leaf stands first in the certificate file)",
-                 path);
-        return false;
+    snprintf(reason, CREDENTIALS_REASON,
+             "%.120s: the key does not belong to the certificate; give the key that the "
+             "certificate was made for (the leaf stands first in the certificate file)",
+             path);
+    return false;
+}
+
+static bool is_long_enough(const struct x509_key *key, const struct credentials_floors *floors,
+                           const char *path, char reason[CREDENTIALS_REASON])
+{
+    static const unsigned curve_strengths[] = {[CG_P256] = 128, [CG_P384] = 192, [CG_P521] = 256};
+    unsigned floor = floors->certificate, bits, minimum;
+    if (key->kind == X509_KEY_RSA && floor < floors->key_exchange)
+        floor = floors->key_exchange;
+    if (key->kind == X509_KEY_EC) {
+        bits = curve_strengths[key->curve];
+        minimum = floor;
+    } else {
+        bits =
+            (unsigned)(key->kind == X509_KEY_RSA ? cg_rsa_bits(&key->rsa) : cg_dsa_bits(&key->dsa));
+        minimum = policy_rsa_bits(floor);
     }
-    if (bits < minimum_bits) {
-        snprintf(reason, CREDENTIALS_REASON,
-                 "%.120s: the key has %zu bits, minimum-strength asks for %u; make a longer key or "
-                 "lower the floor",
-                 path, bits, minimum_bits);
-        return false;
-    }
+    if (bits >= minimum)
+        return true;
+    snprintf(reason, CREDENTIALS_REASON,
+             "%.120s: the key has %u bits%s, minimum-strength asks for %u; make a longer key or "
+             "lower the floor",
+             path, bits, key->kind == X509_KEY_EC ? " of strength" : "", minimum);
+    return false;
+}
+
+static bool take_rsa(struct tls_credential *out, const struct cg_rsa_private_parts *parts,
+                     const char *path, struct memory *secrets, char reason[CREDENTIALS_REASON])
+{
     struct cg_rsa_private *key = memory_take(secrets, cg_rsa_private_size());
     if (!key)
         return out_of_memory(reason);
@@ -209,6 +245,59 @@ static bool use_key(struct tls_credential *out, const struct x509_certificate *l
     return true;
 }
 
+static bool take_ec(struct tls_credential *out, const uint8_t *scalar, struct memory *secrets,
+                    char reason[CREDENTIALS_REASON])
+{
+    out->scalar = (const uint8_t *)memory_copy(secrets, scalar, cg_ec_bytes(out->curve));
+    return out->scalar || out_of_memory(reason);
+}
+
+/* The public half is the certificate's: a key in PKCS#8 has none. Signing checks itself, so one
+ * signature tells whether they belong together. */
+static bool take_dsa(struct tls_credential *out, const struct cg_dsa_public *certified,
+                     struct x509_bytes x, const char *path, struct memory *secrets,
+                     char reason[CREDENTIALS_REASON])
+{
+    static const uint8_t digest[CG_HASH_MAX];
+    uint8_t r[CG_DSA_Q_BYTES_MAX], s[CG_DSA_Q_BYTES_MAX];
+    struct cg_dsa_public *dsa = memory_take(secrets, sizeof *dsa);
+    const uint8_t *copy = (const uint8_t *)memory_copy(secrets, x.data, x.length);
+    if (!dsa || !copy)
+        return out_of_memory(reason);
+    *dsa = *certified;
+    out->dsa = dsa;
+    out->dsa_x = (struct x509_bytes){copy, x.length};
+    if (cg_dsa_sign(dsa, copy, x.length, CG_SHA1, digest, r, s))
+        return true;
+    return not_its_key(path, reason);
+}
+
+static bool use_key(struct tls_credential *out, const struct x509_certificate *leaf,
+                    const struct x509_private_key *key, const char *path,
+                    const struct credentials_floors *floors, struct memory *secrets,
+                    char reason[CREDENTIALS_REASON])
+{
+    if (key->kind != leaf->key.kind) {
+        snprintf(reason, CREDENTIALS_REASON,
+                 "%.120s: this is %s, and the certificate has %s; give the key that the "
+                 "certificate was made for",
+                 path, credentials_kind_text(key->kind), credentials_kind_text(leaf->key.kind));
+        return false;
+    }
+    if (!x509_private_key_fits(key, &leaf->key))
+        return not_its_key(path, reason);
+    if (!is_long_enough(&leaf->key, floors, path, reason))
+        return false;
+    switch (key->kind) {
+    case X509_KEY_RSA:
+        return take_rsa(out, &key->rsa, path, secrets, reason);
+    case X509_KEY_EC:
+        return take_ec(out, key->ec.scalar, secrets, reason);
+    default:
+        return take_dsa(out, &leaf->key.dsa, key->dsa.x, path, secrets, reason);
+    }
+}
+
 static bool is_key_label(const char *label)
 {
     static const char tail[] = "PRIVATE KEY";
@@ -217,12 +306,13 @@ static bool is_key_label(const char *label)
 }
 
 static bool read_key(struct tls_credential *out, const struct x509_certificate *leaf,
-                     struct file_text *file, const char *path, unsigned minimum_bits,
-                     struct memory *secrets, char reason[CREDENTIALS_REASON])
+                     struct file_text *file, const char *path,
+                     const struct credentials_floors *floors, struct memory *secrets,
+                     char reason[CREDENTIALS_REASON])
 {
     struct pem_reader reader = {.at = file->text, .end = file->text + file->length};
     struct pem_block block;
-    struct cg_rsa_private_parts parts;
+    struct x509_private_key key;
     const char *why = "";
     uint8_t *der = (uint8_t *)file->text; /* decoded in place: wiped with the file's text */
     enum pem_result result;
@@ -231,23 +321,23 @@ static bool read_key(struct tls_credential *out, const struct x509_certificate *
     while (result == PEM_BLOCK && !is_key_label(block.label));
     if (result == PEM_END)
         return nothing_found(&key_kind, path, reason);
-    if (result == PEM_BAD || !x509_rsa_private_key(block.label, der, block.length, &parts, &why)) {
+    if (result == PEM_BAD || !x509_private_key(block.label, der, block.length, &key, &why)) {
         snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, why);
         return false;
     }
-    return use_key(out, leaf, &parts, path, minimum_bits, secrets, reason);
+    return use_key(out, leaf, &key, path, floors, secrets, reason);
 }
 
 bool credentials_load_key(struct tls_credential *out, const struct x509_certificate *leaf,
-                          const char *path, unsigned minimum_bits, struct memory *secrets,
-                          char reason[CREDENTIALS_REASON])
+                          const char *path, const struct credentials_floors *floors,
+                          struct memory *secrets, char reason[CREDENTIALS_REASON])
 {
     struct file_text file;
     if (!read_pem(&file, &key_kind, path, true, reason))
         return false;
     bool good = (file.mode & 077) == 0;
     if (good)
-        good = read_key(out, leaf, &file, path, minimum_bits, secrets, reason);
+        good = read_key(out, leaf, &file, path, floors, secrets, reason);
     else
         snprintf(
             reason, CREDENTIALS_REASON,

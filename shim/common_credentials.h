@@ -12,17 +12,26 @@ enum {
     CREDENTIALS_CHAIN_MAX = 16 * 1024 /* bytes of a Certificate message of ours */
 };
 
-/* A certificate chain, leaf first. memory holds it afterwards. False: reason begins with the path
- * and says what is wrong and what to do. */
+/* A certificate chain, leaf first, whose leaf has a key that TLS 1.0 can use; out gets chain, kind
+ * and curve. memory holds it afterwards. False: reason begins with the path and says what is wrong
+ * and what to do. */
 bool credentials_load_chain(struct tls_credential *out, struct x509_certificate *leaf,
                             const char *path, struct memory *memory,
                             char reason[CREDENTIALS_REASON]);
 
+/* Bits of strength that a key must have, as a rule's floors say: of who is certified by it, and,
+ * for an RSA key, of the secrets that it decrypts. */
+struct credentials_floors {
+    unsigned certificate, key_exchange;
+};
+
 /* The leaf's private key, from a file that only its owner may read; secrets holds it afterwards.
- * It must be the key of `leaf` and of at least minimum_bits. */
+ * It must be the key of `leaf`, with whose chain credentials_load_chain has filled *out. */
 bool credentials_load_key(struct tls_credential *out, const struct x509_certificate *leaf,
-                          const char *path, unsigned minimum_bits, struct memory *secrets,
-                          char reason[CREDENTIALS_REASON]);
+                          const char *path, const struct credentials_floors *floors,
+                          struct memory *secrets, char reason[CREDENTIALS_REASON]);
+/* "an RSA key" and so on, for messages. */
+const char *credentials_kind_text(enum x509_key_kind kind);
 
 /* The roots of a PEM file. A certificate that cannot be parsed is an error, or, when lenient,
  * passed over. None at all is always an error. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../policy/policy_detail.h"
+#include "../tls/tls_key_exchange.h"
 #include "common_credentials.h"
 #include "common_files.h"
 #include "common_identity.h"
@@ -91,27 +92,93 @@ static unsigned minimum_rsa_bits(const struct policy_settings *settings)
     return policy_rsa_bits(certificate > exchange ? certificate : exchange);
 }
 
-static const struct tls_credential *load_credential(struct loader *loader,
-                                                    const struct policy_settings *settings)
+/* keyUsage of our certificates, by the kind of their keys; 0: there is none of this kind. */
+typedef uint16_t key_usages[X509_KEY_UNSUPPORTED];
+
+/* The certificate and key at `i` of their lists. */
+static struct tls_credential *load_credential(struct loader *loader, const struct policy_rule *rule,
+                                              size_t i, key_usages usages)
 {
     char reason[CREDENTIALS_REASON];
     struct x509_certificate leaf;
     struct rules *rules = loader->rules;
-    struct tls_credential *credential =
-        take(loader, settings->certificates[0].place, sizeof *credential);
-    const char *chain = settings->certificates[0].text, *key = settings->keys[0].text;
+    const struct policy_settings *settings = &rule->settings;
+    struct policy_string chain = settings->certificates[i], key = settings->keys[i];
+    const struct credentials_floors floors = {
+        settings->minimum_certificate,
+        rule->kind == POLICY_SERVER ? settings->minimum_key_exchange : 0,
+    };
+    struct tls_credential *credential = take(loader, chain.place, sizeof *credential);
     if (!credential)
         return NULL;
-    if (!credentials_load_chain(credential, &leaf, chain, &rules->memory, reason)) {
-        complain(loader, settings->certificates[0].place, "certificate: %s", reason);
-        return NULL;
+    if (!credentials_load_chain(credential, &leaf, chain.text, &rules->memory, reason))
+        complain(loader, chain.place, "certificate: %s", reason);
+    else if (usages[leaf.key.kind] != 0)
+        complain(loader, chain.place,
+                 "certificate: %.120s: this is the second one with %s; name one of each kind",
+                 chain.text, credentials_kind_text(leaf.key.kind));
+    else if (!credentials_load_key(credential, &leaf, key.text, &floors, &rules->secrets, reason))
+        complain(loader, key.place, "key: %s", reason);
+    else {
+        usages[leaf.key.kind] = leaf.key_usage;
+        return credential;
     }
-    if (!credentials_load_key(credential, &leaf, key, minimum_rsa_bits(settings), &rules->secrets,
-                              reason)) {
-        complain(loader, settings->keys[0].place, "key: %s", reason);
-        return NULL;
+    return NULL;
+}
+
+/* NULL when the rule has none, or when one of them is wrong, which is told. */
+static const struct tls_credential *
+load_credentials(struct loader *loader, const struct policy_rule *rule, key_usages usages)
+{
+    const struct policy_settings *settings = &rule->settings;
+    const struct tls_credential *first = NULL, **link = &first;
+    unsigned errors = loader->errors;
+    for (size_t i = 0; i < POLICY_CREDENTIALS_MAX; i++) {
+        if (!settings->certificates[i].text || !settings->keys[i].text)
+            break;
+        struct tls_credential *credential = load_credential(loader, rule, i, usages);
+        if (!credential)
+            continue;
+        *link = credential;
+        link = &credential->next;
     }
-    return credential;
+    return loader->errors == errors ? first : NULL;
+}
+
+/* Suites that need a certificate of another kind, or a use that its keyUsage does not allow (RFC
+ * 5280 4.2.1.3), would only make handshakes fail that could go otherwise. */
+static void keep_certified_suites(struct loader *loader, const struct policy_rule *rule,
+                                  struct tls_config *config, const key_usages usages)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < config->suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(config->suites[i]);
+        const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+        uint16_t use = info->is_signed ? X509_KU_DIGITAL_SIGNATURE : X509_KU_KEY_ENCIPHERMENT;
+        if (!info->certificate || (usages[info->certificate_key] & use))
+            config->suites[kept++] = config->suites[i];
+    }
+    config->suite_count = kept;
+    if (kept == 0)
+        complain(loader, rule->settings.certificates[0].place,
+                 "certificate: no suite of [server %s] goes with the key of this certificate and "
+                 "its keyUsage; use a certificate of another kind, or allow other suites",
+                 rule->name);
+}
+
+static void add_credentials(struct loader *loader, const struct policy_rule *rule,
+                            struct tls_config *config)
+{
+    key_usages usages = {0};
+    config->credential = load_credentials(loader, rule, usages);
+    if (!config->credential)
+        return;
+    if (rule->kind == POLICY_SERVER)
+        keep_certified_suites(loader, rule, config, usages);
+    else if (!(usages[config->credential->kind] & X509_KU_DIGITAL_SIGNATURE))
+        complain(loader, rule->settings.certificates[0].place,
+                 "certificate: its keyUsage lacks digitalSignature, so it cannot show servers who "
+                 "we are (RFC 5280 4.2.1.3); have it made with that use");
 }
 
 /* Such suites are in the list only where a rule names them. */
@@ -153,8 +220,7 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         config->trust = load_trust(loader, "client-trust", settings->client_trust, false);
     if (rule->kind == POLICY_CLIENT && settings->trust.text)
         config->trust = load_trust(loader, "trust", settings->trust, settings->trust_system);
-    if (settings->certificates[0].text && settings->keys[0].text)
-        config->credential = load_credential(loader, settings);
+    add_credentials(loader, rule, config);
     identity_of_rule(rule, config, config->rule);
     return config;
 }

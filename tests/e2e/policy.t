@@ -73,7 +73,26 @@ def bad_policies():
     openssl("pkcs8", "-topk8", "-in", pki.key, "-passout", "pass:x", "-out", locked)
     openssl("rsa", "-in", pki.key, "-aes128", "-passout", "pass:x", "-traditional", "-out",
             locked_old)
-    for path in (other_key, weak_key, ec_key, locked, locked_old):
+    other_ec, ed_key, pss_key = t.tmp("other-ec.key"), t.tmp("ed.key"), t.tmp("pss.key")
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", other_ec)
+    ed_cert, pss_cert, other_curve = t.tmp("ed.pem"), t.tmp("pss.pem"), t.tmp("curve.pem")
+    openssl("req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", ed_key, "-out", ed_cert,
+            "-subj", "/CN=ed")
+    openssl("req", "-x509", "-newkey", "rsa-pss", "-nodes", "-keyout", pss_key, "-out", pss_cert,
+            "-subj", "/CN=pss")
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp256k1", "-nodes",
+            "-keyout", t.tmp("curve.key"), "-out", other_curve, "-subj", "/CN=curve")
+    encipher_cert = t.tmp("encipher.pem")
+    openssl("req", "-x509", "-key", pki.key, "-out", encipher_cert, "-subj", "/CN=encipher",
+            "-addext", "keyUsage=keyEncipherment")
+    dsa_parameters, dsa_cert = t.tmp("dsa.param"), t.tmp("dsa.pem")
+    dsa_key, other_dsa = t.tmp("dsa.key"), t.tmp("other-dsa.key")
+    openssl("genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt", "dsa_paramgen_bits:2048",
+            "-out", dsa_parameters)
+    for path in (dsa_key, other_dsa):
+        openssl("genpkey", "-paramfile", dsa_parameters, "-out", path)
+    openssl("req", "-x509", "-key", dsa_key, "-out", dsa_cert, "-subj", "/CN=dsa")
+    for path in (other_key, weak_key, ec_key, other_ec, other_dsa, locked, locked_old):
         os.chmod(path, 0o600)
     shared = write("shared.key", read(pki.key), 0o640)
     open_key = write("open.key", read(pki.key), 0o644)
@@ -99,7 +118,31 @@ def bad_policies():
         ("a missing certificate", server("/nothing.pem", pki.key), "3:15",
          ["certificate: /nothing"]),
         ("a certificate file without any", server(pki.key, pki.key), "3:15", ["no CERTIFICATE"]),
-        ("an EC certificate", server(ec_cert, ec_key), "3:15", ["not RSA"]),
+        ("an Ed25519 certificate", server(ed_cert, ec_key), "3:15",
+         ["Ed25519", "RFC 8422 5.10", "use a certificate with an RSA key"]),
+        ("an RSA-PSS certificate", server(pss_cert, ec_key), "3:15",
+         ["RSA-PSS only", "ordinary RSA key"]),
+        ("a certificate on another curve", server(other_curve, ec_key), "3:15",
+         ["not supported", "P-256"]),
+        ("a key of the same kind for another certificate", server(ec_cert, other_ec), "4:7",
+         ["does not belong to the certificate"]),
+        ("a DSA key with the right parameters and the wrong number", server(dsa_cert, other_dsa),
+         "4:7", ["does not belong to the certificate"]),
+        ("an EC key below the floor", server(ec_cert, ec_key) + "minimum-strength = 192\n"
+         "minimum-signature = 0\n", "4:7", ["has 128 bits of strength", "asks for 192"]),
+        ("two certificates of one kind", server("%s %s" % (pki.cert, pki.by_address),
+                                                "%s %s" % (pki.key, pki.key)),
+         "3:%d" % (16 + len(pki.cert)), ["the second one with an RSA key", "one of each kind"]),
+        ("a certificate that no suite can use", server(ec_cert, ec_key) + "suites = AES128-SHA\n",
+         "3:15", ["no suite of [server s] goes with the key", "allow other suites"]),
+        ("a keyUsage that no suite can use", server(encipher_cert, pki.key) +
+         "minimum-signature = 0\nsuites = ECDHE-RSA-AES128-SHA\n", "3:15", ["its keyUsage"]),
+        ("a client's certificate that may not sign",
+         client(pki.ca) + "certificate = %s\nkey = %s\n" % (encipher_cert, pki.key), "4:15",
+         ["lacks digitalSignature"]),
+        ("a missing client-trust file", server(pki.cert, pki.key) +
+         "client-certificate = require\nclient-trust = /nothing.pem\n", "6:16",
+         ["client-trust: /nothing.pem: there is no such file"]),
         ("a chain that is too long", server(long_chain, pki.key), "3:15",
          ["too long", "keep the leaf"]),
         ("a missing key", server(pki.cert, "/nothing.key"), "4:7", ["key: /nothing.key"]),
@@ -115,7 +158,8 @@ def bad_policies():
          ["has 1024 bits", "minimum-strength asks for 2048"]),
         ("an encrypted key", server(pki.cert, locked), "4:7", ["encrypted", "openssl pkey"]),
         ("an encrypted key, old form", server(pki.cert, locked_old), "4:7", ["encrypted"]),
-        ("an EC key", server(pki.cert, ec_key), "4:7", ["only RSA"]),
+        ("a key of another kind", server(pki.cert, ec_key), "4:7",
+         ["this is an EC key, and the certificate has an RSA key"]),
         ("a key without certificate", client(pki.ca) + "key = %s\n" % pki.key, "1:1",
          ["has no certificate"]),
         ("an unset variable", client("${TLSHIM_TEST_NOTHING}/x"), "3:9", ["is not set"]),

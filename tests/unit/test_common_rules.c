@@ -59,11 +59,19 @@ static int make_files(void **state)
                   "openssl req -x509 -newkey rsa:2048 -nodes -keyout key2.pem -out cert2.pem "
                   "-days 9 -subj /CN=two 2>>openssl.log && "
                   "openssl ecparam -name prime256v1 -out parameters.pem && "
+                  "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-521 -nodes -keyout "
+                  "ec.key -out ec.pem -days 9 -subj /CN=ec 2>>openssl.log && "
+                  "openssl ec -in ec.key -out sec1.key 2>>openssl.log && "
+                  "openssl genpkey -genparam -algorithm DSA -pkeyopt dsa_paramgen_bits:2048 "
+                  "-out dsa.param 2>>openssl.log && "
+                  "openssl genpkey -paramfile dsa.param -out dsa.key && "
+                  "openssl req -x509 -key dsa.key -out dsa.pem -days 9 -subj /CN=dsa && "
+                  "openssl dsa -in dsa.key -out dsa-old.key 2>>openssl.log && "
                   "cat cert.pem cert2.pem >both.pem && cp both.pem copy.pem && "
                   "{ echo a comment; cat cert.pem key.pem; } >combined.pem && "
                   "{ cat parameters.pem key.pem; } >second-block.pem && "
                   "openssl rsa -in key.pem -traditional -out pkcs1.pem 2>>openssl.log && "
-                  "chmod 600 *.pem") != 0;
+                  "chmod 600 *.pem *.key") != 0;
 }
 
 static int remove_files(void **state)
@@ -209,6 +217,60 @@ static bool is_dumped(const void *p)
     return dumped;
 }
 
+static const struct tls_credential *of_kind(const struct tls_config *config,
+                                            enum x509_key_kind kind)
+{
+    const struct tls_credential *credential = config->credential;
+    while (credential && credential->kind != kind)
+        credential = credential->next;
+    return credential;
+}
+
+static size_t count_key_exchange(const struct tls_config *config, enum tls_key_exchange kind)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < config->suite_count; i++)
+        count += tls_suite_by_id(config->suites[i])->key_exchange == kind;
+    return count;
+}
+
+static void several_kinds_of_keys_in_one_rule(void **state)
+{
+    (void)state;
+    static const char *const lists[][2] = {
+        {"ec.pem %s/cert.pem %s/dsa.pem", "ec.key %s/key.pem %s/dsa.key"},
+        {"dsa.pem %s/ec.pem %s/cert.pem", "dsa-old.key %s/sec1.key %s/key.pem"},
+    };
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char certificates[200], keys[200], text[600];
+        struct rules rules;
+        snprintf(certificates, sizeof certificates, lists[i][0], directory, directory);
+        snprintf(keys, sizeof keys, lists[i][1], directory, directory);
+        snprintf(text, sizeof text,
+                 "[server s]\nlisten = *:1\ncertificate = %s\nkey = %s\n"
+                 "client-certificate = request\nclient-trust = both.pem\n"
+                 "[server d]\nlisten = *:2\ncertificate = ec.pem\nkey = sec1.key\n",
+                 certificates, keys);
+        load(&rules, text);
+        const struct tls_config *s = rules.configs[0], *d = rules.configs[1];
+        const struct tls_credential *ec = of_kind(s, X509_KEY_EC), *dsa = of_kind(s, X509_KEY_DSA);
+        assert_int_equal(cg_rsa_private_bytes(of_kind(s, X509_KEY_RSA)->key), 256);
+        assert_int_equal(ec->curve, CG_P521);
+        assert_false(is_dumped(ec->scalar) || is_dumped(dsa->dsa_x.data));
+        assert_int_equal(cg_dsa_bits(dsa->dsa), 2048);
+        assert_int_equal(s->client_certificate, TLS_CLIENT_CERT_REQUEST);
+        assert_int_equal(s->trust->count, 2);
+        assert_int_equal(s->minimum_dh_bits, 2048);
+        assert_false(s->allow_anonymous);
+        for (int k = TLS_KX_RSA; k <= TLS_KX_ECDHE_ECDSA; k++)
+            if (k != TLS_KX_DH_ANON)
+                assert_true(count_key_exchange(s, (enum tls_key_exchange)k) > 0);
+        assert_int_equal(d->suite_count, count_key_exchange(d, TLS_KX_ECDHE_ECDSA));
+        assert_true(d->suite_count > 0);
+        rules_unload(&rules);
+    }
+}
+
 static void keys_are_kept_out_of_core_dumps_and_wiped(void **state)
 {
     (void)state;
@@ -301,6 +363,7 @@ int main(void)
         cmocka_unit_test(each_rule_gets_its_configuration),
         cmocka_unit_test(what_matters_changes_a_rules_identity),
         cmocka_unit_test(keys_are_found_in_every_form),
+        cmocka_unit_test(several_kinds_of_keys_in_one_rule),
         cmocka_unit_test(keys_are_kept_out_of_core_dumps_and_wiped),
         cmocka_unit_test(text_in_the_environment),
         cmocka_unit_test(the_program_knows_its_path),
