@@ -190,7 +190,7 @@ class Java(Peer):
         self._classes = os.path.join(directory, "classes")
         self._security = os.path.join(directory, "java.security")
         with open(self._security, "w") as f:
-            f.write("jdk.tls.disabledAlgorithms=NULL\njdk.tls.legacyAlgorithms=NULL\n"
+            f.write("jdk.tls.disabledAlgorithms=MD2\njdk.tls.legacyAlgorithms=MD2\n"
                     "jdk.certpath.disabledAlgorithms=MD2\n")
         subprocess.run(["javac", "-d", self._classes, os.path.join(HERE, "Peer.java")], check=True,
                        capture_output=True)
