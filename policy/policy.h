@@ -176,13 +176,15 @@ struct policy_earliest {
 };
 void policy_keep_earliest(void *arg, const struct policy_error *error);
 
-/* How strong a suite is for who has a rule of this kind, in bits by axis: `signature` is that of
- * the handshake. Where the strength is that of a key, which the floors are held against when it is
- * seen, it is POLICY_AS_KEY. An ephemeral key exchange counts as what the peer may make of it: the
- * weakest curve, and for a server the weakest group that a client may ask for (RFC 7919). */
+/* How strong a suite can be for who has a rule of this kind, in bits by axis; `signature` is that
+ * of the handshake. POLICY_AS_KEY: as strong as a key or certificate, which is held against the
+ * floor when it is seen. A key exchange without such a key counts as what a client makes of it: the
+ * weakest curve, and for a server the weakest group that it may be asked for (RFC 7919); a client
+ * takes groups up to the largest, each held against the floor. */
 enum { POLICY_AS_KEY = 256 };
 struct policy_strength {
     unsigned cipher, key_exchange, certificate, signature;
+    const char *exchanged_by; /* what is held against minimum-key-exchange, for people; or NULL */
 };
 struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum policy_kind kind);
 

@@ -199,10 +199,16 @@ struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum
         .certificate = info->certificate || info->psk ? POLICY_AS_KEY : 0,
         .signature = info->is_signed ? POLICY_TLS10_SIGNATURE_BITS : POLICY_AS_KEY,
     };
-    if (info->agreement == TLS_AGREE_DH)
-        strength.key_exchange = kind == POLICY_SERVER ? SMALLEST_GROUP : LARGEST_GROUP;
-    else if (info->agreement == TLS_AGREE_ECDH)
+    if (info->agreement == TLS_AGREE_ECDH) {
         strength.key_exchange = SMALLEST_CURVE;
+    } else if (info->agreement == TLS_AGREE_DH && kind == POLICY_SERVER) {
+        strength.key_exchange = SMALLEST_GROUP;
+    } else if (info->agreement == TLS_AGREE_DH) {
+        strength.key_exchange = LARGEST_GROUP;
+        strength.exchanged_by = "the server's group";
+    } else if (info->agreement == TLS_AGREE_RSA) {
+        strength.exchanged_by = "the RSA key";
+    }
     return strength;
 }
 

@@ -159,16 +159,23 @@ static void source_text(const struct policy_rule *rule, unsigned key, char *out,
              elsewhere ? entry->place.file : "", elsewhere ? ", " : "", entry->place.line);
 }
 
+/* What each suite is worth: what it is by itself, or what the rule asks of keys and groups. */
 static void show_suites(const struct policy_rule *rule)
 {
-    unsigned rsa = rule->settings.minimum_certificate > rule->settings.minimum_key_exchange
-                       ? rule->settings.minimum_certificate
-                       : rule->settings.minimum_key_exchange;
-    for (size_t i = 0; i < rule->settings.suite_count; i++) {
-        const struct tls_suite *suite = tls_suite_by_id(rule->settings.suites[i]);
-        printf("      %zu. %s: cipher %u bits; key exchange and authentication RSA, from %u (keys "
-               "from %u)\n",
-               i + 1, suite->name, suite->cipher_bits, rsa, policy_rsa_bits(rsa));
+    const struct policy_settings *s = &rule->settings;
+    for (size_t i = 0; i < s->suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(s->suites[i]);
+        struct policy_strength strength = policy_suite_strength(suite, rule->kind);
+        printf("      %zu. %s: cipher %u bits; key exchange ", i + 1, suite->name, strength.cipher);
+        if (strength.exchanged_by)
+            printf("by %s, from %u (%u bits long)", strength.exchanged_by, s->minimum_key_exchange,
+                   policy_rsa_bits(s->minimum_key_exchange));
+        else
+            printf("from %u", strength.key_exchange);
+        if (strength.certificate == 0)
+            printf("; no authentication\n");
+        else
+            printf("; certificates from %u\n", s->minimum_certificate);
     }
 }
 

@@ -153,17 +153,37 @@ static void warn_of_links(struct findings *findings, const struct policy_rule *r
 }
 
 /* Suites that were asked for by name and are below a floor. */
-static void warn_of_weak_suites(struct findings *findings, const struct policy_rule *rule)
+static void warn_of_weak_suite(struct findings *findings, const struct policy_rule *rule,
+                               struct policy_place place, const struct tls_suite *suite)
+{
+    const struct policy_settings *s = &rule->settings;
+    struct policy_strength strength = policy_suite_strength(suite, rule->kind);
+    const struct {
+        enum policy_key_id key;
+        unsigned bits, floor;
+    } axes[] = {
+        {POLICY_KEY_MINIMUM_CIPHER, strength.cipher, s->minimum_cipher},
+        {POLICY_KEY_MINIMUM_KEY_EXCHANGE, strength.key_exchange, s->minimum_key_exchange},
+        {POLICY_KEY_MINIMUM_CERTIFICATE, strength.certificate, s->minimum_certificate},
+        {POLICY_KEY_MINIMUM_SIGNATURE, strength.signature, s->minimum_signature},
+    };
+    for (size_t i = 0; i < sizeof axes / sizeof axes[0]; i++)
+        if (axes[i].bits < axes[i].floor) {
+            warn(findings, place, "%s is left out of [%s %s]: it has %u bits, %s asks for %u",
+                 suite->name, policy_kind_name(rule->kind), rule->name, axes[i].bits,
+                 policy_keys[axes[i].key].name, axes[i].floor);
+            return;
+        }
+}
+
+static void warn_of_suites(struct findings *findings, const struct policy_rule *rule)
 {
     const struct policy_entry *entry = rule->said[POLICY_KEY_SUITES];
     struct policy_word rest = entry ? entry->value : (struct policy_word){"", 0, {0}}, word;
     while (policy_next_word(&rest, &word)) {
         const struct tls_suite *suite = tls_suite_by_name(word.text, word.length);
-        if (suite && suite->cipher_bits < rule->settings.minimum_cipher)
-            warn(findings, word.place,
-                 "%s is left out of [%s %s]: it has %u bits, minimum-cipher asks for %u",
-                 suite->name, policy_kind_name(rule->kind), rule->name, suite->cipher_bits,
-                 rule->settings.minimum_cipher);
+        if (suite)
+            warn_of_weak_suite(findings, rule, word.place, suite);
     }
 }
 
@@ -181,7 +201,7 @@ void findings_warn(struct findings *findings, const struct rules *rules)
         if (rule->kind != POLICY_CLIENT && rule->kind != POLICY_SERVER)
             continue;
         warn_of_allowances(findings, rule);
-        warn_of_weak_suites(findings, rule);
+        warn_of_suites(findings, rule);
         if (rules->configs && rules->configs[i])
             warn_of_certificates(findings, rule, rules->configs[i], policy->now);
     }
