@@ -159,9 +159,21 @@ static bool wait_for_client(int fd)
     return !needy_any() || !io_blocks(fd) || wait_on_listener(fd, &clock);
 }
 
+static bool has_client(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN};
+    struct timespec none = {0};
+
+    return sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) == 1;
+}
+
+/* After a refused client: a program that had been told by select or poll that somebody was there
+ * does not expect to wait; accept(2) has an errno for that. One that came to wait goes on waiting.
+ */
 static int accept_checked(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
     socklen_t room = length != NULL ? *length : 0;
+    bool expected = shim_ready() && has_client(fd);
 
     for (;;) {
         int saved = errno, r;
@@ -178,9 +190,13 @@ static int accept_checked(int fd, struct sockaddr *address, socklen_t *length, i
             return r;
         }
         real(close)(r);
-        errno = saved;
         if (length != NULL)
             *length = room;
+        if (expected && !has_client(fd) && io_blocks(fd)) {
+            errno = ECONNABORTED;
+            return -1;
+        }
+        errno = saved;
     }
 }
 

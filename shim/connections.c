@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <time.h>
 
 #include "common_log.h"
 #include "deadlines.h"
@@ -84,9 +85,10 @@ static void log_denied(const struct policy_rule *rule, const struct connection *
     const char *what = direction == POLICY_CONNECT ? "connection to" : "connection at";
 
     if (rule != NULL)
-        log_line(LOG_LEVEL_WARN, "%s:%u: [deny %s]: %s %s%s%s refused", rule->place.file,
-                 rule->place.line, rule->name, what, c->name, c->name[0] != '\0' ? " at " : "",
-                 c->text);
+        log_line(LOG_LEVEL_WARN, "%s:%u: [%s %s]: %s %s%s%s refused%s%s", rule->place.file,
+                 rule->place.line, policy_kind_name(rule->kind), rule->name, what, c->name,
+                 c->name[0] != '\0' ? " at " : "", c->text, rule->refusal != NULL ? ": " : "",
+                 rule->refusal != NULL ? rule->refusal : "");
     else
         log_line(LOG_LEVEL_WARN,
                  "%s: no rule matches the %s %s%s%s: refused; add a [%s] or [plain] rule with "
@@ -105,6 +107,7 @@ const struct policy_rule *connection_rule(const struct connection *c,
         .port = c->port,
         .name = c->name[0] != '\0' ? c->name : NULL,
         .program = rules_program_path(),
+        .now = time(NULL),
     };
     const struct policy_rule *rule;
 

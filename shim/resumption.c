@@ -1,9 +1,7 @@
 #include "resumption.h"
 
-#include <string.h>
 #include <sys/mman.h>
 
-#include "../crypto_glue/cg_hash.h"
 #include "../tls/tls_cache.h"
 #include "../tls/tls_ticket.h"
 #include "global.h"
@@ -31,51 +29,6 @@ static bool map_shared(void)
     return true;
 }
 
-static void add_bytes(struct cg_hash *h, const void *data, size_t n)
-{
-    uint64_t length = n;
-
-    cg_hash_update(h, &length, sizeof(length));
-    cg_hash_update(h, data, n);
-}
-
-static void add_string(struct cg_hash *h, const char *text)
-{
-    add_bytes(h, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
-}
-
-/* What bears on who the peer is and how strong the session must be: not the rule's place in the
- * file, nor anything of this machine, so that an unrelated edit or another machine of a farm does
- * not spoil what was kept. */
-static void identify(struct tls_config *config, const struct policy_rule *rule)
-{
-    const struct tls_credential *own = config->credential;
-    struct cg_hash h;
-    uint32_t numbers[] = {
-        rule->kind,
-        config->role,
-        config->version_min,
-        config->version_max,
-        config->minimum_rsa_bits,
-        config->minimum_dh_bits,
-        config->allow_sha1_certificates,
-        config->allow_anonymous,
-        config->skip_name_check,
-        config->client_certificate,
-    };
-
-    cg_hash_init(&h, CG_SHA256);
-    add_string(&h, rule->name);
-    add_bytes(&h, numbers, sizeof(numbers));
-    add_bytes(&h, config->suites, config->suite_count * sizeof(config->suites[0]));
-    add_string(&h, rule->settings.verify_name.text);
-    for (size_t i = 0; config->trust != NULL && i < config->trust->count; i++)
-        add_bytes(&h, config->trust->roots[i].der.data, config->trust->roots[i].der.length);
-    if (own != NULL && own->chain_count > 0)
-        add_bytes(&h, own->chain[0].data, own->chain[0].length);
-    cg_hash_final(&h, config->rule);
-}
-
 void resumption_start(void)
 {
     const struct policy *policy = &shim_rules.policy;
@@ -83,13 +36,11 @@ void resumption_start(void)
     if (policy->rule_count == 0 || !map_shared())
         return;
     for (size_t i = 0; i < policy->rule_count; i++) {
-        const struct policy_rule *rule = &policy->rules[i];
         /* The loader made it for this process, in memory that can be written. */
-        struct tls_config *config = (struct tls_config *)(uintptr_t)shim_rules.configs[rule->index];
+        struct tls_config *config = (struct tls_config *)(uintptr_t)shim_rules.configs[i];
 
         if (config == NULL)
             continue;
-        identify(config, rule);
         config->cache = &cache;
         if (config->role == TLS_SERVER)
             config->tickets = ring;

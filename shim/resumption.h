@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Gives every rule's configuration its cache, ticket keys and identity. Once, before any session.
+/* Gives every rule's configuration its cache and ticket keys. Once, before any session.
  * Without memory for it sessions are just not resumed. */
 void resumption_start(void);
 

@@ -70,8 +70,7 @@ static enum tls_error read_client(struct tls_conn *conn, struct tls_reader data)
         }
     }
     return config->alpn_count == 0 ? TLS_ERROR_OK
-                                   : tls_because(conn, TLS_ERROR_NO_COMMON_SUITE,
-                                                 "no application protocol in common (RFC 7301)");
+                                   : tls_because(conn, TLS_ERROR_NO_PROTOCOL, "RFC 7301 3.2");
 }
 
 static enum tls_error read_server(struct tls_conn *conn, struct tls_reader data)

@@ -91,7 +91,7 @@ static void protocols(void **state)
         tls_pair_start(&pair);
         tls_pair_run(&pair, TLS_OUTPUT_SIZE);
         if (cases[i].chosen < 0) {
-            tls_end_assert_failed(&pair.server, TLS_ERROR_NO_COMMON_SUITE);
+            tls_end_assert_failed(&pair.server, TLS_ERROR_NO_PROTOCOL);
         } else {
             tls_pair_assert_works(&pair);
             assert_int_equal(pair.server.session->alpn, cases[i].chosen);
