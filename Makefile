@@ -35,7 +35,8 @@ SHARED  := $(filter shim/common_%.c,$(SHIM))
 BUILD_PACKAGES := gcc libc6-dev nettle-dev libgmp-dev
 DEMO_PACKAGES  := python3 openssl curl ca-certificates
 CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget netcat-openbsd \
-                  redis-server redis-tools nginx-light lighttpd busybox
+                  redis-server redis-tools nginx-light lighttpd busybox \
+                  libjemalloc2 libtcmalloc-minimal4
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
 BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
@@ -127,6 +128,23 @@ $(BUILD)/tests/x509check: tests/x509check.c $(BUILD)/asan/libcore.a
 	$(CC) $(BASE) $(flags_asan) $< $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 test-programs: $(BUILD)/x509check $(BUILD)/tests/x509check
 
+# What is run under the library (tests/contract): ordinary programs that know nothing of it.
+ORDINARY := -std=gnu11 -D_GNU_SOURCE -O2 -g -pthread $(WARN)
+CONTRACT := $(filter-out tests/contract/load_%,$(wildcard tests/contract/*.c))
+LOADING  := $(patsubst tests/contract/%.c,$(BUILD)/tests/%,\
+              $(filter-out %_exchange.c %_library.c,$(wildcard tests/contract/load_*.c)))
+$(BUILD)/tests/contract: $(CONTRACT) tests/contract/contract.h
+	@mkdir -p $(@D)
+	$(CC) $(ORDINARY) $(CONTRACT) -o $@
+$(BUILD)/tests/libload.so: tests/contract/load_library.c tests/contract/load_exchange.c
+	@mkdir -p $(@D)
+	$(CC) $(ORDINARY) -fPIC -shared $^ -o $@
+$(BUILD)/tests/load_%: tests/contract/load_%.c tests/contract/load_exchange.c tests/contract/load.h
+	@mkdir -p $(@D)
+	$(CC) $(ORDINARY) $(if $(filter fortify,$*),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3) \
+	  $(filter %.c,$^) -o $@ -ldl
+test-programs: $(BUILD)/tests/contract $(BUILD)/tests/libload.so $(LOADING)
+
 # What BoringSSL's test runner drives (tests/bogo/README.md): as shipped, and for our own runner.
 BOGO := $(wildcard tests/bogo/*.c)
 $(BUILD)/bogo_shim: $(BOGO) $(wildcard tests/bogo/*.h) $(BUILD)/obj/libcore.a
@@ -136,7 +154,8 @@ $(BUILD)/tests/bogo_shim: $(BOGO) $(wildcard tests/bogo/*.h) $(BUILD)/asan/libco
 	$(CC) $(BASE) $(flags_asan) $(BOGO) $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 test-programs: $(BUILD)/bogo_shim $(BUILD)/tests/bogo_shim
 
-SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t))
+SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
+             tests/contract/*.t))
 
 # Sub-makes use every processor unless -j was given.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -169,8 +188,9 @@ fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
 	+@$(SUBMAKE) $(FUZZ)
 	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
-soak: deps ## the end-to-end tests again with 500 MiB each
-	+@$(SUBMAKE) all
+soak: deps ## the end-to-end tests again with 500 MiB each, the contract's with a gigabyte
+	+@$(SUBMAKE) test-programs
+	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
 	TLSTEST_MIB=500 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 
 fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
