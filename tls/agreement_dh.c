@@ -9,6 +9,9 @@ static const struct cg_dh_group *own_group(const struct tls_conn *conn)
 {
     const struct tls_group *agreed = tls_group_by_id(conn->handshake->dh_group);
 
+    if (tls_key_exchange_of(conn)->exported) {
+        return conn->config->export_dh_group;
+    }
     if (agreed != NULL) {
         return &cg_dh_groups[agreed->dh_group];
     }
@@ -18,7 +21,8 @@ static const struct cg_dh_group *own_group(const struct tls_conn *conn)
 /* A client that names finite-field groups must be given one of them (RFC 7919 4). */
 static bool is_possible(const struct tls_conn *conn)
 {
-    return conn->handshake->dh_group != TLS_GROUP_NONE_FITS;
+    return tls_key_exchange_of(conn)->exported ? conn->config->export_dh_group != NULL
+                                               : conn->handshake->dh_group != TLS_GROUP_NONE_FITS;
 }
 
 static void write_vector(struct tls_writer *body, const uint8_t *bytes, size_t n)
@@ -52,11 +56,19 @@ static struct cg_dh_group peer_group(const struct tls_dh_parameters *dh)
                                 .g_length = dh->g_length};
 }
 
+static unsigned minimum_bits(const struct tls_conn *conn)
+{
+    if (tls_key_exchange_of(conn)->exported) {
+        return CG_DH_BITS_MIN;
+    }
+    return conn->config->minimum_dh_bits != 0 ? conn->config->minimum_dh_bits
+                                              : (unsigned)DEFAULT_MINIMUM_BITS;
+}
+
 static enum tls_error check_group(struct tls_conn *conn)
 {
     struct cg_dh_group group = peer_group(&conn->handshake->agreement.dh);
-    unsigned minimum = conn->config->minimum_dh_bits != 0 ? conn->config->minimum_dh_bits
-                                                          : (unsigned)DEFAULT_MINIMUM_BITS;
+    unsigned minimum = minimum_bits(conn);
 
     if (cg_dh_bits(&group) < minimum) {
         struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);

@@ -6,10 +6,10 @@
 enum { RSA_PREMASTER = 48 };
 _Static_assert(RSA_PREMASTER <= (size_t)TLS_PREMASTER_MAX, "the premaster secret has its place");
 
-static enum tls_error write_public(struct tls_conn *conn, struct tls_writer *body)
+enum tls_error tls_encrypt_premaster(struct tls_conn *conn, const struct cg_rsa_public *key,
+                                     struct tls_writer *body)
 {
     struct tls_handshake *h = conn->handshake;
-    struct cg_rsa_public key = tls_peer_key_rsa(&h->peer);
 
     if (!cg_random(h->premaster, RSA_PREMASTER)) {
         return TLS_ERROR_RANDOM;
@@ -17,8 +17,8 @@ static enum tls_error write_public(struct tls_conn *conn, struct tls_writer *bod
     tls_put_number(h->premaster, 2, h->client_version);
     h->premaster_length = RSA_PREMASTER;
     size_t encrypted = tls_open_vector(body, 2);
-    uint8_t *out = tls_write_room(body, key.n_length);
-    if (out == NULL || !cg_rsa_encrypt_pkcs1(&key, h->premaster, RSA_PREMASTER, out)) {
+    uint8_t *out = tls_write_room(body, key->n_length);
+    if (out == NULL || !cg_rsa_encrypt_pkcs1(key, h->premaster, RSA_PREMASTER, out)) {
         return TLS_ERROR_INTERNAL;
     }
     tls_close_vector(body, 2, encrypted);
@@ -28,10 +28,10 @@ static enum tls_error write_public(struct tls_conn *conn, struct tls_writer *bod
 /* No oracle (Bleichenbacher 1998, ROBOT CVE-2017-13099): whatever the decryption finds, there is a
  * premaster secret, and whether it is the client's shows in Finished only. The version is forced,
  * not compared: a hello that was rolled back leaves client and server with different secrets. */
-static enum tls_error read_public(struct tls_conn *conn, struct tls_reader *body)
+enum tls_error tls_decrypt_premaster(struct tls_conn *conn, const struct cg_rsa_private *key,
+                                     struct tls_reader *body)
 {
     struct tls_handshake *h = conn->handshake;
-    const struct cg_rsa_private *key = tls_credential_of_kind(conn->config, X509_KEY_RSA)->key;
     struct tls_reader encrypted = tls_read_vector(body, 2);
 
     if (!tls_read_all(body)) {
@@ -46,6 +46,19 @@ static enum tls_error read_public(struct tls_conn *conn, struct tls_reader *body
     tls_put_number(h->premaster, 2, h->client_version);
     h->premaster_length = RSA_PREMASTER;
     return TLS_ERROR_OK;
+}
+
+static enum tls_error write_public(struct tls_conn *conn, struct tls_writer *body)
+{
+    const struct cg_rsa_public key = tls_peer_key_rsa(&conn->handshake->peer);
+
+    return tls_encrypt_premaster(conn, &key, body);
+}
+
+static enum tls_error read_public(struct tls_conn *conn, struct tls_reader *body)
+{
+    return tls_decrypt_premaster(conn, tls_credential_of_kind(conn->config, X509_KEY_RSA)->key,
+                                 body);
 }
 
 static bool is_possible(const struct tls_conn *conn)

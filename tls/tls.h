@@ -63,7 +63,11 @@ enum tls_key_exchange {
     TLS_KX_PSK,
     TLS_KX_DHE_PSK,
     TLS_KX_RSA_PSK,
-    TLS_KX_ECDHE_PSK
+    TLS_KX_ECDHE_PSK,
+    TLS_KX_RSA_EXPORT,
+    TLS_KX_DHE_RSA_EXPORT,
+    TLS_KX_DHE_DSS_EXPORT,
+    TLS_KX_DH_ANON_EXPORT
 };
 
 struct tls_suite {
@@ -168,6 +172,10 @@ struct tls_config {
     size_t psk_count;
     unsigned minimum_dh_bits;           /* client; 0: 2048 */
     const struct cg_dh_group *dh_group; /* server's own; NULL: ffdhe2048 (RFC 7919) */
+    /* Server, for export suites: an RSA key of 512 bits, and a group of as many. */
+    const struct cg_rsa_private *export_key;
+    struct cg_rsa_public export_public;
+    const struct cg_dh_group *export_dh_group;
     bool allow_sha1_certificates;
     uint64_t data_limit_64; /* bytes per key for 64-bit blocks; 0: 32 GiB */
     /* Resumption. rule: a digest of everything about this configuration that bears on who the peer

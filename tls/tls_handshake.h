@@ -56,6 +56,12 @@ struct tls_dh_parameters {
     uint8_t bytes[3 * CG_DH_BYTES_MAX];
 };
 
+/* The server's RSA key for an export suite. */
+struct tls_export_key {
+    uint8_t n_length, e_length;
+    uint8_t n[64], e[8];
+};
+
 enum { TLS_GROUP_NONE_FITS = 0xffff };
 
 /* Flat and relocatable: numbers and bytes, no pointer. */
@@ -74,6 +80,7 @@ struct tls_handshake {
     uint8_t client_curves;    /* server: what the client can do, a bit for each enum cg_curve */
     union {
         struct tls_dh_parameters dh;       /* client */
+        struct tls_export_key export_key;  /* client */
         uint8_t ec_point[CG_EC_POINT_MAX]; /* client */
         struct cg_dh_key dh_key;           /* server */
         struct cg_ec_key ec_key;           /* server */

@@ -1,17 +1,23 @@
 #include "tls_key_exchange.h"
 
 static const struct tls_key_exchange_info key_exchanges[] = {
-    [TLS_KX_RSA] = {TLS_AGREE_RSA, true, false, X509_KEY_RSA, .psk = false},
-    [TLS_KX_DHE_RSA] = {TLS_AGREE_DH, true, true, X509_KEY_RSA, .psk = false},
-    [TLS_KX_DHE_DSS] = {TLS_AGREE_DH, true, true, X509_KEY_DSA, .psk = false},
-    [TLS_KX_DH_ANON] = {TLS_AGREE_DH, false, false, X509_KEY_UNSUPPORTED, .psk = false},
-    [TLS_KX_ECDHE_RSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_RSA, .psk = false},
-    [TLS_KX_ECDHE_ECDSA] = {TLS_AGREE_ECDH, true, true, X509_KEY_EC, .psk = false},
-    [TLS_KX_ECDH_ANON] = {TLS_AGREE_ECDH, false, false, X509_KEY_UNSUPPORTED, .psk = false},
-    [TLS_KX_PSK] = {TLS_AGREE_PSK, false, false, X509_KEY_UNSUPPORTED, .psk = true},
-    [TLS_KX_DHE_PSK] = {TLS_AGREE_DH, false, false, X509_KEY_UNSUPPORTED, .psk = true},
-    [TLS_KX_RSA_PSK] = {TLS_AGREE_RSA, true, false, X509_KEY_RSA, .psk = true},
-    [TLS_KX_ECDHE_PSK] = {TLS_AGREE_ECDH, false, false, X509_KEY_UNSUPPORTED, .psk = true},
+    // clang-format off
+    [TLS_KX_RSA] = {.agreement = TLS_AGREE_RSA, .certificate = true, .certificate_key = X509_KEY_RSA},
+    [TLS_KX_DHE_RSA] = {.agreement = TLS_AGREE_DH, .certificate = true, .is_signed = true, .certificate_key = X509_KEY_RSA},
+    [TLS_KX_DHE_DSS] = {.agreement = TLS_AGREE_DH, .certificate = true, .is_signed = true, .certificate_key = X509_KEY_DSA},
+    [TLS_KX_DH_ANON] = {.agreement = TLS_AGREE_DH, .certificate_key = X509_KEY_UNSUPPORTED},
+    [TLS_KX_ECDHE_RSA] = {.agreement = TLS_AGREE_ECDH, .certificate = true, .is_signed = true, .certificate_key = X509_KEY_RSA},
+    [TLS_KX_ECDHE_ECDSA] = {.agreement = TLS_AGREE_ECDH, .certificate = true, .is_signed = true, .certificate_key = X509_KEY_EC},
+    [TLS_KX_ECDH_ANON] = {.agreement = TLS_AGREE_ECDH, .certificate_key = X509_KEY_UNSUPPORTED},
+    [TLS_KX_PSK] = {.agreement = TLS_AGREE_PSK, .certificate_key = X509_KEY_UNSUPPORTED, .psk = true},
+    [TLS_KX_DHE_PSK] = {.agreement = TLS_AGREE_DH, .certificate_key = X509_KEY_UNSUPPORTED, .psk = true},
+    [TLS_KX_RSA_PSK] = {.agreement = TLS_AGREE_RSA, .certificate = true, .certificate_key = X509_KEY_RSA, .psk = true},
+    [TLS_KX_ECDHE_PSK] = {.agreement = TLS_AGREE_ECDH, .certificate_key = X509_KEY_UNSUPPORTED, .psk = true},
+    [TLS_KX_RSA_EXPORT] = {.agreement = TLS_AGREE_RSA_EXPORT, .certificate = true, .is_signed = true, .certificate_key = X509_KEY_RSA, .exported = true},
+    [TLS_KX_DHE_RSA_EXPORT] = {.agreement = TLS_AGREE_DH, .certificate = true, .is_signed = true, .certificate_key = X509_KEY_RSA, .exported = true},
+    [TLS_KX_DHE_DSS_EXPORT] = {.agreement = TLS_AGREE_DH, .certificate = true, .is_signed = true, .certificate_key = X509_KEY_DSA, .exported = true},
+    [TLS_KX_DH_ANON_EXPORT] = {.agreement = TLS_AGREE_DH, .certificate_key = X509_KEY_UNSUPPORTED, .exported = true},
+    // clang-format on
 };
 
 const struct tls_key_exchange_info *tls_key_exchange_info(enum tls_key_exchange id)
@@ -26,6 +32,7 @@ const struct tls_agreement *tls_agreement_of(const struct tls_conn *conn)
         [TLS_AGREE_DH] = &tls_agreement_dh,
         [TLS_AGREE_ECDH] = &tls_agreement_ecdh,
         [TLS_AGREE_PSK] = &tls_agreement_psk,
+        [TLS_AGREE_RSA_EXPORT] = &tls_agreement_rsa_export,
     };
 
     return agreements[tls_key_exchange_of(conn)->agreement];

@@ -5,14 +5,21 @@
 
 #include "tls_handshake.h"
 
-enum tls_agreement_kind { TLS_AGREE_RSA, TLS_AGREE_DH, TLS_AGREE_ECDH, TLS_AGREE_PSK };
+enum tls_agreement_kind {
+    TLS_AGREE_RSA,
+    TLS_AGREE_DH,
+    TLS_AGREE_ECDH,
+    TLS_AGREE_PSK,
+    TLS_AGREE_RSA_EXPORT
+};
 
 struct tls_key_exchange_info {
     enum tls_agreement_kind agreement;
     bool certificate; /* the server sends one */
     bool is_signed;   /* ServerKeyExchange is signed with that certificate's key */
     enum x509_key_kind certificate_key;
-    bool psk; /* the pre-shared key is mixed into the premaster secret (RFC 4279) */
+    bool exported; /* limited to 512 bits by the laws of 1999 */
+    bool psk;      /* the pre-shared key is mixed into the premaster secret (RFC 4279) */
 };
 const struct tls_key_exchange_info *tls_key_exchange_info(enum tls_key_exchange id);
 
@@ -34,8 +41,14 @@ struct tls_agreement {
     bool (*is_possible)(const struct tls_conn *conn);
 };
 extern const struct tls_agreement tls_agreement_rsa, tls_agreement_dh, tls_agreement_ecdh,
-    tls_agreement_psk;
+    tls_agreement_psk, tls_agreement_rsa_export;
 const struct tls_agreement *tls_agreement_of(const struct tls_conn *conn);
+
+/* The premaster secret of RSA, there and back. */
+enum tls_error tls_encrypt_premaster(struct tls_conn *conn, const struct cg_rsa_public *key,
+                                     struct tls_writer *body);
+enum tls_error tls_decrypt_premaster(struct tls_conn *conn, const struct cg_rsa_private *key,
+                                     struct tls_reader *body);
 
 /* Our credential with a key of this kind, or NULL. */
 const struct tls_credential *tls_credential_of_kind(const struct tls_config *config,

@@ -72,6 +72,27 @@ static const uint8_t *cut(const uint8_t *from, void *to, size_t n)
     return from + n;
 }
 
+/* Keys of the export suites, after the fact: from what the key block gave, and IVs from what is
+ * public (RFC 2246 6.3.1). Here the client's random comes first. */
+static void finish_export(const struct cg_cipher_info *cipher, const uint8_t *client_random,
+                          const uint8_t *server_random, struct tls_half *client_write,
+                          struct tls_half *server_write)
+{
+    uint8_t key[CG_CIPHER_KEY_MAX], ivs[2 * CG_CIPHER_IV_MAX];
+
+    memcpy(key, client_write->key, cipher->key_material);
+    tls_prf(key, cipher->key_material, "client write key", client_random, TLS_RANDOM, server_random,
+            TLS_RANDOM, client_write->key, cipher->key_length);
+    memcpy(key, server_write->key, cipher->key_material);
+    tls_prf(key, cipher->key_material, "server write key", client_random, TLS_RANDOM, server_random,
+            TLS_RANDOM, server_write->key, cipher->key_length);
+    tls_prf(key, 0, "IV block", client_random, TLS_RANDOM, server_random, TLS_RANDOM, ivs,
+            2 * (size_t)cipher->iv_length);
+    memcpy(client_write->iv, ivs, cipher->iv_length);
+    memcpy(server_write->iv, ivs + cipher->iv_length, cipher->iv_length);
+    cg_wipe(key, sizeof key);
+}
+
 void tls_key_block(const struct tls_suite *suite, const uint8_t master[TLS_MASTER_SECRET],
                    const uint8_t client_random[TLS_RANDOM], const uint8_t server_random[TLS_RANDOM],
                    struct tls_half *client_write, struct tls_half *server_write)
@@ -94,6 +115,9 @@ void tls_key_block(const struct tls_suite *suite, const uint8_t master[TLS_MASTE
     at = cut(at, server_write->key, cipher->key_material);
     at = cut(at, client_write->iv, cipher->iv_length);
     cut(at, server_write->iv, cipher->iv_length);
+    if (cipher->key_material < cipher->key_length) {
+        finish_export(cipher, client_random, server_random, client_write, server_write);
+    }
     tls_half_begin(client_write);
     tls_half_begin(server_write);
     cg_wipe(block, sizeof block);

@@ -11,19 +11,23 @@ COMMON = ["AES128-SHA", "AES256-SHA", "DES-CBC3-SHA"]
 CAMELLIA = ["CAMELLIA128-SHA", "CAMELLIA256-SHA"]
 WEAK = ["RC4-SHA", "NULL-SHA"]
 PSK = ["AES128-CBC-SHA", "AES256-CBC-SHA", "3DES-EDE-CBC-SHA"] + WEAK
+EXPORT = ["DES-CBC-SHA", "RC4-MD5"]
 EXCHANGES = [("", "rsa", COMMON + CAMELLIA + WEAK + ["RC4-MD5", "DES-CBC-SHA", "NULL-MD5"]),
              ("DHE-RSA", "rsa", COMMON + CAMELLIA + ["DES-CBC-SHA"]),
              ("ECDHE-RSA", "rsa", COMMON + WEAK), ("ECDHE-ECDSA", "ec", COMMON + WEAK),
              ("DHE-DSS", "dsa", COMMON + CAMELLIA + ["DES-CBC-SHA"]),
              ("ADH", None, COMMON + CAMELLIA + ["RC4-MD5", "DES-CBC-SHA"]),
              ("AECDH", None, COMMON + WEAK), ("PSK", None, PSK), ("DHE-PSK", None, PSK),
-             ("RSA-PSK", "rsa", PSK), ("ECDHE-PSK", None, PSK)]
+             ("RSA-PSK", "rsa", PSK), ("ECDHE-PSK", None, PSK),
+             ("EXP", "rsa", EXPORT), ("EXP-DHE-RSA", "rsa", EXPORT[:1]),
+             ("EXP-DHE-DSS", "dsa", EXPORT[:1]), ("EXP-ADH", None, EXPORT)]
 
 
 class Suite:
     def __init__(self, exchange, cipher, certificate):
         self.exchange, self.cipher, self.certificate = exchange, cipher, certificate
         self.name = exchange + "-" + cipher if exchange else cipher
+        self.exported = exchange.startswith("EXP")
         self.kind = "3DES" if "3" in cipher[:8] and "DES" in cipher else cipher.split("-")[0]
 
 
@@ -181,7 +185,9 @@ class Java(Peer):
     name = "Java 17"
     _EXCHANGES = {"": "SSL_RSA", "DHE-RSA": "SSL_DHE_RSA", "DHE-DSS": "SSL_DHE_DSS",
                   "ADH": "SSL_DH_anon", "ECDHE-RSA": "TLS_ECDHE_RSA",
-                  "ECDHE-ECDSA": "TLS_ECDHE_ECDSA", "AECDH": "TLS_ECDH_anon"}
+                  "ECDHE-ECDSA": "TLS_ECDHE_ECDSA", "AECDH": "TLS_ECDH_anon",
+                  "EXP": "SSL_RSA_EXPORT", "EXP-DHE-RSA": "SSL_DHE_RSA_EXPORT",
+                  "EXP-DHE-DSS": "SSL_DHE_DSS_EXPORT", "EXP-ADH": "SSL_DH_anon_EXPORT"}
     _CIPHERS = {"AES128": "AES_128_CBC", "AES256": "AES_256_CBC", "3DES": "3DES_EDE_CBC",
                 "RC4": "RC4_128", "DES": "DES_CBC", "NULL": "NULL"}
 
@@ -206,11 +212,18 @@ class Java(Peer):
         if suite.kind not in self._CIPHERS:
             return "has no " + suite.cipher
 
+    def client_why(self, suite):
+        if suite.exchange == "EXP-DHE-DSS":
+            return "its EndEntityChecker does not know DHE_DSS_EXPORT"
+
     def _argv(self, suite, *words):
         prefix = self._EXCHANGES[suite.exchange]
         if suite.kind.startswith("AES"):
             prefix = prefix.replace("SSL_", "TLS_")
-        name = "%s_WITH_%s_%s" % (prefix, self._CIPHERS[suite.kind], suite.name.split("-")[-1])
+        cipher = self._CIPHERS[suite.kind]
+        if suite.exported:
+            cipher = {"DES_CBC": "DES40_CBC", "RC4_128": "RC4_40"}[cipher]
+        name = "%s_WITH_%s_%s" % (prefix, cipher, suite.name.split("-")[-1])
         return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
                 "-Djava.security.properties=" + self._security, "-cp", self._classes, "Peer",
                 words[0], words[1], name, *words[2:]]

@@ -9,6 +9,7 @@
  *   --name NAME        what the client calls the server; localhost if not given
  *   --suites A:B       names of suites, in order
  *   --connections N    one after the other; 1 if not given
+ *   --export           a server is ready for export suites, with the fixture's key and group
  *   --sslv2-hello      a server takes the hello in SSL 2.0's format
  *   --tickets          a server gives out tickets
  *   --no-tickets       a client asks for none
@@ -37,6 +38,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/lib/tls_fixture_bytes.h"
 #include "tls/tls.h"
 #include "tls/tls_cache.h"
 #include "tls/tls_ticket.h"
@@ -180,6 +182,27 @@ static void load_key(const char *path)
         }
     }
     free(text);
+}
+
+static void prepare_export(void)
+{
+    static const uint8_t two = 2;
+    static const struct cg_dh_group group = {tls_fixture_export_p, &two,
+                                             sizeof tls_fixture_export_p, 1};
+    static _Alignas(64) uint8_t key[1 << 14];
+    struct cg_rsa_private_parts parts;
+    const char *why = "export key";
+
+    if (cg_rsa_private_size() > sizeof key ||
+        !x509_rsa_private_key("RSA PRIVATE KEY", tls_fixture_export_key,
+                              sizeof tls_fixture_export_key, &parts, &why) ||
+        !cg_rsa_private_load((void *)key, &parts)) {
+        die(why);
+    }
+    options.config.export_key = (void *)key;
+    options.config.export_public = (struct cg_rsa_public){
+        .n = parts.n, .e = parts.e, .n_length = parts.n_length, .e_length = parts.e_length};
+    options.config.export_dh_group = &group;
 }
 
 static void load_psk(const char *value)
@@ -481,6 +504,8 @@ static void parse(int argc, char **argv)
             options.config.client_certificate = TLS_CLIENT_CERT_REQUIRE;
         } else if (strcmp(argv[i], "--anonymous") == 0) {
             options.config.allow_anonymous = true;
+        } else if (strcmp(argv[i], "--export") == 0) {
+            prepare_export();
         } else if (strcmp(argv[i], "--sslv2-hello") == 0) {
             options.config.accept_sslv2_hello = true;
         } else if (strcmp(argv[i], "--tickets") == 0) {

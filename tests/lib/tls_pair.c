@@ -89,6 +89,25 @@ const struct tls_credential *tls_fixture_dsa_credential(void)
     return &credential;
 }
 
+void tls_fixture_export(struct tls_config *config)
+{
+    static _Alignas(64) uint8_t storage[16384];
+    static const uint8_t two = 2;
+    static const struct cg_dh_group group = {tls_fixture_export_p, &two,
+                                             sizeof tls_fixture_export_p, 1};
+    struct cg_rsa_private_parts parts;
+    const char *why;
+
+    assert_true(cg_rsa_private_size() <= sizeof storage);
+    assert_true(x509_rsa_private_key("RSA PRIVATE KEY", tls_fixture_export_key,
+                                     sizeof tls_fixture_export_key, &parts, &why));
+    assert_true(cg_rsa_private_load((void *)storage, &parts));
+    config->export_key = (void *)storage;
+    config->export_public = (struct cg_rsa_public){
+        .n = parts.n, .e = parts.e, .n_length = parts.n_length, .e_length = parts.e_length};
+    config->export_dh_group = &group;
+}
+
 const struct x509_trust *tls_fixture_trust(void)
 {
     static struct x509_certificate ca;

@@ -81,5 +81,7 @@ const struct tls_credential *tls_fixture_signer_credential(void);
 const struct tls_credential *tls_fixture_ec_credential(void);
 const struct tls_credential *tls_fixture_dsa_credential(void);
 const struct x509_trust *tls_fixture_trust(void);
+/* Gives a server what export suites need. */
+void tls_fixture_export(struct tls_config *config);
 
 #endif

@@ -42,6 +42,7 @@ static void every_suite(void **state)
         pair.server.config.suites[0] = suite->id;
         pair.client.config.allow_anonymous = pair.server.config.allow_anonymous = true;
         pair.server.config.credential = all_credentials(credentials);
+        tls_fixture_export(&pair.server.config);
         pair.client.config.psks = pair.server.config.psks = &psk;
         pair.client.config.psk_count = pair.server.config.psk_count = 1;
         tls_pair_start(&pair);

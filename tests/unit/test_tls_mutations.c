@@ -61,6 +61,7 @@ static void random_pair(struct tls_pair *pair)
     pair->server.config.client_certificate = dice(2);
     pair->server.config.tickets = dice(2) ? &ring : NULL;
     pair->server.config.credential = credentials;
+    tls_fixture_export(&pair->server.config);
     pair->server.config.accept_sslv2_hello = dice(2);
     tls_pair_start(pair);
 }
