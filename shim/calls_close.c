@@ -6,6 +6,7 @@
 #include "global.h"
 #include "io.h"
 #include "route.h"
+#include "sockets.h"
 #include "stdio_streams.h"
 #include "watch.h"
 
@@ -86,21 +87,46 @@ HOOK int shutdown(int fd, int how)
     ROUTE(fd, io_shutdown(fd, ref, how), real(shutdown)(fd, how))
 }
 
-/* `copy` stands for what `fd` stands for. */
-static int entered(int fd, int copy)
+/* Making a copy of a number: its session is counted once more from before the real call, so that a
+ * last close in another thread does not end it in between. */
+struct copying {
+    int fd;
+    struct shim_ref ref; /* what fd stood for; no session: none */
+};
+
+static struct copying copy_begins(int fd)
+{
+    struct copying c = {.fd = fd};
+
+    if (!shim_ready())
+        return c;
+    c.ref = fdtable_session(fd);
+    if (c.ref.session != NULL)
+        fdtable_pin(c.ref.session);
+    return c;
+}
+
+static void enter_session(int copy, struct shim_ref ref)
+{
+    fdtable_set_session(copy, ref);
+    stdio_takes_over(copy);
+}
+
+/* `copy` stands for what the first number stands for. */
+static void enter_copy(const struct copying *c, int copy)
 {
     struct shim_ref ref;
-    int saved = errno;
 
-    if (copy < 0 || !shim_ready())
-        return copy;
-    switch (fd_verdict(fd, &ref)) {
+    if (c->ref.session != NULL && socket_is_of(copy, c->ref.session)) {
+        enter_session(copy, c->ref);
+        return;
+    }
+    switch (fd_verdict(c->fd, &ref)) {
     case FD_IS_TLS:
-        fdtable_set_session(copy, ref);
-        stdio_takes_over(copy);
+        enter_session(copy, ref);
         break;
     case FD_IS_PLAIN:
-        if (fdtable_kind(fd) == FD_PLAIN) {
+        if (fdtable_kind(c->fd) == FD_PLAIN) {
             fdtable_set_plain(copy);
             stdio_gives_back(copy);
             break;
@@ -109,13 +135,28 @@ static int entered(int fd, int copy)
     default:
         connection_forget(copy);
     }
+}
+
+static int copied(const struct copying *c, int copy)
+{
+    int saved = errno;
+    unsigned left;
+
+    if (copy >= 0 && shim_ready())
+        enter_copy(c, copy);
+    if (c->ref.session != NULL) {
+        left = fdtable_unpin(c->ref.session);
+        connection_let_go(copy >= 0 ? copy : c->fd, c->ref, left);
+    }
     errno = saved;
     return copy;
 }
 
 HOOK int dup(int fd)
 {
-    return entered(fd, real(dup)(fd));
+    struct copying c = copy_begins(fd);
+
+    return copied(&c, real(dup)(fd));
 }
 
 static bool is_open(int fd)
@@ -133,7 +174,7 @@ static void replacing(int copy, struct taking *t)
     fdtable_set_changing(copy);
 }
 
-static int replaced(int fd, int copy, int result, struct taking *t)
+static int replaced(const struct copying *c, int copy, int result, struct taking *t)
 {
     unsigned left;
     int saved = errno;
@@ -142,34 +183,38 @@ static int replaced(int fd, int copy, int result, struct taking *t)
     if (result < 0 && fdtable != NULL)
         fdtable_clear(copy, &left);
     errno = saved;
-    return entered(fd, result);
+    return copied(c, result);
 }
 
 HOOK int dup2(int fd, int copy)
 {
     if (fd == copy || !is_open(fd))
         return real(dup2)(fd, copy);
+    struct copying c = copy_begins(fd);
     struct taking t;
 
     replacing(copy, &t);
-    return replaced(fd, copy, real(dup2)(fd, copy), &t);
+    return replaced(&c, copy, real(dup2)(fd, copy), &t);
 }
 
 HOOK int dup3(int fd, int copy, int flags)
 {
     if (fd == copy || !is_open(fd) || (flags & ~O_CLOEXEC) != 0)
         return real(dup3)(fd, copy, flags);
+    struct copying c = copy_begins(fd);
     struct taking t;
 
     replacing(copy, &t);
-    return replaced(fd, copy, real(dup3)(fd, copy, flags), &t);
+    return replaced(&c, copy, real(dup3)(fd, copy, flags), &t);
 }
 
 static int control(int fd, int command, void *argument, int (*real_fcntl)(int, int, ...))
 {
-    int r = real_fcntl(fd, command, argument);
+    if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+        return real_fcntl(fd, command, argument);
+    struct copying c = copy_begins(fd);
 
-    return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? entered(fd, r) : r;
+    return copied(&c, real_fcntl(fd, command, argument));
 }
 
 HOOK int fcntl(int fd, int command, ...)

@@ -1,4 +1,6 @@
-/* syslog with LOG_PERROR: libc copies the message to descriptor 2 by a call of its own, which no
+/* What libc writes to descriptor 2 by calls of its own, which no hook sees.
+ *
+ * syslog with LOG_PERROR: libc copies the message to descriptor 2 by a call of its own, which no
  * hook sees. While 2 is a session's, libc is told not to, and the copy goes through the stderr
  * stream. */
 #include <stdlib.h>
@@ -83,4 +85,14 @@ HOOK void __syslog_chk(int priority, int flag, const char *format, ...)
     va_start(arguments, format);
     __vsyslog_chk(priority, flag, format, arguments);
     va_end(arguments);
+}
+
+HOOK void psiginfo(const siginfo_t *info, const char *text)
+{
+    struct shim_ref ref;
+
+    if (fd_verdict(STDERR_FILENO, &ref) == FD_IS_PLAIN)
+        real(psiginfo)(info, text);
+    else
+        psignal(info->si_signo, text); /* through the stderr stream; says less */
 }

@@ -6,6 +6,11 @@
 #include "global.h"
 #include "sockets.h"
 
+static bool is_open(int fd)
+{
+    return sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0;
+}
+
 /* net.ipv4.ip_local_port_range as it comes. */
 static bool is_client_port(uint16_t port)
 {
@@ -79,7 +84,7 @@ static enum fd_verdict classify(int fd, uint64_t seen, struct shim_ref *ref)
 {
     switch (socket_kind(fd)) {
     case SOCKET_NONE:
-        if (sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0)
+        if (is_open(fd))
             fdtable_settle_plain(fd, seen);
         return FD_IS_PLAIN;
     case SOCKET_UNSURE:
@@ -113,6 +118,28 @@ static bool is_session(int fd, uint64_t seen, struct shim_ref *ref)
     return false;
 }
 
+/* What was found counts only if the number still stood for the same at the end of the looking:
+ * another thread may have put a connection there meanwhile. */
+static enum fd_verdict classify_settled(int fd, struct shim_ref *ref)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        uint64_t seen = fdtable_entry(fd);
+        enum fd_verdict verdict;
+
+        ref->session = NULL;
+        if (is_session(fd, seen, ref))
+            return FD_IS_TLS;
+        seen = fdtable_entry(fd);
+        verdict = classify(fd, seen, ref);
+        if (verdict != FD_IS_PLAIN || (unsigned)fd >= FDTABLE_SIZE ||
+            (fdtable_kind(fd) == FD_PLAIN && (seen & 3) != FD_CHANGING) || !is_open(fd))
+            return verdict;
+        sys3(SYS_sched_yield, 0, 0, 0);
+    }
+    errno = EACCES;
+    return FD_IS_DENIED;
+}
+
 enum fd_verdict fd_look(int fd, struct shim_ref *ref)
 {
     int saved = errno;
@@ -127,7 +154,7 @@ enum fd_verdict fd_look(int fd, struct shim_ref *ref)
         return FD_IS_PLAIN;
     if (is_session(fd, seen, ref))
         return FD_IS_TLS;
-    verdict = classify(fd, fdtable_entry(fd), ref);
+    verdict = classify_settled(fd, ref);
     if (verdict != FD_IS_DENIED)
         errno = saved;
     return verdict;

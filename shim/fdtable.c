@@ -161,3 +161,13 @@ unsigned fdtable_count(const struct shim_session *s)
 {
     return atomic_load(&counts[s->index]);
 }
+
+void fdtable_pin(const struct shim_session *s)
+{
+    atomic_fetch_add(&counts[s->index], 1);
+}
+
+unsigned fdtable_unpin(const struct shim_session *s)
+{
+    return atomic_fetch_sub(&counts[s->index], 1) - 1u;
+}

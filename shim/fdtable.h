@@ -65,6 +65,9 @@ bool fdtable_settle_plain(int fd, uint64_t seen);
 struct shim_ref fdtable_clear(int fd, unsigned *left);
 /* The same if the entry is still `seen`; else the result names no session. */
 struct shim_ref fdtable_clear_if(int fd, uint64_t seen, unsigned *left);
+/* Counts a session once more without a number, and once less; unpin says how many are left. */
+void fdtable_pin(const struct shim_session *s);
+unsigned fdtable_unpin(const struct shim_session *s);
 /* How many numbers of this process name the session. */
 unsigned fdtable_count(const struct shim_session *s);
 /* One above the highest number that ever named a session. */

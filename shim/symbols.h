@@ -87,6 +87,7 @@
     X(int, vdprintf, (int, const char *, va_list), covered, "")                                    \
     X(int, __dprintf_chk, (int, int, const char *, ...), covered, "_FORTIFY_SOURCE")               \
     X(int, __vdprintf_chk, (int, int, const char *, va_list), covered, "_FORTIFY_SOURCE")          \
+    X(void, psiginfo, (const siginfo_t *, const char *), watched, "to a session's stderr")         \
     X(void, openlog, (const char *, int, int), watched, "LOG_PERROR to a session's stderr")        \
     X(void, syslog, (int, const char *, ...), watched, "LOG_PERROR")                               \
     X(void, vsyslog, (int, const char *, va_list), watched, "LOG_PERROR")                          \
