@@ -105,14 +105,21 @@ static bool needs_psk(const struct tls_suite *suite)
     return tls_key_exchange_info(suite->key_exchange)->psk;
 }
 
-/* All that encrypt and have a certificate: without either, a suite is named or it is not there. */
+/* Of the size that the law of 1999 allowed. */
+static bool is_exported(const struct tls_suite *suite)
+{
+    return tls_key_exchange_info(suite->key_exchange)->exported;
+}
+
+/* All that encrypt and have a certificate, and were not made to be broken: any other is named or it
+ * is not there. */
 static void all_suites(struct policy_settings *settings)
 {
     const struct tls_suite *suite;
     settings->suite_count = 0;
     for (size_t i = 0; (suite = tls_suite_at(i)) && i < POLICY_SUITES_MAX; i++)
         if (tls_key_exchange_info(suite->key_exchange)->certificate && !needs_psk(suite) &&
-            suite->cipher_bits > 0)
+            !is_exported(suite) && suite->cipher_bits > 0)
             settings->suites[settings->suite_count++] = suite->id;
 }
 
@@ -191,7 +198,7 @@ void policy_set_builtin(struct policy_settings *settings)
 
 struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum policy_kind kind)
 {
-    enum { SMALLEST_GROUP = 112, LARGEST_GROUP = 128, SMALLEST_CURVE = 128 };
+    enum { EXPORTED = 40, SMALLEST_GROUP = 112, LARGEST_GROUP = 128, SMALLEST_CURVE = 128 };
     const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
     struct policy_strength strength = {
         .cipher = suite->cipher_bits,
@@ -199,7 +206,9 @@ struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum
         .certificate = info->certificate || info->psk ? POLICY_AS_KEY : 0,
         .signature = info->is_signed ? POLICY_TLS10_SIGNATURE_BITS : POLICY_AS_KEY,
     };
-    if (info->agreement == TLS_AGREE_ECDH) {
+    if (info->exported) {
+        strength.key_exchange = EXPORTED;
+    } else if (info->agreement == TLS_AGREE_ECDH) {
         strength.key_exchange = SMALLEST_CURVE;
     } else if (info->agreement == TLS_AGREE_DH && kind == POLICY_SERVER) {
         strength.key_exchange = SMALLEST_GROUP;
@@ -230,9 +239,16 @@ void policy_keep_strong_suites(struct policy_parser *parser, const struct policy
         if (is_strong(tls_suite_by_id(settings->suites[i]), settings, rule->kind))
             settings->suites[kept++] = settings->suites[i];
     settings->suite_count = kept;
+    const struct policy_entry *suites = rule->said[POLICY_KEY_SUITES];
+    for (size_t i = 0; rule->kind == POLICY_SERVER && i < kept; i++)
+        if (is_exported(tls_suite_by_id(settings->suites[i]))) {
+            policy_complain(parser, suites->value.place,
+                            "%s is for client rules only: a server has no keys so short",
+                            tls_suite_by_id(settings->suites[i])->name);
+            return;
+        }
     if (before == 0 || kept > 0)
         return;
-    const struct policy_entry *suites = rule->said[POLICY_KEY_SUITES];
     const struct policy_entry *floor = rule->said[POLICY_KEY_MINIMUM_CIPHER];
     policy_complain(
         parser,

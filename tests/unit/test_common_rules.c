@@ -164,6 +164,11 @@ static void what_matters_changes_a_rules_identity(void **state)
         {CLIENT "certificate = cert.pem\nkey = key.pem\n",
          CLIENT "certificate = cert2.pem\nkey = key2.pem\n"},
         {SERVER, SERVER "minimum-cipher = 128\n"},
+        {SERVER, SERVER "client-certificate = request\nclient-trust = cert.pem\n"},
+        {SERVER "client-certificate = request\nclient-trust = cert.pem\n",
+         SERVER "client-certificate = require\nclient-trust = cert.pem\n"},
+        {SERVER "client-certificate = require\nclient-trust = both.pem\n",
+         SERVER "client-certificate = require\nclient-trust = cert.pem\n"},
     };
     uint8_t a[TLS_DIGEST], b[TLS_DIGEST];
     for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {

@@ -162,6 +162,9 @@ static void all_suites_are_forward_secret_first(void **state)
         {"minimum-strength = 0\nsuites = ALL NULL-SHA ADH-AES128-SHA\n", 0x0002, true},
         {"minimum-certificate = 0\nsuites = ALL ADH-AES128-SHA\n", 0x0034, true},
         {"minimum-certificate = 40\nsuites = ALL ADH-AES128-SHA\n", 0x0034, false},
+        {"minimum-strength = 0\n", 0x0003, false}, /* RSA_EXPORT RC4_40 */
+        {"minimum-strength = 40\nsuites = ALL EXP-RC4-MD5\n", 0x0003, true},
+        {"minimum-cipher = 40\nsuites = ALL EXP-RC4-MD5\n", 0x0003, false},
         {"preset = future\n", 0x002f, true},
         {"preset = future\n", 0xc013, false},
         {"preset = future\nminimum-signature = 56\n", 0xc013, true},
