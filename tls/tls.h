@@ -295,7 +295,8 @@ enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t lengt
 /* The transport ended. TLS_CLOSED after close_notify or when the config allows truncation. */
 enum tls_result tls_receive_end(struct tls_conn *conn);
 
-/* Continues a handshake that stopped because the output was full. Call when output was sent. */
+/* Continues a handshake that stopped because the output was full. Call when output was sent.
+ * TLS_CLOSED when there is nothing to continue after tls_close. */
 enum tls_result tls_continue(struct tls_conn *conn);
 
 /* Seals up to n bytes of plaintext (1/n-1 split for CBC) as far as the output has room; *taken
@@ -305,7 +306,7 @@ enum tls_result tls_send(struct tls_conn *conn, const void *plain, size_t n, siz
  * bytes on the wire (0 when not even one byte fits). */
 size_t tls_plaintext_for(const struct tls_session *session, const struct tls_config *config,
                          size_t space);
-/* Queues close_notify (once); after it tls_send fails. */
+/* Queues close_notify (once); after it tls_send fails. In a handshake it ends both halves. */
 enum tls_result tls_close(struct tls_conn *conn);
 /* Gives up: queues the alert that belongs to `error` (TIMEOUT, say) and ends both halves. */
 void tls_abort(struct tls_conn *conn, enum tls_error error);

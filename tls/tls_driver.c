@@ -148,6 +148,16 @@ static void stream_message(struct tls_conn *conn, const struct tls_step *step, s
     }
 }
 
+void tls_wipe_secrets(struct tls_handshake *h)
+{
+    cg_wipe(h->premaster, sizeof h->premaster);
+    cg_wipe(h->psk, sizeof h->psk);
+    cg_wipe(&h->client_write, sizeof h->client_write);
+    cg_wipe(&h->server_write, sizeof h->server_write);
+    cg_wipe(&h->agreement, sizeof h->agreement);
+    cg_wipe(&h->resumable, sizeof h->resumable);
+}
+
 static void establish(struct tls_conn *conn)
 {
     cg_wipe(conn->handshake, sizeof *conn->handshake);

@@ -169,6 +169,9 @@ void tls_step_done(struct tls_conn *conn, const struct tls_step *step);
 /* The transcript so far (RFC 2246 7.4.8, 7.4.9). */
 void tls_transcript_digest(const struct tls_handshake *h, uint8_t digest[TLS_TRANSCRIPT_DIGEST]);
 
+/* Wipes the secrets of a handshake that has failed, and leaves what explains it. */
+void tls_wipe_secrets(struct tls_handshake *h);
+
 /* Notes for people why an error happens, and gives the error back. detail: a phrase. */
 enum tls_error tls_because(struct tls_conn *conn, enum tls_error error, const char *detail);
 

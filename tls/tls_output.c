@@ -142,6 +142,7 @@ enum tls_result tls_fail_reading(struct tls_conn *conn, enum tls_error error)
         tls_mailbox_put(s, TLS_LEVEL_FATAL, tls_error_alert(error));
     } else {
         tls_output_last_alert(conn, tls_error_alert(error));
+        tls_wipe_secrets(conn->handshake);
     }
     return TLS_FAILED;
 }

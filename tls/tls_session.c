@@ -60,6 +60,9 @@ static enum tls_result advance(struct tls_conn *conn)
     if (atomic_load(&s->read_error) != TLS_ERROR_OK) {
         return TLS_FAILED;
     }
+    if (s->write.closed) {
+        return TLS_CLOSED;
+    }
     if (tls_is_established(s)) {
         return TLS_DONE;
     }
@@ -84,6 +87,9 @@ enum tls_result tls_close(struct tls_conn *conn)
 {
     tls_flush_mailbox(conn);
     tls_output_last_alert(conn, TLS_ALERT_CLOSE_NOTIFY);
+    if (!tls_is_established(conn->session)) {
+        conn->session->read.closed = 1; /* there is no half of a handshake */
+    }
     return TLS_DONE;
 }
 

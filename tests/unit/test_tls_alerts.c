@@ -114,6 +114,52 @@ static void truncation(void **state)
     }
 }
 
+static void closing_in_the_handshake(void **state)
+{
+    (void)state;
+    for (unsigned role = 0; role < 2; role++) {
+        struct tls_pair pair;
+        uint8_t record[TLS_RECORD_MAX];
+        struct tls_end *one = role == TLS_CLIENT ? &pair.client : &pair.server;
+        tls_pair_init(&pair);
+        tls_pair_start(&pair);
+        assert_true(tls_pair_run_until(&pair.client, &pair.server, 1));
+        while (role == TLS_SERVER && tls_end_drain_record(one, record) > 0) {
+        }
+        close_end(one);
+        size_t n = tls_end_drain_record(one, record);
+        assert_int_equal(n, TLS_HEADER + 2);
+        assert_memory_equal(record + TLS_HEADER, "\1\0", 2);
+        /* Nothing follows close_notify, whatever comes. */
+        static const uint8_t done[] = {TLS_SERVER_HELLO_DONE, 0, 0, 0};
+        tls_end_feed_record(one, TLS_CONTENT_HANDSHAKE, done, sizeof done);
+        assert_int_equal(one->last, TLS_CLOSED);
+        assert_int_equal(tls_end_drain_record(one, record), 0);
+        assert_int_equal(tls_failure(one->session), TLS_ERROR_OK);
+        tls_pair_free(&pair);
+    }
+}
+
+/* What explains a failure stays, what is secret does not. */
+static void secrets_are_wiped_after_a_failure(void **state)
+{
+    static const uint8_t zeros[sizeof(struct tls_half)];
+    static const uint8_t wrong[] = {TLS_CERTIFICATE, 0, 0, 0};
+    struct tls_pair pair;
+
+    (void)state;
+    tls_pair_init(&pair);
+    tls_pair_start(&pair);
+    assert_true(tls_pair_run_until(&pair.client, &pair.server, 2));
+    assert_memory_not_equal(&pair.server.handshake->client_write, zeros, sizeof zeros);
+    tls_end_feed_record(&pair.server, TLS_CONTENT_HANDSHAKE, wrong, sizeof wrong);
+    tls_end_assert_failed(&pair.server, TLS_ERROR_UNEXPECTED);
+    assert_true(has_words(&pair.server, "waiting for ChangeCipherSpec, got Certificate"));
+    assert_memory_equal(&pair.server.handshake->client_write, zeros, sizeof zeros);
+    assert_memory_equal(&pair.server.handshake->server_write, zeros, sizeof zeros);
+    tls_pair_free(&pair);
+}
+
 static void end_in_the_handshake(void **state)
 {
     struct tls_pair pair;
@@ -449,6 +495,8 @@ int main(void)
         cmocka_unit_test(data_after_close_notify_is_not_read),
         cmocka_unit_test(truncation),
         cmocka_unit_test(end_in_the_handshake),
+        cmocka_unit_test(closing_in_the_handshake),
+        cmocka_unit_test(secrets_are_wiped_after_a_failure),
         cmocka_unit_test(a_fatal_alert_ends_it),
         cmocka_unit_test(warnings_are_bounded),
         cmocka_unit_test(malformed_level),
