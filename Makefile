@@ -45,7 +45,7 @@ CT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/ct_*.c))
 RACE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/race_*.c))
 TESTLIB := $(wildcard tests/lib/*.c)
 
-.PHONY: help all demo check bench soak fuzz install uninstall clean format lint deps test-programs
+.PHONY: symbols help all demo check bench soak fuzz install uninstall clean format lint deps test-programs
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 14
@@ -204,6 +204,9 @@ install: all ## install to $(DESTDIR)$(PREFIX)
 
 uninstall: ## remove what install installed
 	rm -f $(DESTDIR)$(LIBDIR)/libtlshim.so $(DESTDIR)$(PREFIX)/bin/tlshim
+
+symbols: ## put shim/symbols.h into the README's table
+	tests/symbol-table --write
 
 clean: ## remove build/
 	rm -rf $(BUILD)

@@ -104,6 +104,18 @@
     X(int, execle, (const char *, const char *, ...), covered, "as close")                               \
     X(int, fexecve, (int, char *const[], char *const[]), covered, "as close")                            \
     X(int, execveat, (int, const char *, char *const[], char *const[], int), covered, "as close")        \
+    X(int, posix_spawn,                                                                            \
+      (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,       \
+       char *const[], char *const[]),                                                              \
+      watched, "sessions are closed in the child")                                                 \
+    X(int, posix_spawnp,                                                                           \
+      (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,       \
+       char *const[], char *const[]),                                                              \
+      watched, "sessions are closed in the child")                                                 \
+    X(int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t *, int, int), refused,    \
+      "EPERM")                                                                                     \
+    X(int, system, (const char *), watched, "sessions are closed in the child")                    \
+    X(FILE *, popen, (const char *, const char *), watched, "sessions are closed in the child")    \
     X(void, _exit, (int), covered, "flushes and sends close_notify first")                         \
     X(void, _Exit, (int), covered, "as _exit")                                                     \
     X(ssize_t, __read, (int, void *, size_t), covered, "another name of read")                     \

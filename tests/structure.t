@@ -129,6 +129,10 @@ for layer in CALLS:
 names = table()
 t.ok(len(names) > 50, "the symbol table is read", names)
 t.is_(exported(), names, "the library exports exactly the symbol table")
+with open(os.path.join(t.ROOT, "README.md"), encoding="utf-8") as readme:
+    table = subprocess.run([os.path.join(t.ROOT, "tests", "symbol-table")], check=True,
+                           capture_output=True, text=True).stdout
+    t.ok(table in readme.read(), "the README's table of calls is the source's (make symbols)")
 for name in ("libtlshim.so", "tlshim"):
     t.ok(needed(name) <= {"libc.so.6", "libgmp.so.10", "libdl.so.2", "ld-linux-x86-64.so.2",
                           "libpthread.so.0"},
