@@ -154,9 +154,10 @@ static enum tls_error read_public(struct tls_conn *conn, struct tls_reader *body
     struct tls_handshake *h = conn->handshake;
     struct tls_reader y = tls_read_vector(body, 2);
 
-    if (!tls_read_all(body) || y.left == 0) {
+    if (!tls_read_all(body)) {
         return TLS_ERROR_KEY_EXCHANGE;
     }
+    /* No bytes at all are the number 0, which is as wrong as any other outside the group. */
     bool good = take_secret(h, own_group(conn), &h->agreement.dh_key, y.at, y.left);
     cg_wipe(&h->agreement, sizeof h->agreement);
     return good ? TLS_ERROR_OK

@@ -150,7 +150,7 @@ static void diffie_hellman_values(void **state)
     uint8_t value[300] = {0};
 
     (void)state;
-    client_value(DHE_RSA, 2, value, 0, TLS_ERROR_KEY_EXCHANGE);
+    client_value(DHE_RSA, 2, value, 0, TLS_ERROR_PARAMETER);
     client_value(DHE_RSA, 2, value, 1, TLS_ERROR_PARAMETER);
     value[0] = 1;
     client_value(DHE_RSA, 2, value, 1, TLS_ERROR_PARAMETER);
