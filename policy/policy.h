@@ -90,7 +90,7 @@ struct policy_settings {
     uint64_t data_limit;  /* bytes per key of a cipher with 64-bit blocks */
     int64_t legacy_until; /* the rule's last second, since 1970; 0: no end */
     struct policy_string legacy_until_text, reason;
-    struct policy_string trust, client_trust, verify_name;
+    struct policy_string trust, client_trust, verify_name, dh_parameters;
     /* One or several, each with the key in the same place of the other list. */
     struct policy_string certificates[POLICY_CREDENTIALS_MAX], keys[POLICY_CREDENTIALS_MAX];
     bool trust_system; /* trust = system */
@@ -120,6 +120,19 @@ struct policy_rule {
     const struct policy_rule *past;
     const char *refusal; /* of that rule: why it denies, for the log; else NULL */
 };
+
+/* How strong a suite can be under a rule, in bits by axis; `signature` is that
+ * of the handshake. POLICY_AS_KEY: as strong as a key or certificate, which is held against the
+ * floor when it is seen. A key exchange without such a key counts as what a client makes of it: the
+ * weakest curve, and for a server the weakest group that it may be asked for (RFC 7919); a client
+ * takes groups up to the largest, each held against the floor. */
+enum { POLICY_AS_KEY = 256 };
+struct policy_strength {
+    unsigned cipher, key_exchange, certificate, signature;
+    const char *exchanged_by; /* what is held against minimum-key-exchange, for people; or NULL */
+};
+struct policy_strength policy_suite_strength(const struct tls_suite *suite,
+                                             const struct policy_rule *rule);
 
 struct policy {
     const struct policy_rule *rules;
@@ -175,18 +188,6 @@ struct policy_earliest {
     bool found;
 };
 void policy_keep_earliest(void *arg, const struct policy_error *error);
-
-/* How strong a suite can be for who has a rule of this kind, in bits by axis; `signature` is that
- * of the handshake. POLICY_AS_KEY: as strong as a key or certificate, which is held against the
- * floor when it is seen. A key exchange without such a key counts as what a client makes of it: the
- * weakest curve, and for a server the weakest group that it may be asked for (RFC 7919); a client
- * takes groups up to the largest, each held against the floor. */
-enum { POLICY_AS_KEY = 256 };
-struct policy_strength {
-    unsigned cipher, key_exchange, certificate, signature;
-    const char *exchanged_by; /* what is held against minimum-key-exchange, for people; or NULL */
-};
-struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum policy_kind kind);
 
 /* The shortest RSA modulus of this strength, in bits (NIST SP 800-57 part 1, table 2). */
 unsigned policy_rsa_bits(unsigned strength);

@@ -55,7 +55,7 @@ enum {
     X(CHILDREN, "children", POLICY_CS | POLICY_D, 0)                                               \
     X(UNCOVERED_CHILD, "uncovered-child", POLICY_CS | POLICY_D, 0)                                 \
     X(GROUPS, "groups", POLICY_CS | POLICY_D, 0)                                                   \
-    X(DH_PARAMETERS, "dh-parameters", POLICY_S | POLICY_D, 0)                                      \
+    X(DH_PARAMETERS, "dh-parameters", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                    \
     X(ALPN, "alpn", POLICY_CS | POLICY_D, 0)                                                       \
     X(PSK_IDENTITY, "psk-identity", POLICY_CS, 0)                                                  \
     X(PSK_FILE, "psk-file", POLICY_CS, 0)                                                          \

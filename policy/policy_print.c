@@ -116,6 +116,7 @@ static void add_tls(struct line *line, const struct policy_rule *rule)
     if (rule->kind == POLICY_SERVER) {
         add_text(line, POLICY_KEY_CLIENT_CERTIFICATE, policy_degrees[s->client_certificate]);
         add_text(line, POLICY_KEY_CLIENT_TRUST, s->client_trust.text);
+        add_text(line, POLICY_KEY_DH_PARAMETERS, s->dh_parameters.text);
     }
     add_text(line, POLICY_KEY_SHA1_CERTIFICATES,
              policy_refuse_or_allow[s->allow_sha1_certificates]);

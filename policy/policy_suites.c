@@ -196,7 +196,8 @@ void policy_set_builtin(struct policy_settings *settings)
 
 /* ---- floors and suites together ---- */
 
-struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum policy_kind kind)
+struct policy_strength policy_suite_strength(const struct tls_suite *suite,
+                                             const struct policy_rule *rule)
 {
     enum { EXPORTED = 40, SMALLEST_GROUP = 112, LARGEST_GROUP = 128, SMALLEST_CURVE = 128 };
     const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
@@ -210,8 +211,10 @@ struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum
         strength.key_exchange = EXPORTED;
     } else if (info->agreement == TLS_AGREE_ECDH) {
         strength.key_exchange = SMALLEST_CURVE;
-    } else if (info->agreement == TLS_AGREE_DH && kind == POLICY_SERVER) {
+    } else if (info->agreement == TLS_AGREE_DH && rule->kind == POLICY_SERVER) {
         strength.key_exchange = SMALLEST_GROUP;
+        if (rule->settings.dh_parameters.text)
+            strength.exchanged_by = "our group";
     } else if (info->agreement == TLS_AGREE_DH) {
         strength.key_exchange = LARGEST_GROUP;
         strength.exchanged_by = "the server's group";
@@ -221,10 +224,10 @@ struct policy_strength policy_suite_strength(const struct tls_suite *suite, enum
     return strength;
 }
 
-static bool is_strong(const struct tls_suite *suite, const struct policy_settings *settings,
-                      enum policy_kind kind)
+static bool is_strong(const struct tls_suite *suite, const struct policy_rule *rule)
 {
-    struct policy_strength strength = policy_suite_strength(suite, kind);
+    const struct policy_settings *settings = &rule->settings;
+    struct policy_strength strength = policy_suite_strength(suite, rule);
     return strength.cipher >= settings->minimum_cipher &&
            strength.key_exchange >= settings->minimum_key_exchange &&
            strength.certificate >= settings->minimum_certificate &&
@@ -236,7 +239,7 @@ void policy_keep_strong_suites(struct policy_parser *parser, const struct policy
 {
     size_t kept = 0, before = settings->suite_count;
     for (size_t i = 0; i < before; i++)
-        if (is_strong(tls_suite_by_id(settings->suites[i]), settings, rule->kind))
+        if (is_strong(tls_suite_by_id(settings->suites[i]), rule))
             settings->suites[kept++] = settings->suites[i];
     settings->suite_count = kept;
     const struct policy_entry *suites = rule->said[POLICY_KEY_SUITES];

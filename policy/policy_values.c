@@ -266,6 +266,9 @@ void policy_read_setting(struct policy_parser *parser, const struct policy_entry
     case POLICY_KEY_KEY:
         policy_read_paths(parser, entry, settings->keys);
         break;
+    case POLICY_KEY_DH_PARAMETERS:
+        settings->dh_parameters = policy_read_path(parser, entry);
+        break;
     case POLICY_KEY_CLIENT_TRUST:
         read_client_trust(parser, entry, settings);
         break;

@@ -7,6 +7,7 @@
 #include "../crypto_glue/cg_rsa.h"
 #include "../crypto_glue/cg_sign.h"
 #include "../policy/policy.h"
+#include "../tls/x509/der.h"
 #include "../tls/x509/pem.h"
 #include "common_files.h"
 
@@ -31,6 +32,7 @@ struct kind {
 };
 static const struct kind certificate_kind = {"CERTIFICATE", "x509"};
 static const struct kind key_kind = {"PRIVATE KEY", "pkey"};
+static const struct kind group_kind = {"DH PARAMETERS", "dhparam"};
 
 static bool nothing_found(const struct kind *kind, const char *path,
                           char reason[CREDENTIALS_REASON])
@@ -343,6 +345,67 @@ bool credentials_load_key(struct tls_credential *out, const struct x509_certific
             reason, CREDENTIALS_REASON,
             "%.120s: others than its owner may use this key (mode %04o); run: chmod 600 %.120s",
             path, (unsigned)file.mode & 07777, path);
+    file_free(&file);
+    return good;
+}
+
+/* ---- groups ---- */
+
+/* SEQUENCE { prime, base, and perhaps the length of private values, which is ours to choose }. */
+static bool parse_dh_group(struct cg_dh_group *out, const uint8_t *bytes, size_t length)
+{
+    struct der d = der_over((struct x509_bytes){bytes, length}), inside;
+    struct x509_bytes p, g, bits;
+    if (!der_enter(&d, DER_SEQUENCE, &inside) || !der_done(&d) || !der_unsigned(&inside, &p) ||
+        !der_unsigned(&inside, &g) || (!der_done(&inside) && !der_unsigned(&inside, &bits)) ||
+        !der_done(&inside))
+        return false;
+    *out = (struct cg_dh_group){.p = p.data, .g = g.data, p.length, g.length};
+    return cg_dh_group_is_sane(out);
+}
+
+static bool read_dh_group(struct cg_dh_group *out, struct file_text *file, const char *path,
+                          unsigned minimum_bits, struct memory *memory,
+                          char reason[CREDENTIALS_REASON])
+{
+    struct pem_reader reader = {.at = file->text, .end = file->text + file->length};
+    struct pem_block block;
+    const char *why = "";
+    uint8_t *der = (uint8_t *)file->text;
+    enum pem_result result;
+    do
+        result = pem_next(&reader, &block, der, file->length, &why);
+    while (result == PEM_BLOCK && strcmp(block.label, group_kind.what) != 0);
+    if (result == PEM_END)
+        return nothing_found(&group_kind, path, reason);
+    const uint8_t *copy =
+        result == PEM_BLOCK ? (const uint8_t *)memory_copy(memory, der, block.length) : NULL;
+    if (result == PEM_BLOCK && !copy)
+        return out_of_memory(reason);
+    if (result == PEM_BLOCK && !parse_dh_group(out, copy, block.length)) {
+        result = PEM_BAD;
+        why = "the group is malformed, or has not 512 to 4096 bits; make it anew";
+    }
+    if (result == PEM_BAD) {
+        snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, why);
+        return false;
+    }
+    if (cg_dh_bits(out) >= minimum_bits)
+        return true;
+    snprintf(reason, CREDENTIALS_REASON,
+             "%.120s: the group has %zu bits, minimum-key-exchange asks for %u; make a larger one "
+             "or lower the floor",
+             path, cg_dh_bits(out), minimum_bits);
+    return false;
+}
+
+bool credentials_load_dh_group(struct cg_dh_group *out, const char *path, unsigned minimum_bits,
+                               struct memory *memory, char reason[CREDENTIALS_REASON])
+{
+    struct file_text file;
+    if (!read_pem(&file, &group_kind, path, false, reason))
+        return false;
+    bool good = read_dh_group(out, &file, path, minimum_bits, memory, reason);
     file_free(&file);
     return good;
 }

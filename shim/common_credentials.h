@@ -33,6 +33,11 @@ bool credentials_load_key(struct tls_credential *out, const struct x509_certific
 /* "an RSA key" and so on, for messages. */
 const char *credentials_kind_text(enum x509_key_kind kind);
 
+/* A group for Diffie-Hellman, as `openssl dhparam` writes it (PKCS#3), of at least minimum_bits.
+ * memory holds it afterwards. Whether its prime is one is not looked at. */
+bool credentials_load_dh_group(struct cg_dh_group *out, const char *path, unsigned minimum_bits,
+                               struct memory *memory, char reason[CREDENTIALS_REASON]);
+
 /* The roots of a PEM file. A certificate that cannot be parsed is an error, or, when lenient,
  * passed over. None at all is always an error. */
 bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenient,

@@ -181,13 +181,28 @@ static void add_credentials(struct loader *loader, const struct policy_rule *rul
                  "we are (RFC 5280 4.2.1.3); have it made with that use");
 }
 
-/* Such suites are in the list only where a rule names them. */
-static bool names_anonymous_suite(const struct policy_settings *settings)
+static void add_dh_group(struct loader *loader, const struct policy_rule *rule,
+                         struct tls_config *config)
 {
+    char reason[CREDENTIALS_REASON];
+    struct policy_string path = rule->settings.dh_parameters;
+    if (rule->kind != POLICY_SERVER || !path.text)
+        return;
+    struct cg_dh_group *group = take(loader, path.place, sizeof *group);
+    if (group && !credentials_load_dh_group(group, path.text, config->minimum_dh_bits,
+                                            &loader->rules->memory, reason))
+        complain(loader, path.place, "dh-parameters: %s", reason);
+    config->dh_group = group;
+}
+
+/* Such suites are in the list only where a rule names them. */
+static bool names_anonymous_suite(const struct policy_rule *rule)
+{
+    const struct policy_settings *settings = &rule->settings;
     bool any = false;
     for (size_t i = 0; i < settings->suite_count; i++) {
         const struct tls_suite *suite = tls_suite_by_id(settings->suites[i]);
-        any |= policy_suite_strength(suite, POLICY_CLIENT).certificate == 0;
+        any |= policy_suite_strength(suite, rule).certificate == 0;
     }
     return any;
 }
@@ -207,7 +222,7 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         .allow_truncation = settings->allow_truncation,
         .minimum_rsa_bits = minimum_rsa_bits(settings),
         .minimum_dh_bits = policy_rsa_bits(settings->minimum_key_exchange),
-        .allow_anonymous = names_anonymous_suite(settings),
+        .allow_anonymous = names_anonymous_suite(rule),
         .allow_sha1_certificates = settings->allow_sha1_certificates,
         .data_limit_64 = settings->data_limit,
     };
@@ -221,6 +236,7 @@ static const struct tls_config *build_config(struct loader *loader, const struct
     if (rule->kind == POLICY_CLIENT && settings->trust.text)
         config->trust = load_trust(loader, "trust", settings->trust, settings->trust_system);
     add_credentials(loader, rule, config);
+    add_dh_group(loader, rule, config);
     identity_of_rule(rule, config, config->rule);
     return config;
 }

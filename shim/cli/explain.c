@@ -165,7 +165,7 @@ static void show_suites(const struct policy_rule *rule)
     const struct policy_settings *s = &rule->settings;
     for (size_t i = 0; i < s->suite_count; i++) {
         const struct tls_suite *suite = tls_suite_by_id(s->suites[i]);
-        struct policy_strength strength = policy_suite_strength(suite, rule->kind);
+        struct policy_strength strength = policy_suite_strength(suite, rule);
         printf("      %zu. %s: cipher %u bits; key exchange ", i + 1, suite->name, strength.cipher);
         if (strength.exchanged_by)
             printf("by %s, from %u (%u bits long)", strength.exchanged_by, s->minimum_key_exchange,

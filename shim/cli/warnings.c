@@ -157,7 +157,7 @@ static void warn_of_weak_suite(struct findings *findings, const struct policy_ru
                                struct policy_place place, const struct tls_suite *suite)
 {
     const struct policy_settings *s = &rule->settings;
-    struct policy_strength strength = policy_suite_strength(suite, rule->kind);
+    struct policy_strength strength = policy_suite_strength(suite, rule);
     const struct {
         enum policy_key_id key;
         unsigned bits, floor;

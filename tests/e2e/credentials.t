@@ -107,7 +107,7 @@ def make_credentials():
 
 # Rules by name: which certificates, and what is asked of clients.
 RULES = {"rsa": ["rsa"], "p256": ["p256"], "p384": ["p384"], "p521": ["p521"], "dsa": ["dsa"],
-         "both": ["rsa", "p256"], "request": ["rsa", "p256"], "require": ["rsa", "p256"]}
+         "group": ["rsa"], "both": ["rsa", "p256"], "request": ["rsa", "p256"], "require": ["rsa", "p256"]}
 
 
 def server_policy(ports):
@@ -118,6 +118,8 @@ def server_policy(ports):
             " ".join(made[k].key for k in kinds))
         if name in ("request", "require"):
             text += "client-certificate = %s\nclient-trust = %s\n" % (name, made["ca"].cert)
+        if name == "group":
+            text += "dh-parameters = %s\nminimum-key-exchange = 80\n" % GROUP
     return text
 
 
@@ -179,6 +181,14 @@ CLIENTS = [(rule, "client-" + kind, None) for rule in ("request", "require")
 ]
 
 
+def temporary_key(port):
+    """The group that the server uses, in openssl's words."""
+    done = t.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1", "-cipher",
+                  "DHE-RSA-AES128-SHA:@SECLEVEL=0"], stdin=LINE, timeout=TIMEOUT)
+    lines = [line for line in done.out.decode().splitlines() if "Temp Key" in line]
+    return lines[0] if lines else str(done)
+
+
 def log_has(log, *words):
     """One line with all of them."""
     return any(all(w in line for w in words) for line in t.read_text(log).splitlines())
@@ -193,6 +203,8 @@ def servers():
         for rule, offered, want in SERVED:
             t.is_(ask_openssl(ports[rule], offered), want or offered,
                   "server %s, OpenSSL offers %s" % (rule, offered))
+        t.is_(temporary_key(ports["group"]), "Server Temp Key: DH, 1536 bits", "dh-parameters")
+        t.is_(temporary_key(ports["rsa"]), "Server Temp Key: DH, 2048 bits", "no dh-parameters")
         for rule, exchange in GNUTLS:
             t.subtest("server %s, GnuTLS by %s" % (rule, exchange), ask_gnutls, ports[rule],
                       exchange)
@@ -261,10 +273,7 @@ def clients():
         said, log = ask(running.port, "preset = future\nminimum-strength = 112\n")
         t.ok(said == ECHO and "TLS_RSA_" in log, "no handshake signature: by RSA",
              said + "\n" + log)
-    short = t.tmp("modp1536.pem")
-    openssl("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536", "-out",
-            short)
-    with peer("rsa", "DHE-RSA-AES128-SHA", "-dhparam", short) as running:
+    with peer("rsa", "DHE-RSA-AES128-SHA", "-dhparam", GROUP) as running:
         said, log = ask(running.port)
         t.ok(said != ECHO and "1536 bits, and at least 2048" in log and "lower" in log,
              "a group of 1536 bits is refused, with the remedy", said + "\n" + log)
@@ -336,6 +345,8 @@ client-trust = %s
 t.start()
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0, says Python
 CONFIG = t.tmp("openssl.cnf")
+GROUP = t.tmp("modp1536.pem")
+openssl("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536", "-out", GROUP)
 made = make_credentials()
 servers()
 clients()

@@ -85,6 +85,10 @@ def bad_policies():
     encipher_cert = t.tmp("encipher.pem")
     openssl("req", "-x509", "-key", pki.key, "-out", encipher_cert, "-subj", "/CN=encipher",
             "-addext", "keyUsage=keyEncipherment")
+    group = t.tmp("modp1536.pem")
+    openssl("genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", "group:modp_1536", "-out",
+            group)
+    bad_group = write("group.pem", read(pki.cert).replace(b"CERTIFICATE", b"DH PARAMETERS"))
     dsa_parameters, dsa_cert = t.tmp("dsa.param"), t.tmp("dsa.pem")
     dsa_key, other_dsa = t.tmp("dsa.key"), t.tmp("other-dsa.key")
     openssl("genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt", "dsa_paramgen_bits:2048",
@@ -140,6 +144,12 @@ def bad_policies():
         ("a client's certificate that may not sign",
          client(pki.ca) + "certificate = %s\nkey = %s\n" % (encipher_cert, pki.key), "4:15",
          ["lacks digitalSignature"]),
+        ("a group below the floor", server(pki.cert, pki.key) + "dh-parameters = %s\n" % group,
+         "5:17", ["dh-parameters: ", "has 1536 bits, minimum-key-exchange asks for 2048"]),
+        ("a file without a group", server(pki.cert, pki.key) + "dh-parameters = %s\n" % pki.cert,
+         "5:17", ["no DH PARAMETERS in it"]),
+        ("a malformed group", server(pki.cert, pki.key) + "dh-parameters = %s\n" % bad_group,
+         "5:17", ["the group is malformed"]),
         ("a missing client-trust file", server(pki.cert, pki.key) +
          "client-certificate = require\nclient-trust = /nothing.pem\n", "6:16",
          ["client-trust: /nothing.pem: there is no such file"]),
