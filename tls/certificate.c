@@ -46,16 +46,28 @@ bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t sc
 
 /* ---- the peer's ---- */
 
+/* Does the list divide into certificates of at least one byte? */
+static bool is_well_formed(struct tls_reader list)
+{
+    while (list.left > 0) {
+        if (tls_read_vector(&list, 3).left == 0) {
+            return false;
+        }
+    }
+    return !list.bad;
+}
+
 static enum tls_error parse_chain(struct tls_conn *conn, struct tls_reader list,
                                   struct x509_certificate *chain, size_t *count)
 {
     const char *why = NULL;
 
+    /* Form before meaning: a wrong length is not a bad certificate. */
+    if (!is_well_formed(list)) {
+        return TLS_ERROR_DECODE;
+    }
     for (*count = 0; list.left > 0; ++*count) {
         struct tls_reader der = tls_read_vector(&list, 3);
-        if (list.bad || der.left == 0) {
-            return TLS_ERROR_DECODE;
-        }
         if (*count == X509_CHAIN_MAX) {
             return TLS_ERROR_CERT_CHAIN_LIMIT;
         }

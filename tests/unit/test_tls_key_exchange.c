@@ -224,11 +224,13 @@ static void an_empty_certificate_list(void **state)
 {
     static const uint8_t empty[] = {TLS_CERTIFICATE, 0, 0, 3, 0, 0, 0},
                          cut[] = {TLS_CERTIFICATE, 0, 0, 4, 0, 0, 0, 0},
-                         nothing[] = {TLS_CERTIFICATE, 0, 0, 6, 0, 0, 3, 0, 0, 0};
+                         nothing[] = {TLS_CERTIFICATE, 0, 0, 6, 0, 0, 3, 0, 0, 0},
+                         rest[] = {TLS_CERTIFICATE, 0, 0, 9, 0, 0, 6, 0, 0, 1, 7, 0, 0};
     static const struct {
         const uint8_t *bytes;
         size_t n;
-    } messages[] = {{empty, sizeof empty}, {cut, sizeof cut}, {nothing, sizeof nothing}};
+    } messages[] = {
+        {empty, sizeof empty}, {cut, sizeof cut}, {nothing, sizeof nothing}, {rest, sizeof rest}};
 
     (void)state;
     for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
