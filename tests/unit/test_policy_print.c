@@ -126,7 +126,8 @@ static void every_key_survives(void **state)
         "[client d]\nconnect = x:1\ntrust = system\npreset = future\n"
         "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\nclient-certificate = no\n"
         "[server t]\nlisten = *:2\ncertificate = a b /c\nkey = /k ${ROOT}/x y\n"
-        "client-certificate = request\nclient-trust = c t\ndh-parameters = dh\nsha1-certificates = allow\n"
+        "client-certificate = request\nclient-trust = c t\ndh-parameters = dh\nsha1-certificates = "
+        "allow\n"
         "handshake-timeout = 7\nminimum-signature = 40\nlegacy-until = 2031-01-01\n"
         "[deny e]\nconnect = *:23\n");
     round_trip(&input, &printed);
