@@ -174,14 +174,14 @@ HOOK ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, 
 enum { FILE_CHUNK = 16384 };
 
 /* One chunk from the file's `at`; the bytes accepted, 0 at the file's end, or -1. */
-static ssize_t send_chunk(int out, struct shim_ref ref, int in, off64_t at, size_t n)
+static ssize_t send_chunk(int out, struct shim_ref ref, int in, off64_t at, size_t n, int flags)
 {
     char chunk[FILE_CHUNK];
     ssize_t got = pread64(in, chunk, n < sizeof(chunk) ? n : sizeof(chunk), at);
 
     if (got < 0 && errno == EISDIR)
         errno = EINVAL;
-    return got <= 0 ? got : send_one(out, ref, chunk, (size_t)got, 0);
+    return got <= 0 ? got : send_one(out, ref, chunk, (size_t)got, flags);
 }
 
 static ssize_t send_file(int out, struct shim_ref ref, int in, off64_t *offset, size_t count)
@@ -199,7 +199,9 @@ static ssize_t send_file(int out, struct shim_ref ref, int in, off64_t *offset, 
     while (total < count) {
         size_t n = count - total < FILE_CHUNK ? count - total : FILE_CHUNK;
 
-        r = send_chunk(out, ref, in, at + (off64_t)total, n);
+        /* A pipe that breaks after the first chunk makes the call short; the signal comes with the
+         * next one. */
+        r = send_chunk(out, ref, in, at + (off64_t)total, n, total > 0 ? MSG_NOSIGNAL : 0);
         if (r <= 0)
             break;
         total += (size_t)r;

@@ -304,6 +304,8 @@ static bool reaches_low_water(struct shim_session *s, int fd)
 {
     size_t low = s->program_low_water;
 
+    if (s->shut_read)
+        return true;
     if (low > TLS_PLAINTEXT_MAX)
         low = TLS_PLAINTEXT_MAX;
     if (io_fill(s, fd, low, 0) != IO_DONE && io_leftover(s) == 0)
@@ -500,6 +502,7 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
             return (ssize_t)total;
         if (!blocks)
             return stopped(ref, state, 0);
+        clock.partial = total > 0;
         if (total > 0 && (flags & MSG_PEEK) ? !wait_for_more_to_peek(fd, &clock, total)
                                             : !wait_readable(fd, ref, &clock))
             return total > 0 ? (ssize_t)total : -1;

@@ -1,7 +1,5 @@
 #include "real.h"
 
-#include <dlfcn.h>
-
 #include "common_os.h"
 
 struct shim_real shim_real;

@@ -8,6 +8,7 @@
 #define SHIM_REAL_H
 
 #include <aio.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>

@@ -82,10 +82,23 @@ static void start_shared(void)
     holders_start();
 }
 
+/* A program's .preinit_array runs before libc has set environ, and a hook that it calls starts the
+ * library: the environment lies behind the arguments, where the kernel put it. */
+extern void *__libc_stack_end;
+
+static void find_environment(void)
+{
+    const long *count = __libc_stack_end;
+
+    if (environ == NULL && count != NULL)
+        environ = (char **)(count + 1) + *count + 1;
+}
+
 static void start_all(void)
 {
     static struct rules_error error;
 
+    find_environment();
     shim_real_resolve();
     log_init();
     if (!rules_load(&shim_rules, &error))

@@ -87,6 +87,8 @@
     X(int, vdprintf, (int, const char *, va_list), covered, "")                                    \
     X(int, __dprintf_chk, (int, int, const char *, ...), covered, "_FORTIFY_SOURCE")               \
     X(int, __vdprintf_chk, (int, int, const char *, va_list), covered, "_FORTIFY_SOURCE")          \
+    X(void *, dlopen, (const char *, int), watched, "without RTLD_DEEPBIND")                       \
+    X(void *, dlmopen, (Lmid_t, const char *, int), watched, "into the program's name space")      \
     X(void, psiginfo, (const siginfo_t *, const char *), watched, "to a session's stderr")         \
     X(void, openlog, (const char *, int, int), watched, "LOG_PERROR to a session's stderr")        \
     X(void, syslog, (int, const char *, ...), watched, "LOG_PERROR")                               \

@@ -124,7 +124,7 @@ static bool wait_for_events(int fd, short events, const struct shim_session *s,
         if (r == 0)
             continue;
         /* signal(7): a socket call with a time-out is never restarted. */
-        if (errno != EINTR || clock->timeout > 0 || !wait_restarts())
+        if (errno != EINTR || clock->timeout > 0 || clock->partial || !wait_restarts())
             return false;
     }
 }

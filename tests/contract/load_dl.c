@@ -47,7 +47,7 @@ int main(int argc, char **argv)
     through("RTLD_DEFAULT", dlsym(RTLD_DEFAULT, "write"));
     through("RTLD_NEXT", dlsym(RTLD_NEXT, "write"));
     through("dlopen(NULL)", dlsym(dlopen(NULL, RTLD_NOW), "write"));
-    plugin = dlopen(argv[2], RTLD_NOW | RTLD_LOCAL);
+    plugin = dlopen(argv[2], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
     exchange = plugin != NULL ? (bool (*)(int))dlsym(plugin, "load_library_exchange") : NULL;
     if (exchange == NULL)
         load_say("no plugin: ", dlerror());

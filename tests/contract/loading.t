@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""How programs come to run with the library: lines 3, 4, 6, 7, 7a, 7b of shared/acceptance.md.
-Lines 1 and 5 are in tests/structure.t and tests/e2e/policy.t. The programs tests/contract/load_*.c
-talk TLS 1.0 to OpenSSL."""
+"""How programs come to run with the library: lines 3, 4, 6, 7, 7a and 7b of shared/acceptance.md.
+Lines 1 and 5 are in tests/structure.t and tests/e2e/policy.t. Each program of tests/contract/load_*.c
+talks TLS 1.0 to OpenSSL, or must be refused."""
 
 import glob
 import os
@@ -112,10 +112,18 @@ def preloaded(*libraries):
                 preload=":".join(libraries), LOAD_CONSTRUCTOR_PORT="PORT")
 
 
+def in_space():
+    """In a name space of its own the library is not loaded: TLS, or no connection; the capture says
+    whether a byte went out as it was."""
+    done = run([program("load_space"), "PORT", program("libload.so")])
+    if done.status == 0 and done.out in (b"refused\n", b"library loaded at run time: good\n"):
+        return None
+    return str(done)
+
+
 def allocators():
     found = {}
-    for name, pattern in (("jemalloc", "libjemalloc.so.2"),
-                          ("tcmalloc", "libtcmalloc_minimal.so.4"),
+    for name, pattern in (("jemalloc", "libjemalloc.so.2"), ("tcmalloc", "libtcmalloc_minimal.so.4"),
                           ("AddressSanitizer", "libasan.so.8")):
         found[name] = (glob.glob("/usr/lib/*/" + pattern) + [None])[0]
     return found
@@ -197,12 +205,11 @@ certificate = %s
 key = %s
 """ % (pki.ca, pki.cert, pki.key))
 
-t.subtest("3 a constructor, main", good, [program("load_early"), "PORT"],
-          ["constructor: good", "main: good"])
-other = program("libload.so")
-t.subtest("3 the constructor of a library preloaded before", preloaded, other, LIBRARY)
-t.subtest("3 the constructor of a library preloaded after", preloaded, LIBRARY, other)
-t.subtest("7 dlsym and dlopen", good, [program("load_dl"), "PORT", other],
+t.subtest("3 .preinit_array, constructors, main", good, [program("load_early"), "PORT"],
+          ["preinit_array: good", "constructor: good", "main: good"])
+t.subtest("3 the constructor of a library preloaded before", preloaded, program("libload.so"), LIBRARY)
+t.subtest("3 the constructor of a library preloaded after", preloaded, LIBRARY, program("libload.so"))
+t.subtest("7 dlsym and dlopen", good, [program("load_dl"), "PORT", program("libload.so")],
           ["RTLD_DEFAULT: good", "RTLD_NEXT: good", "dlopen(NULL): good",
            "library loaded at run time: good"])
 for name, path in allocators().items():
@@ -215,6 +222,7 @@ t.subtest("6 _FORTIFY_SOURCE=3 works", good, [program("load_fortify"), "PORT", "
 for what in ("read", "recv", "recvfrom", "poll", "ppoll", "FD_SET"):
     t.subtest("6 %s that overflows aborts" % what, fortified, what)
 t.subtest("7 a program with names of its own for all that is inside the library", names)
+t.subtest("7 dlmopen", in_space)
 if os.getuid() == 0:
     t.subtest("7a chroot and another user", confined, "root")
 else:
