@@ -154,8 +154,14 @@ $(BUILD)/tests/bogo_shim: $(BOGO) $(wildcard tests/bogo/*.h) $(BUILD)/asan/libco
 	$(CC) $(BASE) $(flags_asan) $(BOGO) $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 test-programs: $(BUILD)/bogo_shim $(BUILD)/tests/bogo_shim
 
+# What the guard tests run: a program that knows nothing of the library.
+$(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
+test-programs: $(BUILD)/tests/guard
+
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
-             tests/contract/*.t))
+             tests/contract/*.t tests/guard/*.t))
 
 # Sub-makes use every processor unless -j was given.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -214,7 +220,7 @@ clean: ## remove build/
 FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h policy/*.h \
               shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h)
 SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine
-PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py) \
+PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py) \
                $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
 
 format: ## format every C file in place
