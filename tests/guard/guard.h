@@ -74,8 +74,9 @@ int step_through(void (*work)(void *), void (*meanwhile)(void *, int stop, int n
  * held: it must need none. */
 int step_locked(void (*work)(void *), void (*meanwhile)(void *, int stop, int number),
                 void *argument);
-/* Lasts until every other thread of the process but the stopped one sleeps. */
-void others_sleep(void);
+/* Lasts until every other thread of this process but the stopped one sleeps, and the single thread
+ * of another process, where its number is not 0. */
+void others_sleep(int process);
 /* In meanwhile: the thread that is stopped. */
 int stopped_thread(void);
 

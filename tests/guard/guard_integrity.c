@@ -128,7 +128,7 @@ static void reset_allowed(char **ports)
     (void)ports;
     setsockopt(e.server, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
     need(pthread_create(&thread, NULL, reads_one, &e.client) == 0, "thread");
-    others_sleep();
+    others_sleep(0);
     raw(SYS_close, e.server, 0, 0, 0);
     pthread_join(thread, NULL);
 }
@@ -156,7 +156,7 @@ static void replaced_under_read(char **ports)
     (void)ports;
     need(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0, "socketpair");
     need(pthread_create(&thread, NULL, reads_blocked, &e.client) == 0, "thread");
-    others_sleep();
+    others_sleep(0);
     need(dup2(pair[0], e.client) == e.client, "dup2");
     need(write(pair[1], "local", 5) == 5, "write");
     need(write(e.server, "by peer", 7) == 7, "write");

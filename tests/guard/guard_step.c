@@ -98,7 +98,7 @@ static bool sleeps(int thread)
     char path[64], text[256], state = '\0';
     FILE *f;
 
-    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", thread);
+    snprintf(path, sizeof(path), "/proc/%d/stat", thread);
     f = fopen(path, "r");
     if (f == NULL)
         return true;
@@ -108,12 +108,12 @@ static bool sleeps(int thread)
     return state == 'S';
 }
 
-static bool all_sleep(void)
+static bool all_sleep(int process)
 {
     DIR *tasks = opendir("/proc/self/task");
     struct dirent *d;
     int self = (int)raw(SYS_gettid, 0, 0, 0, 0);
-    bool all = true;
+    bool all = process == 0 || sleeps(process);
 
     while (all && (d = readdir(tasks)) != NULL) {
         int thread = atoi(d->d_name);
@@ -124,13 +124,13 @@ static bool all_sleep(void)
     return all;
 }
 
-void others_sleep(void)
+void others_sleep(int process)
 {
     double end = now() + 5;
 
     for (int looks = 0; looks < ASLEEP_LOOKS && now() < end; looks++) {
         pause_for(1000);
-        if (!all_sleep())
+        if (!all_sleep(process))
             looks = -1;
     }
 }

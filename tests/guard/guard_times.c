@@ -12,7 +12,7 @@
 /* The byte comes when the other thread has gone to sleep. */
 static void *writes_late(void *argument)
 {
-    others_sleep();
+    others_sleep(0);
     if (write(*(int *)argument, "x", 1) != 1)
         say("the server fails");
     return NULL;

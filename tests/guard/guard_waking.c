@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -110,7 +111,7 @@ static void peek_more(char **ports)
 }
 
 /* In a process of its own, so that no wait of the client's carries its work on. */
-static void serve_apart(void *(*serves)(void *), int *listens)
+static pid_t serve_apart(void *(*serves)(void *), int *listens)
 {
     pid_t child = fork();
 
@@ -119,6 +120,7 @@ static void serve_apart(void *(*serves)(void *), int *listens)
         serves(listens);
         leave();
     }
+    return child;
 }
 
 static void *serves_low_water(void *argument)
@@ -132,7 +134,7 @@ static void *serves_low_water(void *argument)
     return NULL;
 }
 
-/* low-water: SO_RCVLOWAT set before connect. */
+/* low-water: SO_RCVLOWAT set before connect; a read of less than it waits for what it asks for. */
 static void low_water(char **ports)
 {
     int port, fd, mark = 1000, listens = listener(&port);
@@ -146,8 +148,6 @@ static void low_water(char **ports)
     setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark));
     need(connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0, "connect");
     told("write", write(fd, "hello", 5));
-    mark = 1;
-    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof(mark));
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     told("read", read(fd, &byte, 1));
 }
@@ -183,6 +183,9 @@ static char big[BIG];
 struct both {
     int fd;
     const char *how;
+    pid_t server;
+    pthread_t reader;
+    bool reading;
     atomic_bool written;
 };
 
@@ -252,12 +255,24 @@ static void writes_all(void *argument)
     b->written = true;
 }
 
-/* The reader does what it can before the writer goes to sleep. */
-static void reader_goes_on(void *argument, int stop, int number)
+static void begin_reading(struct both *b)
 {
-    (void)argument, (void)stop;
-    if (number == SYS_ppoll || number == SYS_pselect6 || number == SYS_epoll_pwait)
-        others_sleep();
+    if (!b->reading)
+        need(pthread_create(&b->reader, NULL, reads_one, b) == 0, "thread");
+    b->reading = true;
+    kill(b->server, SIGCONT);
+}
+
+/* The writer has seen a handshake that needs bytes, and is about to sleep; the reader ends it. */
+static void reader_ends_it(void *argument, int stop, int number)
+{
+    struct both *b = argument;
+
+    (void)stop;
+    if (number != SYS_ppoll && number != SYS_pselect6 && number != SYS_epoll_pwait)
+        return;
+    begin_reading(b);
+    others_sleep(b->server);
 }
 
 /* lost-wake blocking|poll|select|epoll */
@@ -265,43 +280,32 @@ static void lost_wake(char **arguments)
 {
     struct both b = {.how = arguments[0]};
     int port, listens = listener(&port);
-    pthread_t reader;
 
-    serve_apart(takes_all, &listens);
+    b.server = serve_apart(takes_all, &listens);
+    /* The server says nothing before the writer waits for it. */
+    kill(b.server, SIGSTOP);
+    need(waitpid(b.server, NULL, WUNTRACED) == b.server, "waitpid");
     b.fd = connected_to(port);
-    need(pthread_create(&reader, NULL, reads_one, &b) == 0, "thread");
-    (void)step_through(writes_all, reader_goes_on, &b);
-    pthread_join(reader, NULL);
+    (void)step_through(writes_all, reader_ends_it, &b);
+    begin_reading(&b);
+    pthread_join(b.reader, NULL);
     say("written: %s", b.written ? "all" : "not all");
 }
 
 /* ---- a write that was cut short, and what followed ---- */
 
-static void drain(int fd, long least)
+/* Reads until nothing has come for a while, without a wait that would carry on the other end. */
+static void drain(int fd)
 {
     static char bytes[200000];
+    struct timespec moment = {0, 2000000};
 
-    for (long all = 0; all < least || ready(fd, POLLIN, 100) == 1;) {
-        ssize_t n;
-
-        need(ready(fd, POLLIN, 10000) == 1, "drain");
-        n = read(fd, bytes, sizeof(bytes));
-        need(n > 0, "drain");
-        all += n;
-    }
-}
-
-struct tail {
-    int fd;
-    ssize_t sent;
-};
-
-static void *drains(void *argument)
-{
-    struct tail *t = argument;
-
-    drain(t->fd, t->sent + 1);
-    return NULL;
+    nonblocking(fd);
+    for (int quiet = 0; quiet < 50; quiet++)
+        if (read(fd, bytes, sizeof(bytes)) > 0)
+            quiet = 0;
+        else
+            raw(SYS_nanosleep, (long)&moment, 0, 0, 0);
 }
 
 /* cut-short: level-triggered EPOLLIN sleeps after the rest was flushed by a write. */
@@ -310,22 +314,19 @@ static void cut_short(char **ports)
     static char much[8000000];
     struct ends e = connected_pair();
     struct timeval limit = {0, 100000};
-    struct tail tail = {.fd = e.server};
     int small = 1, set = epoll_create1(0);
-    pthread_t thread;
+    ssize_t sent;
     double before;
 
     (void)ports;
     setsockopt(e.client, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     setsockopt(e.client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     add(set, e.client, EPOLLIN);
-    tail.sent = write(e.client, much, sizeof(much));
-    say("write: %s", tail.sent > 0 && tail.sent < (ssize_t)sizeof(much) ? "short" : "odd");
-    limit = (struct timeval){20, 0};
-    setsockopt(e.client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    need(pthread_create(&thread, NULL, drains, &tail) == 0, "thread");
+    sent = write(e.client, much, sizeof(much));
+    say("write: %s", sent > 0 && sent < (ssize_t)sizeof(much) ? "short" : "odd");
+    drain(e.server);
     told("write", write(e.client, "x", 1));
-    pthread_join(thread, NULL);
+    drain(e.server);
     before = cpu_seconds();
     say_events("idle", set, 1000);
     say_spins("idle", before);
@@ -386,7 +387,7 @@ static void poll_reused(char **ports)
     need(pipe(p) == 0, "pipe");
     w = (struct waiter){.entries = {{e.client, POLLIN, 0}, {p[0], POLLIN, 0}}};
     need(pthread_create(&thread, NULL, waits, &w) == 0, "thread");
-    others_sleep();
+    others_sleep(0);
     close(e.client);
     other = connected_pair();
     need(dup2(other.client, e.client) == e.client, "dup2");

@@ -106,7 +106,7 @@ static void connecting_slowly(char **ports)
     pthread_t thread;
 
     need(pthread_create(&thread, NULL, connects_slowly, &w) == 0, "thread");
-    others_sleep();
+    others_sleep(0);
     say("writing");
     write_secret(w.fd);
     pthread_join(thread, NULL);
