@@ -338,6 +338,21 @@ static enum io_state handshake_record(struct shim_session *s, int fd, int *error
     return IO_ERROR;
 }
 
+/* True: the handshake has taken too long, and the session has failed for it. */
+static bool time_is_up(struct shim_session *s, int fd)
+{
+    struct tls_conn conn;
+
+    if (shim_now() <= s->deadline)
+        return false;
+    if (io_need_slab(&s->out_slab)) {
+        io_conn(&conn, s);
+        tls_abort(&conn, TLS_ERROR_TIMEOUT);
+    }
+    fail_by_engine(s, fd);
+    return true;
+}
+
 static enum io_state drive_started(struct shim_session *s, int fd)
 {
     for (;;) {
@@ -345,6 +360,9 @@ static enum io_state drive_started(struct shim_session *s, int fd)
         struct tls_conn conn;
         enum io_state state = io_flush(s, fd, &send_error);
 
+        /* A peer that never stops sending must not keep this going. */
+        if (!tls_is_established(&s->tls) && time_is_up(s, fd))
+            return IO_ERROR;
         if (state == IO_WRITE)
             return IO_WRITE;
         if (state == IO_DONE && tls_is_established(&s->tls))
@@ -405,16 +423,8 @@ enum io_state io_drive(struct shim_session *s, int fd)
     default:
         break;
     }
-    if (shim_now() > s->deadline) {
-        struct tls_conn conn;
-
-        if (io_need_slab(&s->out_slab)) {
-            io_conn(&conn, s);
-            tls_abort(&conn, TLS_ERROR_TIMEOUT);
-        }
-        fail_by_engine(s, fd);
+    if (time_is_up(s, fd))
         return IO_ERROR;
-    }
     /* A client that says nothing costs a server no memory. */
     if (!s->started && s->tls.role == TLS_SERVER && !has_bytes(fd))
         return IO_READ;

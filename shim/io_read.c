@@ -407,6 +407,9 @@ static int enough(size_t total, size_t asked, int flags, const struct shim_sessi
 
     if (flags & MSG_WAITALL)
         wanted = asked;
+    /* Looking again at what a peek has seen shows no more once the stream has ended. */
+    if (flags & MSG_PEEK && (s->ended || s->shut_read || atomic_load(&s->failure) != 0))
+        return true;
     return total >= wanted;
 }
 

@@ -153,7 +153,8 @@ bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock)
     wait_begin(clock, fd, SO_RCVTIMEO);
     if (atomic_load(&s->tail) != 0)
         events |= POLLOUT;
-    else if (atomic_load(&s->stage) == SHIM_OPEN && !needy_any() && (first || clock->timeout == 0))
+    else if (atomic_load(&s->stage) == SHIM_OPEN && !needy_any() &&
+             (first || clock->timeout == 0) && !clock->partial)
         return wait_in_recv(fd, s);
     if (!wait_for_events(fd, events, s, clock))
         return false;

@@ -72,6 +72,11 @@ static void wait_all_eintr(void)
     wait_all_interrupted(0);
 }
 
+static void wait_all_restarts(void)
+{
+    wait_all_interrupted(SA_RESTART);
+}
+
 /* signal(7): with a time-out on the socket nothing is restarted; neither are the waits. */
 static void never_restarted(void)
 {
@@ -561,6 +566,7 @@ const struct contract_case signal_cases[] = {
     {"17 EINTR in the middle of a record", read_eintr},
     {"17 SA_RESTART in the middle of a record", read_restarts},
     {"17 EINTR under MSG_WAITALL", wait_all_eintr},
+    {"17 SA_RESTART under MSG_WAITALL", wait_all_restarts},
     {"17 what is never restarted", never_restarted},
     {"17 EINTR in a write", write_eintr},
     {"17 SA_RESTART in a write", write_restarts},
