@@ -160,8 +160,14 @@ $(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
 	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
 test-programs: $(BUILD)/tests/guard
 
+# The model test's program knows nothing of the library (tests/model/README).
+$(BUILD)/tests/model: $(wildcard tests/model/*.c) tests/model/model.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
+test-programs: $(BUILD)/tests/model
+
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
-             tests/contract/*.t tests/guard/*.t))
+             tests/contract/*.t tests/guard/*.t tests/model/*.t))
 
 # Sub-makes use every processor unless -j was given.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -194,10 +200,11 @@ fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
 	+@$(SUBMAKE) $(FUZZ)
 	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
-soak: deps ## the end-to-end tests again with 500 MiB each, the contract's with a gigabyte
+soak: deps ## end-to-end tests with 500 MiB each, the contract's with a gigabyte, 1000000 sequences
 	+@$(SUBMAKE) test-programs
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
 	TLSTEST_MIB=500 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
+	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
 
 fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
 	@tests/install-packages debootstrap
