@@ -188,7 +188,7 @@ void policy_set_builtin(struct policy_settings *settings)
         .handshake_timeout = 30,
         .record_splitting = true,
         .client_certificate = POLICY_CERT_NO,
-        .data_limit = (uint64_t)32 << 30, /* SWEET32: far below 2^32 blocks of 8 bytes */
+        .data_limit = TLS_DATA_LIMIT_64,
     };
     set_preset(settings, PRESET_DEFAULT);
     all_suites(settings);

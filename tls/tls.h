@@ -114,6 +114,9 @@ struct tls_psk {
 
 enum { TLS_SUITES_MAX = 96 };
 
+/* SWEET32: among 2^27 blocks of 8 bytes two are alike with a chance of 2^-11. */
+enum { TLS_DATA_LIMIT_64 = 1 << 30 };
+
 /* ---- resumption ---- */
 
 enum {
@@ -177,7 +180,7 @@ struct tls_config {
     struct cg_rsa_public export_public;
     const struct cg_dh_group *export_dh_group;
     bool allow_sha1_certificates;
-    uint64_t data_limit_64; /* bytes per key for 64-bit blocks; 0: 32 GiB */
+    uint64_t data_limit_64; /* bytes per key for 64-bit blocks; 0: TLS_DATA_LIMIT_64 */
     /* Resumption. rule: a digest of everything about this configuration that bears on who the peer
      * is and how strong the session must be (for a client also of the server's address); sessions
      * are resumed under the same rule only. */

@@ -12,7 +12,7 @@ enum {
 /* Bytes that one key of a 64-bit block cipher may protect (SWEET32, CVE-2016-2183). */
 static inline uint64_t tls_limit_64(const struct tls_config *config)
 {
-    return config->data_limit_64 != 0 ? config->data_limit_64 : UINT64_C(32) << 30;
+    return config->data_limit_64 != 0 ? config->data_limit_64 : TLS_DATA_LIMIT_64;
 }
 
 #endif

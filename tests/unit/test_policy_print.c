@@ -171,7 +171,7 @@ static void presets_expand_to(void **state)
                  "sha1-certificates = refuse\nversions = TLSv1.0\nsuites = %s\n"
                  "minimum-cipher = %s\nminimum-key-exchange = %s\nminimum-certificate = %s\n"
                  "minimum-signature = %s\nhandshake = first-use\nhandshake-timeout = 30\n"
-                 "truncation = refuse\nrecord-splitting = on\ndata-limit = 34359738368\n",
+                 "truncation = refuse\nrecord-splitting = on\ndata-limit = 1073741824\n",
                  rows[i].suites, rows[i].floors, rows[i].floors, rows[i].floors, rows[i].signature);
         const struct policy_input input = input_of(text);
         round_trip(&input, &printed);

@@ -301,6 +301,18 @@ static void data_limit(void **state)
     }
 }
 
+/* 2^27 blocks: far below the 2^32 after which two equal ones are to be expected. */
+static void default_data_limit(void **state)
+{
+    const struct tls_config config = {0};
+    struct tls_half half = a_half(CG_3DES_EDE_CBC);
+
+    (void)state;
+    half.bytes = (UINT64_C(1) << 30) - 1000;
+    assert_true(tls_half_has_budget(&half, tls_limit_64(&config), 1000));
+    assert_false(tls_half_has_budget(&half, tls_limit_64(&config), 1001));
+}
+
 /* ---- what tls_send makes ---- */
 
 static unsigned records_of(struct tls_end *end, size_t *total)
@@ -476,6 +488,7 @@ int main(void)
         BOTH(content_over_the_limit),
         cmocka_unit_test(a_sequence_number_never_wraps),
         cmocka_unit_test(data_limit),
+        cmocka_unit_test(default_data_limit),
         cmocka_unit_test(splitting),
         cmocka_unit_test(plaintext_for_a_space),
         cmocka_unit_test(a_full_output_takes_no_more),
