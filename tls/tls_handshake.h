@@ -109,7 +109,8 @@ struct tls_handshake {
     /* A message on its way in: `have` of `need` bytes, in `message` or in conn->big. need is 0
      * while the header is not whole. */
     uint32_t have, need;
-    uint32_t record_taken; /* of the record that waits for conn->big */
+    bool waits_for_big;    /* a record stopped where conn->big is needed; it comes again */
+    uint32_t record_taken; /* of that record; 0 when the header ended the record before */
     /* A streamed message on its way out: bytes already written. */
     uint32_t streamed;
 

@@ -95,9 +95,11 @@ static enum tls_error take_handshake(struct tls_conn *conn, const uint8_t *conte
         struct tls_handshake *h = conn->handshake;
         taken = h->record_taken;
         h->record_taken = 0;
+        h->waits_for_big = false;
         error = tls_take_messages(conn, content, n, &taken);
         if (error == TLS_ERROR_OK && taken < n && !tls_is_established(conn->session)) {
             h->record_taken = (uint32_t)taken;
+            h->waits_for_big = true;
             return error;
         }
     }
@@ -137,7 +139,7 @@ static enum tls_error open_record(struct tls_conn *conn, uint8_t *record, size_t
 {
     struct tls_session *s = conn->session;
 
-    if (!tls_is_established(s) && conn->handshake->record_taken > 0) {
+    if (!tls_is_established(s) && conn->handshake->waits_for_big) {
         /* The record that had to wait for a larger buffer was opened before; it is one from before
          * encryption, for no larger message comes after. */
         *content_length = length - TLS_HEADER;
@@ -184,7 +186,7 @@ enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t lengt
     if (s->read.closed) {
         return TLS_CLOSED;
     }
-    return !tls_is_established(s) && conn->handshake->record_taken > 0 ? TLS_NEED_BIG : TLS_DONE;
+    return !tls_is_established(s) && conn->handshake->waits_for_big ? TLS_NEED_BIG : TLS_DONE;
 }
 
 enum tls_result tls_receive_end(struct tls_conn *conn)
