@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../tls/tls.h"
+#include "../tls/tls_key_exchange.h"
 #include "policy_parser.h"
 #include "policy_text.h"
 
@@ -183,6 +183,21 @@ static size_t count_paths(const struct policy_string paths[POLICY_CREDENTIALS_MA
     return count;
 }
 
+/* A server that shows no certificate may not ask for one (RFC 2246 7.4.4). */
+static void check_suites_ask(struct policy_parser *parser, const struct policy_rule *rule)
+{
+    for (size_t i = 0; i < rule->settings.suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(rule->settings.suites[i]);
+        if (!tls_key_exchange_info(suite->key_exchange)->certificate) {
+            policy_complain(parser, rule->said[POLICY_KEY_SUITES]->value.place,
+                            "client-certificate = require, but with %s no client can be asked; "
+                            "remove that suite",
+                            suite->name);
+            return;
+        }
+    }
+}
+
 /* Things that mean something only together. */
 static void check_pairs(struct policy_parser *parser, const struct policy_rule *rule)
 {
@@ -210,6 +225,8 @@ static void check_pairs(struct policy_parser *parser, const struct policy_rule *
         policy_complain(parser, said[POLICY_KEY_CLIENT_TRUST]->place,
                         "no client is asked for its certificate; add \"client-certificate = "
                         "require\"");
+    if (s->client_certificate == POLICY_CERT_REQUIRE)
+        check_suites_ask(parser, rule);
 }
 
 /* Lays the entries of a section over said: each takes the place of what sets the same. */

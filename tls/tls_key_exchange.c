@@ -61,6 +61,10 @@ bool tls_suite_is_usable(const struct tls_config *config, uint16_t id)
         return false;
     }
     if (!info->certificate) {
+        /* RFC 2246 7.4.4: a server that shows no certificate may not ask for one. */
+        if (config->role == TLS_SERVER && config->client_certificate == TLS_CLIENT_CERT_REQUIRE) {
+            return false;
+        }
         return info->psk || config->allow_anonymous;
     }
     return config->role == TLS_CLIENT ||

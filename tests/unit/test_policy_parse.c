@@ -273,6 +273,11 @@ static const struct {
     {SERVER "client-certificate = require\nclient-trust = system", 6, 16,
      "whom the system trusts, anybody can become; name the file of the authority that certifies "
      "your clients"},
+    {SERVER "client-certificate = require\nclient-trust = /x\nminimum-strength = 80\n"
+            "minimum-certificate = 0\nsuites = ALL AECDH-AES128-SHA",
+     9, 10,
+     "client-certificate = require, but with TLS_ECDH_anon_WITH_AES_128_CBC_SHA no client can be "
+     "asked; remove that suite"},
     /* ---- lists of paths ---- */
     {"[server s]\nlisten = *:1\ncertificate = /a b /c\nkey = /k", 4, 7,
      "2 certificates and 1 key; each certificate has its key in the same place of the other list"},

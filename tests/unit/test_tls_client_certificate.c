@@ -150,7 +150,7 @@ static void an_anonymous_server_does_not_ask(void **state)
     struct tls_pair pair;
 
     (void)state;
-    pair_with(&pair, TLS_CLIENT_CERT_REQUIRE, tls_fixture_client_credential());
+    pair_with(&pair, TLS_CLIENT_CERT_REQUEST, tls_fixture_client_credential());
     pair.client.config.allow_anonymous = pair.server.config.allow_anonymous = true;
     pair.client.config.suites[0] = pair.server.config.suites[0] = 0x0034;
     pair.client.config.suite_count = 1;

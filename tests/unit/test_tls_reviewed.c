@@ -10,6 +10,14 @@
 #include "tls/tls_output.h"
 #include "tls/tls_record.h"
 
+enum { ECDH_ANON_AES128 = 0xc018, RSA_AES128 = 0x002f };
+
+static void use_suite(struct tls_config *config, uint16_t suite)
+{
+    config->suites[0] = suite;
+    config->suite_count = 1;
+}
+
 /* A header that ends its record, of a message that needs the large buffer: what follows waits for
  * that buffer, and is part of the message. */
 static void big_header_alone(void **state)
@@ -33,10 +41,29 @@ static void big_header_alone(void **state)
     tls_end_free(&end);
 }
 
+/* A suite in which no client can be asked for its certificate (RFC 2246 7.4.4) is no way round a
+ * rule that demands one. */
+static void required_certificate_and_anonymous_suite(void **state)
+{
+    struct tls_pair pair;
+
+    (void)state;
+    tls_pair_init(&pair);
+    pair.server.config.client_certificate = TLS_CLIENT_CERT_REQUIRE;
+    pair.server.config.suites[pair.server.config.suite_count++] = ECDH_ANON_AES128;
+    use_suite(&pair.client.config, ECDH_ANON_AES128);
+    pair.server.config.allow_anonymous = pair.client.config.allow_anonymous = true;
+    tls_pair_start(&pair);
+    tls_pair_run(&pair, TLS_RECORD_MAX);
+    tls_end_assert_failed(&pair.server, TLS_ERROR_NO_COMMON_SUITE);
+    tls_pair_free(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(big_header_alone),
+        cmocka_unit_test(required_certificate_and_anonymous_suite),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
