@@ -406,6 +406,9 @@ enum tls_error tls_take_change_cipher_spec(struct tls_conn *conn, const uint8_t 
         /* Part of a message under the old keys and the rest under the new. */
         return tls_because(conn, TLS_ERROR_UNEXPECTED, "in the middle of a handshake message");
     }
+    if (conn->session->alert_have > 0) {
+        return tls_because(conn, TLS_ERROR_UNEXPECTED, "in the middle of an alert");
+    }
     enum tls_error error = step->read(conn, tls_reader_of(content, n));
     if (error != TLS_ERROR_OK) {
         return error;

@@ -59,11 +59,30 @@ static void required_certificate_and_anonymous_suite(void **state)
     tls_pair_free(&pair);
 }
 
+/* Half an alert in the clear, which anybody can put there, is not completed under the keys. */
+static void alert_straddles_change_cipher_spec(void **state)
+{
+    struct tls_pair pair;
+    const uint8_t half = TLS_LEVEL_WARNING;
+
+    (void)state;
+    for (int to_client = 0; to_client < 2; to_client++) {
+        tls_pair_init(&pair);
+        tls_pair_start(&pair);
+        struct tls_end *victim = to_client ? &pair.client : &pair.server;
+        tls_end_feed_record(victim, TLS_CONTENT_ALERT, &half, sizeof half);
+        tls_pair_run(&pair, TLS_RECORD_MAX);
+        tls_end_assert_failed(victim, TLS_ERROR_UNEXPECTED);
+        tls_pair_free(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(big_header_alone),
         cmocka_unit_test(required_certificate_and_anonymous_suite),
+        cmocka_unit_test(alert_straddles_change_cipher_spec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
