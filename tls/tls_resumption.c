@@ -43,14 +43,16 @@ void tls_resumable_of(const struct tls_conn *conn, struct tls_resumable *out)
     memcpy(out->ticket, h->resumable.ticket, out->ticket_length);
 }
 
-/* All but the suite, of which each side has its own view. */
+/* All but the suite, of which each side has its own view. Lengths too: the cache may be memory that
+ * other processes write to. */
 static bool is_good(const struct tls_conn *conn, const struct tls_resumable *r)
 {
     const struct tls_config *config = conn->config;
     uint8_t name[TLS_DIGEST];
 
     digest_name(conn, name);
-    return r->format == RESUMABLE_FORMAT && r->version >= config->version_min &&
+    return r->format == RESUMABLE_FORMAT && r->id_length <= sizeof r->id &&
+           r->ticket_length <= sizeof r->ticket && r->version >= config->version_min &&
            r->version <= config->version_max && conn->now >= r->created &&
            conn->now - r->created < (int64_t)tls_resumption_lifetime(config) &&
            conn->now <= r->expires && memcmp(r->rule, config->rule, TLS_DIGEST) == 0 &&

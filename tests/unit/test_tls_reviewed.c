@@ -77,12 +77,82 @@ static void alert_straddles_change_cipher_spec(void **state)
     }
 }
 
+/* ---- a cache that others can write to ---- */
+
+struct liar {
+    struct tls_end *end;
+    size_t id_length, ticket_length;
+};
+
+static bool find(void *arg, const uint8_t *key, size_t n, struct tls_resumable *out)
+{
+    const struct liar *liar = arg;
+
+    (void)key;
+    (void)n;
+    memset(out, 0, sizeof *out);
+    out->format = 1;
+    out->version = TLS_VERSION_10;
+    out->suite = RSA_AES128;
+    out->id_length = (uint8_t)liar->id_length;
+    out->ticket_length = (uint16_t)liar->ticket_length;
+    out->created = liar->end->now;
+    out->expires = INT64_MAX;
+    cg_hash_once(CG_SHA256, liar->end->name, strlen(liar->end->name), out->name);
+    return true;
+}
+
+static void store(void *arg, const uint8_t *key, size_t n, const struct tls_resumable *in)
+{
+    (void)arg;
+    (void)key;
+    (void)n;
+    (void)in;
+}
+
+static void remove_nothing(void *arg, const uint8_t *key, size_t n)
+{
+    (void)arg;
+    (void)key;
+    (void)n;
+}
+
+/* Lengths from memory that other processes share are believed as far as there are bytes. */
+static void lengths_in_the_cache(void **state)
+{
+    enum { ID = sizeof((struct tls_resumable *)NULL)->id };
+    enum { TICKET = sizeof((struct tls_resumable *)NULL)->ticket };
+    static const struct {
+        size_t id, ticket;
+        bool offered;
+    } rows[] = {
+        {ID, 0, true},  {ID + 1, 0, false},     {255, 0, false},
+        {0, 100, true}, {0, TICKET + 1, false}, {0, 65535, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct tls_end end;
+        struct liar liar = {&end, rows[i].id, rows[i].ticket};
+        const struct tls_cache cache = {&liar, find, store, remove_nothing};
+        tls_end_init(&end, TLS_CLIENT);
+        use_suite(&end.config, RSA_AES128);
+        end.config.cache = &cache;
+        tls_end_start(&end);
+        assert_int_equal(tls_failure(end.session), TLS_ERROR_OK);
+        assert_int_equal(end.handshake->resume_id_length, rows[i].offered ? ID : 0);
+        assert_int_equal(end.handshake->resumable.format, rows[i].offered ? 1 : 0);
+        tls_end_free(&end);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(big_header_alone),
         cmocka_unit_test(required_certificate_and_anonymous_suite),
         cmocka_unit_test(alert_straddles_change_cipher_spec),
+        cmocka_unit_test(lengths_in_the_cache),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
