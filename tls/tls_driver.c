@@ -327,7 +327,17 @@ enum tls_error tls_take_translated(struct tls_conn *conn, unsigned message, cons
     return error != TLS_ERROR_OK ? error : tls_advance(conn);
 }
 
-/* `more`: the record goes on after this message. */
+/* Are n bytes nothing but HelloRequests to be ignored, of four zeros each? */
+static bool are_ignored(const struct tls_conn *conn, const uint8_t *bytes, size_t n)
+{
+    while (n > 0 && is_ignored_hello_request(conn, *bytes)) {
+        bytes++;
+        n--;
+    }
+    return n == 0;
+}
+
+/* `more`: the record goes on after this message with others that count. */
 static enum tls_error finish_message(struct tls_conn *conn, bool more)
 {
     struct tls_handshake *h = conn->handshake;
@@ -387,7 +397,7 @@ enum tls_error tls_take_messages(struct tls_conn *conn, const uint8_t *bytes, si
             break;
         }
         if (fill_message(conn, message_buffer(conn), h->need, bytes, n, taken)) {
-            error = finish_message(conn, *taken < n);
+            error = finish_message(conn, !are_ignored(conn, bytes + *taken, n - *taken));
         }
     }
     return error;

@@ -146,6 +146,55 @@ static void lengths_in_the_cache(void **state)
     }
 }
 
+/* ---- what stands behind ServerHelloDone in its record ---- */
+
+static void run_with_tail(struct tls_pair *pair, const uint8_t *tail, size_t tail_length)
+{
+    uint8_t record[TLS_RECORD_MAX];
+    size_t n;
+
+    tls_pair_init(pair);
+    tls_pair_start(pair);
+    n = tls_end_drain_record(&pair->client, record);
+    tls_end_feed(&pair->server, record, n);
+    while ((n = tls_end_drain_record(&pair->server, record)) > 0) {
+        if (record[TLS_HEADER] == TLS_SERVER_HELLO_DONE) {
+            memcpy(record + n, tail, tail_length);
+            record[TLS_HEADER - 1] += (uint8_t)tail_length;
+            n += tail_length;
+        }
+        tls_end_feed(&pair->client, record, n);
+    }
+    tls_pair_run(pair, TLS_RECORD_MAX);
+}
+
+/* RFC 2246 7.4.1.1: a client that is negotiating ignores a HelloRequest; other messages wait for
+ * their turn, behind a HelloRequest too. */
+static void hello_request_behind_hello_done(void **state)
+{
+    static const uint8_t requests[8] = {TLS_HELLO_REQUEST};
+    static const uint8_t ticket[8] = {TLS_HELLO_REQUEST, 0, 0, 0, TLS_NEW_SESSION_TICKET};
+    static const uint8_t with_body[5] = {TLS_HELLO_REQUEST, 0, 0, 1};
+    static const uint8_t finished[4] = {TLS_FINISHED};
+    struct tls_pair pair;
+
+    (void)state;
+    for (size_t n = 4; n <= sizeof requests; n += 4) {
+        run_with_tail(&pair, requests, n);
+        tls_pair_assert_works(&pair);
+        tls_pair_free(&pair);
+    }
+    run_with_tail(&pair, ticket, sizeof ticket);
+    tls_end_assert_failed(&pair.client, TLS_ERROR_UNEXPECTED);
+    tls_pair_free(&pair);
+    run_with_tail(&pair, with_body, sizeof with_body);
+    tls_end_assert_failed(&pair.client, TLS_ERROR_UNEXPECTED);
+    tls_pair_free(&pair);
+    run_with_tail(&pair, finished, sizeof finished);
+    tls_end_assert_failed(&pair.client, TLS_ERROR_UNEXPECTED);
+    tls_pair_free(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +202,7 @@ int main(void)
         cmocka_unit_test(required_certificate_and_anonymous_suite),
         cmocka_unit_test(alert_straddles_change_cipher_spec),
         cmocka_unit_test(lengths_in_the_cache),
+        cmocka_unit_test(hello_request_behind_hello_done),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
