@@ -43,8 +43,13 @@ static enum tls_error translate(struct tls_reader old, struct tls_writer *body)
     tls_read_bytes(&old, id_length); /* of an SSL 2.0 session */
     const uint8_t *challenge = tls_read_bytes(&old, challenge_length);
     if (!tls_read_all(&old) || suites_length == 0 || suites_length % SUITE != 0 ||
-        challenge_length < CHALLENGE_MIN || challenge_length > TLS_RANDOM) {
+        challenge_length < CHALLENGE_MIN) {
         return TLS_ERROR_DECODE;
+    }
+    if (challenge_length > TLS_RANDOM) {
+        /* RFC 2246 E.1: of a longer one the last 32 bytes. */
+        challenge += challenge_length - TLS_RANDOM;
+        challenge_length = TLS_RANDOM;
     }
     memcpy(random + TLS_RANDOM - challenge_length, challenge, challenge_length);
     tls_write_bytes(body, random, sizeof random);

@@ -295,7 +295,7 @@ class Peer:
     def _send_v2_hello(self, suites):
         """RFC 2246 appendix E. What is hashed has no record header."""
         challenge = self.option("challenge", self.client_random)
-        self.client_random = bytes(max(32 - len(challenge), 0)) + challenge
+        self.client_random = (bytes(32) + challenge)[-32:]
         specs = b"".join(b"\0" + u16(s) for s in suites)
         hello = b"\1" + u16(self.option("version", 0x0301), len(specs), 0, len(challenge)) + \
             specs + challenge
