@@ -111,9 +111,5 @@ HOOK int epoll_pwait2(int epoll_fd, struct epoll_event *events, int max,
         errno = EINVAL;
         return -1;
     }
-    return wait_rounds(epoll_fd, events, max,
-                       timeout == NULL
-                           ? INT64_MAX
-                           : shim_now() + timeout->tv_sec * 1000000000LL + timeout->tv_nsec,
-                       mask);
+    return wait_rounds(epoll_fd, events, max, wait_end(timeout), mask);
 }

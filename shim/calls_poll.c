@@ -99,7 +99,7 @@ static int answer(struct polling *p)
 
 static int poll_rounds(struct polling *p)
 {
-    for (;;) {
+    for (bool hurry = false;;) {
         int64_t deadline = ask(p, deadlines_next());
         struct timespec limit;
         int extra, r;
@@ -107,12 +107,16 @@ static int poll_rounds(struct polling *p)
         extra = needy_collect(p->kernel + p->count, NEEDY_MAX, p->kernel, (int)p->count);
         if (p->end < deadline)
             deadline = p->end;
+        if (hurry)
+            deadline = 0;
         r = real(ppoll)(p->kernel, p->count + (nfds_t)extra, wait_until(deadline, &limit), p->mask);
         if (r < 0)
             return -1;
         needy_attend(p->kernel + p->count, extra);
         r = answer(p);
-        if (r > 0 || (!p->changed && p->end != INT64_MAX && shim_now() >= p->end))
+        /* After a handshake has ended all are asked once more, so that none is left out. */
+        hurry = p->changed && r > 0;
+        if (!p->changed && (r > 0 || (p->end != INT64_MAX && shim_now() >= p->end)))
             return r;
     }
 }

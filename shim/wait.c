@@ -89,7 +89,7 @@ static int wait_once(int fd, short events, const struct shim_session *s,
     entries[0] = (struct pollfd){.fd = fd, .events = events};
     if (s == NULL)
         deadline = deadlines_next();
-    else if (atomic_load(&s->stage) != SHIM_OPEN)
+    else if (clock->sliced)
         deadline = wait_slice(wait_handshake_end(s, deadlines_next()), clock->rounds);
     count = 1 + needy_collect(entries + 1, NEEDY_MAX, entries, 1);
     if (own_end < deadline)
@@ -119,7 +119,7 @@ static bool wait_for_events(int fd, short events, const struct shim_session *s,
         int r = wait_once(fd, events, s, clock);
 
         clock->rounds++;
-        if (r > 0 || (r == 0 && s != NULL && atomic_load(&s->stage) != SHIM_OPEN))
+        if (r > 0 || (r == 0 && clock->sliced))
             return true;
         if (r == 0)
             continue;
@@ -163,14 +163,21 @@ bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock)
     return true;
 }
 
-/* As wait_readable, but never in the kernel for long: another thread or process may take the last
+/* Never in the kernel for long: another thread or process may take the last
  * message and open the session, after which nothing more may come to read. */
-static bool wait_in_handshake(int fd, struct shim_ref ref, struct wait_clock *clock)
+static bool wait_in_handshake_for(int fd, short events, struct shim_ref ref,
+                                  struct wait_clock *clock)
 {
+    bool ready;
+
     wait_begin(clock, fd, SO_RCVTIMEO);
     if (atomic_load(&ref.session->stage) == SHIM_OPEN)
         return true;
-    return wait_for_events(fd, POLLIN, ref.session, clock);
+    /* Decided here, not by the stage at each step: it may change at any moment. */
+    clock->sliced = true;
+    ready = wait_for_events(fd, events, ref.session, clock);
+    clock->sliced = false;
+    return ready;
 }
 
 bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock)
@@ -219,9 +226,9 @@ enum io_state wait_for_handshake(int fd, struct shim_ref ref, bool blocks, struc
         }
         if (state == IO_READ) {
             take_partial(fd, ref);
-            if (!wait_in_handshake(fd, ref, clock))
+            if (!wait_in_handshake_for(fd, POLLIN, ref, clock))
                 return state;
-        } else if (!wait_writable(fd, ref, clock)) {
+        } else if (!wait_in_handshake_for(fd, POLLOUT, ref, clock)) {
             return state;
         }
     }

@@ -10,6 +10,7 @@ struct wait_clock {
     int64_t began;   /* CLOCK_MONOTONIC ns; 0: not begun */
     int64_t timeout; /* SO_RCVTIMEO or SO_SNDTIMEO in ns; 0: none */
     unsigned rounds; /* waits so far */
+    bool sliced;     /* for a handshake: no wait lasts long */
     bool partial;    /* the call has something to return: a signal ends it, SA_RESTART or not */
 };
 

@@ -28,14 +28,15 @@ def diag(text):
         print("# " + line, flush=True)
 
 
-def ok(good, name, detail=""):
-    """One test. detail is only shown when it failed."""
+def ok(good, name, detail="", todo=""):
+    """One test. detail is only shown when it failed. todo: a known bug that the test shows; it may
+    fail, and prove says so when it does not any more."""
     global _count, _failed
     _count += 1
-    print("%s %d - %s" % ("ok" if good else "not ok", _count, name.replace("#", "\\#")),
-          flush=True)
+    print("%s %d - %s%s" % ("ok" if good else "not ok", _count, name.replace("#", "\\#"),
+                            " # TODO " + todo if todo else ""), flush=True)
     if not good:
-        _failed += 1
+        _failed += not todo
         diag(str(detail)[:4000])
     return bool(good)
 
@@ -55,14 +56,14 @@ def bail(why):
     sys.exit(1)
 
 
-def subtest(name, function, *args):
+def subtest(name, function, *args, todo=""):
     """Runs function(*args), which returns nothing when all is well, or a text that tells what is
     not, or raises: either way one test."""
     try:
         wrong = function(*args)
     except Exception:
         wrong = traceback.format_exc(limit=-4)
-    return ok(not wrong, name, wrong or "")
+    return ok(not wrong, name, wrong or "", todo)
 
 
 def tmp(*names):
