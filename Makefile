@@ -15,6 +15,8 @@ endif
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
+COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
 BUILD   := build
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -154,17 +156,17 @@ $(BUILD)/tests/bogo_shim: $(BOGO) $(wildcard tests/bogo/*.h) $(BUILD)/asan/libco
 	$(CC) $(BASE) $(flags_asan) $(BOGO) $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 test-programs: $(BUILD)/bogo_shim $(BUILD)/tests/bogo_shim
 
-# What the guard tests run: a program that knows nothing of the library.
-$(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
-	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
-test-programs: $(BUILD)/tests/guard
-
 # The model test's program knows nothing of the library (tests/model/README).
 $(BUILD)/tests/model: $(wildcard tests/model/*.c) tests/model/model.h
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
 test-programs: $(BUILD)/tests/model
+
+# What the guard tests run: a program that knows nothing of the library.
+$(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
+test-programs: $(BUILD)/tests/guard
 
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
              tests/contract/*.t tests/guard/*.t tests/model/*.t))
@@ -211,12 +213,19 @@ fresh: ## for maintainers, as root: clone into a new minimal Debian, then make d
 	@tests/fresh-machine
 
 install: all ## install to $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) $(DESTDIR)$(COMPLETIONS) \
+	  $(addprefix $(DESTDIR)$(MANDIR)/,man1 man5 man8)
 	install -m 644 $(BUILD)/libtlshim.so $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(BUILD)/tlshim $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 docs/man/tlshim.1 $(DESTDIR)$(MANDIR)/man1/
+	install -m 644 docs/man/tlshim.conf.5 $(DESTDIR)$(MANDIR)/man5/
+	install -m 644 docs/man/libtlshim.8 $(DESTDIR)$(MANDIR)/man8/
+	install -m 644 docs/completion/tlshim.bash $(DESTDIR)$(COMPLETIONS)/tlshim
 
 uninstall: ## remove what install installed
-	rm -f $(DESTDIR)$(LIBDIR)/libtlshim.so $(DESTDIR)$(PREFIX)/bin/tlshim
+	rm -f $(DESTDIR)$(LIBDIR)/libtlshim.so $(DESTDIR)$(PREFIX)/bin/tlshim \
+	  $(DESTDIR)$(MANDIR)/man1/tlshim.1 $(DESTDIR)$(MANDIR)/man5/tlshim.conf.5 \
+	  $(DESTDIR)$(MANDIR)/man8/libtlshim.8 $(DESTDIR)$(COMPLETIONS)/tlshim
 
 symbols: ## put shim/symbols.h into the README's table
 	tests/symbol-table --write
