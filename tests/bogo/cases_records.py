@@ -101,9 +101,8 @@ def change_cipher_spec():
 
     for shim in BOTH:
         title = shim.capitalize()
-        yield Case("SkipChangeCipherSpec-" + title, shim, [],
-                   {"edit": {"ChangeCipherSpec": lambda m: None}}, fails=":UNEXPECTED_RECORD:",
-                   alert="unexpected_message")
+        # SkipChangeCipherSpec is left to test_tls_order: the sealed Finished that follows is read as
+        # a clear message, of whose random type and length the error depends.
         for name, content, alert in (("2", b"\2", "illegal_parameter"),
                                      ("Long", b"\1\1", "decode_error"),
                                      ("Empty", b"", "unexpected_message")):
