@@ -91,7 +91,7 @@ static void read_the_rest(struct digest *d)
             world_settle();
             outcome = actor_does(actor, &o);
             tell(d, what, outcome);
-            if (outcome[0] == '-' || outcome[0] == '0' || outcome[0] == 's')
+            if (outcome[0] == '-' || outcome[0] == '0' || outcome[0] == 's' || outcome[0] == 'o')
                 break;
         }
     }

@@ -137,6 +137,8 @@ struct end {
     int descriptors; /* open ones, in both processes */
     bool closed, shut_read, shut_write;
     bool wrote_to_closed;
+    bool reset; /* the peer's answer to what it no longer reads, or its abort, is there */
+    bool told;  /* of which this end has been told: see fails_again */
     bool nonblocking;
     uint32_t low_water, receive_timeout;
     uint64_t written, taken; /* bytes of this end's stream out, and of the other's stream in */
@@ -164,6 +166,11 @@ static inline uint64_t available(int end)
 {
     return world->ends[1 - end].written - world->ends[end].taken;
 }
+/* A stated difference: of a broken connection the first failure is the same; what later calls say
+ * (EPIPE, ECONNRESET or the end) is not, nor is it where this end wanted to hear no more. */
+bool fails_again(int end);
+/* Call failed (or ended a stream) on this end: from its outcome on, fails_again. */
+void end_told(int end);
 /* No read on this end waits any more: the peer has finished, or reading is shut. */
 bool input_ended(int end);
 /* A slot of this process's that is open, of the same end as `slot` and itself if it can be; -1. */

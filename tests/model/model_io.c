@@ -105,7 +105,7 @@ ssize_t send_once(int fd, int end, int style, uint32_t n, int flags, uint32_t pa
     if (r > 0)
         world->ends[end].written += (uint64_t)r;
     if (r > 0 && (peer->closed || (peer->shut_read && peer->shut_write)))
-        world->ends[end].wrote_to_closed = true;
+        world->ends[end].wrote_to_closed = world->ends[1 - end].reset = true;
     return r;
 }
 
@@ -120,13 +120,14 @@ static bool has_room(int end, uint32_t n)
 
 void run_send(const struct operation *o, char *out)
 {
-    int slot = open_slot(o->arg[0]), end = end_of(o->arg[0]), pipes;
+    int slot = open_slot(o->arg[0]), end = end_of(o->arg[0]), flags = (int)o->arg[3], pipes;
     const struct end *peer = &world->ends[1 - end];
     uint32_t n = o->arg[2];
-    int flags = (int)o->arg[3];
+    ssize_t r;
 
     /* Stated differences: a long write to a peer that is gone may be cut by the reset that its
-     * first record provokes; MSG_MORE keeps nothing back. */
+     * first record provokes, and one before the handshake is over by the queue; MSG_MORE keeps
+     * nothing back. */
     if (slot < 0 || (n > RECORD && (peer->closed || !world->handshaken)) ||
         (!peer->closed && !has_room(1 - end, n))) {
         say(out, "skip");
@@ -134,11 +135,17 @@ void run_send(const struct operation *o, char *out)
     }
     if (peer->closed)
         flags &= ~MSG_MORE;
-    say_result(out,
-               send_once(world->fds[this_process][slot], end, (int)o->arg[1], n, flags, o->arg[4]));
+    r = send_once(world->fds[this_process][slot], end, (int)o->arg[1], n, flags, o->arg[4]);
     pipes = broken_pipes();
+    if (r < 0 && fails_again(end)) {
+        say(out, "over");
+        return;
+    }
+    say_result(out, r);
     if (pipes != 0)
         say(out, " SIGPIPE %d", pipes);
+    if (r < 0)
+        end_told(end);
     /* What MSG_MORE keeps back would leave at a time of the kernel's choosing. */
     if (flags & MSG_MORE)
         send_once(world->fds[this_process][slot], end, BY_SEND, 1, 0, 1);
@@ -267,14 +274,17 @@ static ssize_t receive_once(int fd, int end, int style, size_t n, int flags, uin
         r.flags = 0;
     memset(buffer, 0xee, n + GUARD);
     got = receive_styled(fd, &r, style, n, parts);
-    if (out != NULL)
-        say_result(out, got);
+    if (n > 0 && (got == 0 || (got < 0 && errno != EAGAIN)) && fails_again(end)) {
+        say(out, "over");
+        return got;
+    }
+    say_result(out, got);
+    if (got < 0 && errno != EAGAIN)
+        end_told(end);
     if (got < 0)
         return got;
-    if (out != NULL) {
-        say(out, "%s", r.extra);
-        check_bytes(&r, end, got, n, out);
-    }
+    say(out, "%s", r.extra);
+    check_bytes(&r, end, got, n, out);
     if ((r.flags & MSG_PEEK) == 0)
         world->ends[end].taken += (uint64_t)got;
     return got;

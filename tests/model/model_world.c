@@ -102,8 +102,29 @@ void slot_closed(uint32_t slot)
     struct end *e = &world->ends[end_of(slot)];
 
     world->fds[this_process][slot] = -1;
-    if (--e->descriptors == 0)
-        e->closed = true;
+    if (--e->descriptors > 0)
+        return;
+    e->closed = true;
+    if (available(end_of(slot)) > 0)
+        world->ends[1 - end_of(slot)].reset = true;
+}
+
+static bool is_broken(const struct end *e)
+{
+    return e->reset || e->wrote_to_closed;
+}
+
+bool fails_again(int end)
+{
+    const struct end *e = &world->ends[end];
+
+    return e->told || (is_broken(e) && e->shut_read && e->shut_write) ||
+           (world->ends[1 - end].closed && e->shut_write);
+}
+
+void end_told(int end)
+{
+    world->ends[end].told |= is_broken(&world->ends[end]);
 }
 
 bool input_ended(int end)
