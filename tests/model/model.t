@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tlstest as t
 
 MODEL = os.path.join(t.BUILD, "tests", "model")
-FIXED_SEED, FIXED_SEQUENCES = 1, 2000
+FIXED_SEED, FIXED_SEQUENCES = 1, 25000
 BATCH = 250
 POLICY = """[defaults]
 minimum-strength = 80
