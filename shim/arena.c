@@ -147,13 +147,6 @@ uint32_t arena_capacity(enum arena_pool which)
     return arena->pools[which].capacity;
 }
 
-uint32_t arena_reached(enum arena_pool which)
-{
-    uint32_t fresh = atomic_load(&arena->pools[which].fresh);
-
-    return fresh < arena->pools[which].capacity ? fresh : arena->pools[which].capacity;
-}
-
 uint32_t arena_used(enum arena_pool which)
 {
     return atomic_load(&arena->pools[which].used);

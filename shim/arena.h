@@ -32,8 +32,6 @@ void arena_give(enum arena_pool pool, uint32_t index);
 void *arena_at(enum arena_pool pool, uint32_t index); /* NULL for 0 */
 uint32_t arena_capacity(enum arena_pool pool);        /* highest index there can be */
 uint32_t arena_used(enum arena_pool pool);            /* pieces that are out */
-/* Highest index that was ever in use: a bound for walking a pool. */
-uint32_t arena_reached(enum arena_pool pool);
 
 /* Room at the arena's start for the few things that are one per arena; zero at first. */
 enum { ARENA_GLOBAL_SIZE = 262144 };

@@ -159,11 +159,6 @@ HOOK int dup(int fd)
     return copied(&c, real(dup)(fd));
 }
 
-static bool is_open(int fd)
-{
-    return sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0;
-}
-
 /* Another file is about to be put at `copy`, perhaps while other threads use it. */
 static void replacing(int copy, struct taking *t)
 {
@@ -188,7 +183,7 @@ static int replaced(const struct copying *c, int copy, int result, struct taking
 
 HOOK int dup2(int fd, int copy)
 {
-    if (fd == copy || !is_open(fd))
+    if (fd == copy || !socket_is_open(fd))
         return real(dup2)(fd, copy);
     struct copying c = copy_begins(fd);
     struct taking t;
@@ -199,7 +194,7 @@ HOOK int dup2(int fd, int copy)
 
 HOOK int dup3(int fd, int copy, int flags)
 {
-    if (fd == copy || !is_open(fd) || (flags & ~O_CLOEXEC) != 0)
+    if (fd == copy || !socket_is_open(fd) || (flags & ~O_CLOEXEC) != 0)
         return real(dup3)(fd, copy, flags);
     struct copying c = copy_begins(fd);
     struct taking t;

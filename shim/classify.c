@@ -6,11 +6,6 @@
 #include "global.h"
 #include "sockets.h"
 
-static bool is_open(int fd)
-{
-    return sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0;
-}
-
 /* net.ipv4.ip_local_port_range as it comes. */
 static bool is_client_port(uint16_t port)
 {
@@ -84,7 +79,7 @@ static enum fd_verdict classify(int fd, uint64_t seen, struct shim_ref *ref)
 {
     switch (socket_kind(fd)) {
     case SOCKET_NONE:
-        if (is_open(fd))
+        if (socket_is_open(fd))
             fdtable_settle_plain(fd, seen);
         return FD_IS_PLAIN;
     case SOCKET_UNSURE:
@@ -132,7 +127,7 @@ static enum fd_verdict classify_settled(int fd, struct shim_ref *ref)
         seen = fdtable_entry(fd);
         verdict = classify(fd, seen, ref);
         if (verdict != FD_IS_PLAIN || (unsigned)fd >= FDTABLE_SIZE ||
-            (fdtable_kind(fd) == FD_PLAIN && (seen & 3) != FD_CHANGING) || !is_open(fd))
+            (fdtable_kind(fd) == FD_PLAIN && (seen & 3) != FD_CHANGING) || !socket_is_open(fd))
             return verdict;
         sys3(SYS_sched_yield, 0, 0, 0);
     }

@@ -1,5 +1,6 @@
 #include "sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 
@@ -61,6 +62,11 @@ bool socket_is_of(int fd, const struct shim_session *s)
     if (r == 0)
         return cookie == s->cookie;
     return r != -ENOTSOCK && r != -EBADF;
+}
+
+bool socket_is_open(int fd)
+{
+    return sys3(SYS_fcntl, fd, F_GETFD, 0) >= 0;
 }
 
 bool socket_is_connected(int fd)

@@ -19,6 +19,8 @@ uint64_t socket_cookie(int fd);
  * on a doubt. */
 bool socket_is_of(int fd, const struct shim_session *s);
 
+/* Does the number stand for any file at all? */
+bool socket_is_open(int fd);
 bool socket_is_connected(int fd);
 bool socket_is_listening(int fd);
 /* No connection, and none on its way. */
