@@ -64,7 +64,9 @@ class Sink:
         self._thread = threading.Thread(target=self._take, daemon=True)
         self._thread.start()
         if full:
-            self._fill = [_begin_connect(self.port) for _ in range(3)]
+            # One fills a queue of length 0. More would repeat their SYNs at the same moment as the
+            # program: the kernel then answers with SYN cookies and may forget whom it answered.
+            self._fill = [socket.create_connection(("127.0.0.1", self.port))]
         else:
             self.open_up()
 
@@ -123,13 +125,6 @@ def _dual_stack(backlog):
                                     backlog=backlog)
     except (OSError, ValueError):
         return socket.create_server(("127.0.0.1", 0), backlog=backlog)
-
-
-def _begin_connect(port):
-    s = socket.socket()
-    s.setblocking(False)
-    s.connect_ex(("127.0.0.1", port))
-    return s
 
 
 class ClosedPort:
