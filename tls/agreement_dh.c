@@ -3,8 +3,6 @@
 #include "tls_key_exchange.h"
 #include "tls_text.h"
 
-enum { DEFAULT_MINIMUM_BITS = 2048 /* Logjam, CVE-2015-4000 */ };
-
 static const struct cg_dh_group *own_group(const struct tls_conn *conn)
 {
     const struct tls_group *agreed = tls_group_by_id(conn->handshake->dh_group);
@@ -12,17 +10,16 @@ static const struct cg_dh_group *own_group(const struct tls_conn *conn)
     if (tls_key_exchange_of(conn)->exported) {
         return conn->config->export_dh_group;
     }
-    if (agreed != NULL) {
-        return &cg_dh_groups[agreed->dh_group];
-    }
-    return conn->config->dh_group != NULL ? conn->config->dh_group : &cg_dh_groups[CG_FFDHE2048];
+    return agreed != NULL ? &cg_dh_groups[agreed->dh_group] : tls_default_dh_group(conn->config);
 }
 
 /* A client that names finite-field groups must be given one of them (RFC 7919 4). */
 static bool is_possible(const struct tls_conn *conn)
 {
-    return tls_key_exchange_of(conn)->exported ? conn->config->export_dh_group != NULL
-                                               : conn->handshake->dh_group != TLS_GROUP_NONE_FITS;
+    bool refused =
+        !tls_key_exchange_of(conn)->exported && conn->handshake->dh_group == TLS_GROUP_NONE_FITS;
+
+    return !refused && own_group(conn) != NULL;
 }
 
 static void write_vector(struct tls_writer *body, const uint8_t *bytes, size_t n)
@@ -58,11 +55,8 @@ static struct cg_dh_group peer_group(const struct tls_dh_parameters *dh)
 
 static unsigned minimum_bits(const struct tls_conn *conn)
 {
-    if (tls_key_exchange_of(conn)->exported) {
-        return CG_DH_BITS_MIN;
-    }
-    return conn->config->minimum_dh_bits != 0 ? conn->config->minimum_dh_bits
-                                              : (unsigned)DEFAULT_MINIMUM_BITS;
+    return tls_key_exchange_of(conn)->exported ? (unsigned)CG_DH_BITS_MIN
+                                               : tls_minimum_dh_bits(conn->config);
 }
 
 static enum tls_error check_group(struct tls_conn *conn)
@@ -77,7 +71,7 @@ static enum tls_error check_group(struct tls_conn *conn)
         tls_text_add(&t, " bits, and at least ");
         tls_text_number(&t, minimum);
         tls_text_add(&t, " are required (Logjam)");
-        return TLS_ERROR_NO_COMMON_SUITE;
+        return TLS_ERROR_SMALL_GROUP;
     }
     return cg_dh_group_is_sane(&group)
                ? TLS_ERROR_OK

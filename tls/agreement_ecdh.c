@@ -23,7 +23,6 @@ static enum tls_error write_parameters(struct tls_conn *conn, struct tls_writer 
                : TLS_ERROR_RANDOM;
 }
 
-/* Every curve that the engine knows was offered. */
 static enum tls_error read_parameters(struct tls_conn *conn, struct tls_reader *body)
 {
     struct tls_handshake *h = conn->handshake;
@@ -34,7 +33,8 @@ static enum tls_error read_parameters(struct tls_conn *conn, struct tls_reader *
     if (body->bad || point.left == 0) {
         return TLS_ERROR_DECODE;
     }
-    if (type != NAMED_CURVE || group == NULL || !group->is_curve) {
+    if (type != NAMED_CURVE || group == NULL || !group->is_curve ||
+        !tls_group_is_configured(conn->config, group)) {
         return tls_because(conn, TLS_ERROR_PARAMETER, "the server chose a curve not offered");
     }
     if (!cg_ec_point_is_valid(group->curve, point.at, point.left)) {

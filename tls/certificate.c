@@ -5,20 +5,11 @@
 
 /* ---- ours ---- */
 
-/* A client without a fitting certificate sends an empty list: NULL. */
-static const struct tls_credential *credential_to_show(const struct tls_conn *conn)
-{
-    if (conn->session->role == TLS_CLIENT) {
-        return conn->handshake->certificate_fits ? conn->config->credential : NULL;
-    }
-    return tls_credential_of_kind(conn->config, tls_key_exchange_of(conn)->certificate_key);
-}
-
 bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
                            struct x509_bytes *out)
 {
-    const struct tls_credential *credential = credential_to_show(conn);
-    size_t count = credential == NULL ? 0 : credential->chain_count;
+    const struct tls_credential *credential = tls_own_credential(conn);
+    size_t count = credential == NULL ? 0 : credential->chain_count; /* a client's may be empty */
 
     if (index == 0) {
         size_t list = 0;
@@ -139,6 +130,10 @@ static enum tls_error take_key(struct tls_conn *conn, const struct x509_certific
                                    "to sign (RFC 5280 4.2.1.3)"
                                  : "keyUsage of the leaf lacks keyEncipherment, which RSA key "
                                    "exchange needs (RFC 5280 4.2.1.3)");
+    }
+    if (!signs && cg_rsa_bits(&leaf->key.rsa) < conn->config->minimum_rsa_exchange_bits) {
+        return tls_because(conn, TLS_ERROR_CERT_WEAK_KEY,
+                           "the server's RSA key, to which a secret would be sent");
     }
     if (!tls_peer_key_take(&conn->handshake->peer, &leaf->key)) {
         return tls_because(conn, TLS_ERROR_CERT_UNSUPPORTED, "the leaf's key is not usable");

@@ -68,27 +68,48 @@ static bool chain_is_issued_by(const struct tls_credential *credential, struct t
     return false;
 }
 
+/* No names: any issuer will do (RFC 4346 7.4.4). */
+static bool fits(const struct tls_credential *credential, struct tls_reader types,
+                 struct tls_reader names)
+{
+    bool any = names.left == 0;
+
+    if (memchr(types.at, types_by_kind[credential->kind], types.left) == NULL) {
+        return false;
+    }
+    while (!any && names.left > 0) {
+        any = chain_is_issued_by(credential, tls_read_vector(&names, 2));
+    }
+    return any;
+}
+
+static bool are_well_formed(struct tls_reader names)
+{
+    while (names.left > 0) {
+        if (tls_read_vector(&names, 2).left == 0) {
+            return false;
+        }
+    }
+    return !names.bad;
+}
+
 enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_reader body)
 {
     struct tls_handshake *h = conn->handshake;
-    const struct tls_credential *credential = conn->config->credential;
     struct tls_reader types = tls_read_vector(&body, 1);
     struct tls_reader names = tls_read_vector(&body, 2);
+    uint8_t place = 0;
 
-    if (!tls_read_all(&body) || types.left == 0) {
+    if (!tls_read_all(&body) || types.left == 0 || !are_well_formed(names)) {
         return TLS_ERROR_DECODE;
     }
-    bool type_fits =
-        credential != NULL && memchr(types.at, types_by_kind[credential->kind], types.left) != NULL;
-    bool name_fits = names.left == 0; /* no names: any issuer will do (RFC 4346 7.4.4) */
-    while (names.left > 0) {
-        struct tls_reader name = tls_read_vector(&names, 2);
-        if (names.bad || name.left == 0) {
-            return TLS_ERROR_DECODE;
-        }
-        name_fits = name_fits || (credential != NULL && chain_is_issued_by(credential, name));
-    }
     h->certificate_requested = true;
-    h->certificate_fits = type_fits && name_fits;
+    h->credential = 0;
+    for (const struct tls_credential *c = conn->config->credential; c != NULL; c = c->next) {
+        place++;
+        if (h->credential == 0 && fits(c, types, names)) {
+            h->credential = place;
+        }
+    }
     return TLS_ERROR_OK;
 }

@@ -9,8 +9,7 @@ enum {
     SCSV_RENEGOTIATION = 0x00ff, /* TLS_EMPTY_RENEGOTIATION_INFO_SCSV, RFC 5746 3.3 */
     SCSV_FALLBACK = 0x5600,      /* TLS_FALLBACK_SCSV, RFC 7507 */
     COMPRESSION_NULL = 0,
-    SESSION_ID_MAX = 32,
-    CURVE_BY_DEFAULT = 23 /* secp256r1, for clients that name none (RFC 4492 4) */
+    SESSION_ID_MAX = 32
 };
 
 enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *body)
@@ -100,7 +99,7 @@ static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offe
         return TLS_ERROR_NO_CREDENTIAL;
     }
     if (!tls_extension_received(conn->handshake, &tls_ext_supported_groups)) {
-        conn->handshake->curve = CURVE_BY_DEFAULT;
+        conn->handshake->curve = tls_default_curve(config);
     }
     for (size_t i = 0; i < config->suite_count; i++) {
         if (tls_suite_is_usable(config, config->suites[i]) &&

@@ -5,19 +5,29 @@
 
 enum { FINITE_FIELD_FIRST = 256, FINITE_FIELD_LAST = 511 };
 
+/* Finite-field groups only where the configuration names them: a server that knows RFC 7919 and
+ * has none of these may choose no DHE suite at all (section 4). A server that answers with a group
+ * of its own is judged by its size. */
+static bool is_named(const struct tls_config *config, const struct tls_group *group)
+{
+    return group->is_curve
+               ? tls_offers_agreement(config, TLS_AGREE_ECDH)
+               : config->group_count > 0 && tls_offers_agreement(config, TLS_AGREE_DH) &&
+                     tls_group_is_allowed(config, group);
+}
+
 static bool write_client(const struct tls_conn *conn, struct tls_writer *data)
 {
     const struct tls_group *group;
-
-    if (!tls_offers_agreement(conn->config, TLS_AGREE_ECDH)) {
-        return false;
-    }
     size_t list = tls_open_vector(data, 2);
-    for (size_t i = 0; (group = tls_group_at(i)) != NULL; i++) {
-        /* A server that answers with a finite-field group of its own is judged by its size. */
-        if (group->is_curve) {
+
+    for (size_t i = 0; (group = tls_configured_group(conn->config, i)) != NULL; i++) {
+        if (is_named(conn->config, group)) {
             tls_write_u16(data, group->id);
         }
+    }
+    if (data->used == list) {
+        return false;
     }
     tls_close_vector(data, 2, list);
     return true;
@@ -44,12 +54,13 @@ static bool names_finite_fields(struct tls_reader list)
     return false;
 }
 
-static uint16_t choose(struct tls_reader list, bool curve)
+static uint16_t choose(const struct tls_config *config, struct tls_reader list, bool curve)
 {
     const struct tls_group *group;
 
-    for (size_t i = 0; (group = tls_group_at(i)) != NULL; i++) {
-        if (group->is_curve == curve && has_group(list, group->id)) {
+    for (size_t i = 0; (group = tls_configured_group(config, i)) != NULL; i++) {
+        if (group->is_curve == curve && tls_group_is_allowed(config, group) &&
+            has_group(list, group->id)) {
             return group->id;
         }
     }
@@ -65,9 +76,9 @@ static enum tls_error read_client(struct tls_conn *conn, struct tls_reader data)
     if (!tls_read_all(&data) || list.left == 0 || list.left % 2 != 0) {
         return TLS_ERROR_DECODE;
     }
-    h->curve = choose(list, true);
+    h->curve = choose(conn->config, list, true);
     if (names_finite_fields(list)) {
-        h->dh_group = choose(list, false);
+        h->dh_group = choose(conn->config, list, false);
     }
     h->client_curves = 0;
     for (size_t i = 0; (group = tls_group_at(i)) != NULL; i++) {

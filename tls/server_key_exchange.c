@@ -27,9 +27,12 @@ enum tls_error tls_write_server_key_exchange(struct tls_conn *conn, struct tls_w
     size_t start = body->used;
 
     if (info->psk) {
-        tls_write_psk_hint(body);
+        tls_write_psk_hint(conn, body);
     }
-    enum tls_error error = tls_agreement_of(conn)->write_parameters(conn, body);
+    const struct tls_agreement *agreement = tls_agreement_of(conn);
+    enum tls_error error = agreement->write_parameters != NULL
+                               ? agreement->write_parameters(conn, body)
+                               : TLS_ERROR_OK;
     if (error != TLS_ERROR_OK || !info->is_signed) {
         return error;
     }

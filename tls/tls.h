@@ -86,6 +86,22 @@ const struct tls_suite *tls_suite_by_id(uint16_t id);
 const struct tls_suite *tls_suite_by_name(const char *name, size_t length); /* either spelling */
 const struct tls_suite *tls_suite_at(size_t index); /* in default order; NULL past the end */
 
+/* ---- named groups: one table (tls_groups.c; RFC 4492 5.1.1, RFC 8422 5.1.1, RFC 7919 2) ---- */
+
+struct tls_group {
+    uint16_t id;
+    bool is_curve;
+    enum cg_curve curve;          /* of a curve */
+    enum cg_dh_group_id dh_group; /* of the others */
+    uint16_t bits;                /* of strength (NIST SP 800-57 part 1, table 2) */
+    const char *name;             /* IANA: secp256r1 */
+    const char *alias;            /* as OpenSSL and browsers say: P-256 */
+};
+
+const struct tls_group *tls_group_by_id(uint16_t id);
+const struct tls_group *tls_group_by_name(const char *name, size_t length); /* either spelling */
+const struct tls_group *tls_group_at(size_t index); /* in default order; NULL past the end */
+
 /* ---- configuration: one per rule, read only ---- */
 
 struct tls_credential { /* own certificate chain, leaf first, and the leaf's key */
@@ -97,7 +113,9 @@ struct tls_credential { /* own certificate chain, leaf first, and the leaf's key
     const uint8_t *scalar;
     const struct cg_dsa_public *dsa; /* X509_KEY_DSA, with its private key */
     struct x509_bytes dsa_x;
-    const struct tls_credential *next; /* of another kind; NULL: there is none */
+    /* NULL: there is no other. A server takes the first that has the kind of key that the suite
+     * needs; a client the first that the server asks for by kind and issuer. */
+    const struct tls_credential *next;
 };
 
 enum tls_client_certificate {
@@ -112,7 +130,7 @@ struct tls_psk {
     struct x509_bytes identity, key; /* at most the lengths above */
 };
 
-enum { TLS_SUITES_MAX = 96 };
+enum { TLS_SUITES_MAX = 96, TLS_GROUPS_MAX = 16 };
 
 /* SWEET32: among 2^27 blocks of 8 bytes two are alike with a chance of 2^-11. */
 enum { TLS_DATA_LIMIT_64 = 1 << 30 };
@@ -165,16 +183,28 @@ struct tls_config {
     bool no_record_splitting; /* BEAST defence off, for peers that choke on it */
     bool allow_truncation;    /* end of stream without close_notify is an orderly end */
     const struct tls_credential *credential; /* server: required; client: NULL for none */
+    /* Named groups, in order of preference, and no others; none: all that there are, of which a
+     * client names the curves only. A server takes its first that the client names too. */
+    uint16_t groups[TLS_GROUPS_MAX];
+    size_t group_count;
     const struct x509_trust *trust; /* client: required; server: for clients' certificates */
     enum tls_client_certificate client_certificate; /* server */
     bool skip_name_check; /* only when the rule knows the peer otherwise (a pin) */
     /* Suites without authentication: whoever stands between is not noticed. */
     bool allow_anonymous;
-    unsigned minimum_rsa_bits;
-    const struct tls_psk *psks; /* server: any of them; client: the first */
+    unsigned minimum_rsa_bits;          /* of the keys that certify, in the peer's chain */
+    unsigned minimum_rsa_exchange_bits; /* client: of the server's key that a secret is sent to */
+    const struct tls_psk *psks;         /* server: any of them; client: the first */
     size_t psk_count;
-    unsigned minimum_dh_bits;           /* client; 0: 2048 */
-    const struct cg_dh_group *dh_group; /* server's own; NULL: ffdhe2048 (RFC 7919) */
+    /* Server: a hint at which identity it wants (RFC 4279 5.2), at most TLS_PSK_IDENTITY_MAX
+     * bytes; empty, as it should be: none. Clients of ours read over it. */
+    struct x509_bytes psk_hint;
+    /* Of a finite-field group; 0: 2048. A client refuses smaller ones of the server's; a server
+     * passes over smaller ones among its named groups. */
+    unsigned minimum_dh_bits;
+    /* Server: for clients that name no such group; NULL: the first of its named groups with
+     * minimum_dh_bits, and the suites that need one are not chosen when there is none. */
+    const struct cg_dh_group *dh_group;
     /* Server, for export suites: an RSA key of 512 bits, and a group of as many. */
     const struct cg_rsa_private *export_key;
     struct cg_rsa_public export_public;
@@ -187,6 +217,10 @@ struct tls_config {
     const struct tls_cache *cache;   /* NULL: no sessions are kept */
     struct tls_ticket_ring *tickets; /* server: NULL: no tickets are given out */
     bool no_tickets;                 /* client: asks for none */
+    /* A further handshake in the established session, when the peer wants one, is done; never
+     * without RFC 5746, and only with the same identity of the peer. Else it is refused with
+     * no_renegotiation. */
+    bool allow_renegotiation;
     /* Extensions. */
     uint8_t max_fragment;          /* client: what it asks for, a code as above */
     const struct x509_bytes *alpn; /* protocol names of 1 to 255 bytes, in order of preference */

@@ -71,7 +71,10 @@ enum tls_alert {
     X(PARAMETER, ILLEGAL_PARAMETER, PROTO, "the peer sent a value that it may not send")           \
     X(VERSION, PROTOCOL_VERSION, PROTO, "no protocol version in common")                           \
     X(NO_COMMON_SUITE, HANDSHAKE_FAILURE, PROTO, "no cipher suite in common")                      \
-    X(NO_PROTOCOL, NO_APPLICATION_PROTOCOL, PROTO, "no application protocol in common")           \
+    X(SMALL_GROUP, HANDSHAKE_FAILURE, PROTO, "the server's Diffie-Hellman group is too small")     \
+    X(EXTENDED_MASTER, HANDSHAKE_FAILURE, PROTO,                                                   \
+      "the extended master secret of a session is gone in its resumption (RFC 7627 5.3)")          \
+    X(NO_PROTOCOL, NO_APPLICATION_PROTOCOL, PROTO, "no application protocol in common")            \
     X(COMPRESSION, ILLEGAL_PARAMETER, PROTO, "the peer does not offer null compression")           \
     X(EXTENSION, UNSUPPORTED_EXTENSION, PROTO, "the peer answers an extension never offered")      \
     X(RENEGOTIATION_INFO, HANDSHAKE_FAILURE, PROTO,                                                \

@@ -90,7 +90,7 @@ struct tls_handshake {
     bool encrypt_then_mac;                         /* agreed, if the suite has blocks */
     bool peer_is_certified;                        /* server: the client showed a certificate */
     bool certificate_requested;                    /* by the server, of the client */
-    bool certificate_fits;           /* client: its credential is what the server asks for */
+    uint8_t credential; /* client: the one that the server asks for, from 1; 0: none fits */
     uint8_t peer_digest[TLS_DIGEST]; /* of the peer's certificate, and until when it is good */
     int64_t peer_expires;
 

@@ -49,6 +49,18 @@ const struct tls_credential *tls_credential_of_kind(const struct tls_config *con
     return credential;
 }
 
+const struct tls_credential *tls_own_credential(const struct tls_conn *conn)
+{
+    if (conn->session->role == TLS_SERVER) {
+        return tls_credential_of_kind(conn->config, tls_key_exchange_of(conn)->certificate_key);
+    }
+    const struct tls_credential *credential = NULL;
+    for (unsigned i = 0; i < conn->handshake->credential; i++) {
+        credential = i == 0 ? conn->config->credential : credential->next;
+    }
+    return credential;
+}
+
 bool tls_suite_is_usable(const struct tls_config *config, uint16_t id)
 {
     const struct tls_suite *suite = tls_suite_by_id(id);
@@ -81,33 +93,4 @@ bool tls_offers_agreement(const struct tls_config *config, enum tls_agreement_ki
         }
     }
     return false;
-}
-
-/* ---- groups ---- */
-
-static const struct tls_group groups[] = {
-    {.id = 29, .is_curve = true, .curve = CG_X25519, .name = "x25519"},
-    {.id = 23, .is_curve = true, .curve = CG_P256, .name = "secp256r1"},
-    {.id = 24, .is_curve = true, .curve = CG_P384, .name = "secp384r1"},
-    {.id = 25, .is_curve = true, .curve = CG_P521, .name = "secp521r1"},
-    {.id = 256, .dh_group = CG_FFDHE2048, .name = "ffdhe2048"},
-    {.id = 257, .dh_group = CG_FFDHE3072, .name = "ffdhe3072"},
-    {.id = 258, .dh_group = CG_FFDHE4096, .name = "ffdhe4096"},
-};
-
-enum { GROUP_COUNT = sizeof groups / sizeof groups[0] };
-
-const struct tls_group *tls_group_at(size_t index)
-{
-    return index < GROUP_COUNT ? &groups[index] : NULL;
-}
-
-const struct tls_group *tls_group_by_id(uint16_t id)
-{
-    for (size_t i = 0; i < GROUP_COUNT; i++) {
-        if (groups[i].id == id) {
-            return &groups[i];
-        }
-    }
-    return NULL;
 }

@@ -50,22 +50,26 @@ enum tls_error tls_encrypt_premaster(struct tls_conn *conn, const struct cg_rsa_
 enum tls_error tls_decrypt_premaster(struct tls_conn *conn, const struct cg_rsa_private *key,
                                      struct tls_reader *body);
 
-/* Our credential with a key of this kind, or NULL. */
+/* What this side shows: by the suite for a server; by what it was asked for, and NULL when nothing
+ * fits, for a client. */
+const struct tls_credential *tls_own_credential(const struct tls_conn *conn);
+/* Our first credential with a key of this kind, or NULL. */
 const struct tls_credential *tls_credential_of_kind(const struct tls_config *config,
                                                     enum x509_key_kind kind);
 
-/* ---- named groups (RFC 4492 5.1.1, RFC 7919 2) ---- */
+/* ---- named groups, as a configuration has them (tls_groups.c) ---- */
 
-struct tls_group {
-    uint16_t id;
-    bool is_curve;
-    enum cg_curve curve;          /* of a curve */
-    enum cg_dh_group_id dh_group; /* of the others */
-    const char *name;
-};
-/* In order of preference; NULL past the end. */
-const struct tls_group *tls_group_at(size_t index);
-const struct tls_group *tls_group_by_id(uint16_t id);
+/* In its order; NULL past the end. */
+const struct tls_group *tls_configured_group(const struct tls_config *config, size_t index);
+bool tls_group_is_configured(const struct tls_config *config, const struct tls_group *group);
+/* Is a finite-field group big enough? Any curve is. */
+bool tls_group_is_allowed(const struct tls_config *config, const struct tls_group *group);
+/* Server: the id of the curve for a client that names none; TLS_GROUP_NONE_FITS. */
+uint16_t tls_default_curve(const struct tls_config *config);
+/* Server: the group for a client that names no finite-field group; NULL: none. */
+const struct cg_dh_group *tls_default_dh_group(const struct tls_config *config);
+unsigned tls_minimum_dh_bits(const struct tls_config *config);
+
 /* Client: does it offer any suite with this agreement? */
 bool tls_offers_agreement(const struct tls_config *config, enum tls_agreement_kind kind);
 

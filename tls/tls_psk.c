@@ -66,9 +66,12 @@ void tls_mix_psk(struct tls_conn *conn)
     cg_wipe(h->psk, sizeof h->psk);
 }
 
-void tls_write_psk_hint(struct tls_writer *body)
+void tls_write_psk_hint(const struct tls_conn *conn, struct tls_writer *body)
 {
-    tls_write_u16(body, 0);
+    struct x509_bytes hint = conn->config->psk_hint;
+
+    tls_write_u16(body, (uint16_t)hint.length);
+    tls_write_bytes(body, hint.data, hint.length);
 }
 
 void tls_read_psk_hint(struct tls_reader *body)

@@ -14,9 +14,9 @@ size_t tls_psk_length(const struct tls_conn *conn);
 /* Makes the agreed secret in the handshake part of the one that the key is in. */
 void tls_mix_psk(struct tls_conn *conn);
 
-/* ServerKeyExchange begins with a hint, which a client of ours does not need, and a server of ours
- * leaves empty. */
-void tls_write_psk_hint(struct tls_writer *body);
+/* ServerKeyExchange begins with a hint, which may be empty and which a client of ours reads over.
+ */
+void tls_write_psk_hint(const struct tls_conn *conn, struct tls_writer *body);
 void tls_read_psk_hint(struct tls_reader *body);
 
 #endif

@@ -137,9 +137,10 @@ enum tls_error tls_accept_resumption(struct tls_conn *conn, struct tls_reader id
                            "the server resumes a session with another version or suite");
     }
     if (s->extended_master_secret != h->resumable.extended_master_secret) {
-        return tls_because(conn, TLS_ERROR_NO_COMMON_SUITE,
-                           "the server resumes a session and has changed its mind about the "
-                           "extended master secret (RFC 7627 5.3)");
+        return tls_because(conn, TLS_ERROR_EXTENDED_MASTER,
+                           s->extended_master_secret
+                               ? "the server resumes a session that was made without it, with it"
+                               : "the server has dropped it");
     }
     inherit(conn);
     return TLS_ERROR_OK;
@@ -218,9 +219,7 @@ enum tls_error tls_choose_resumption(struct tls_conn *conn, struct tls_reader id
         return make_session_id(conn);
     }
     if (r->extended_master_secret && !s->extended_master_secret) {
-        return tls_because(conn, TLS_ERROR_NO_COMMON_SUITE,
-                           "the client resumes a session and has dropped the extended master "
-                           "secret (RFC 7627 5.3)");
+        return tls_because(conn, TLS_ERROR_EXTENDED_MASTER, "the client has dropped it");
     }
     inherit(conn);
     s->session_id_length = (uint8_t)id.left;

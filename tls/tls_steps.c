@@ -18,6 +18,13 @@ static bool server_may_hint(const struct tls_conn *conn)
     return !server_has_parameters(conn) && tls_key_exchange_of(conn)->psk;
 }
 
+/* RFC 4279 2: no ServerKeyExchange where it would hold nothing but an empty hint. */
+static bool server_sends_parameters(const struct tls_conn *conn)
+{
+    return server_has_parameters(conn) ||
+           (server_may_hint(conn) && conn->config->psk_hint.length > 0);
+}
+
 static bool client_is_certified(const struct tls_conn *conn)
 {
     return conn->handshake->peer_is_certified;
@@ -30,7 +37,7 @@ static bool certificate_is_requested(const struct tls_conn *conn)
 
 static bool certificate_was_sent(const struct tls_conn *conn)
 {
-    return conn->handshake->certificate_fits;
+    return conn->handshake->credential > 0;
 }
 
 static bool is_resumption(const struct tls_conn *conn)
@@ -81,7 +88,7 @@ static const struct tls_step full_server[] = {
     {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
     {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = server_is_certified},
-    {SEND(TLS_SERVER_KEY_EXCHANGE, tls_write_server_key_exchange), .when = server_has_parameters},
+    {SEND(TLS_SERVER_KEY_EXCHANGE, tls_write_server_key_exchange), .when = server_sends_parameters},
     {STREAM(TLS_CERTIFICATE_REQUEST, tls_certificate_request_piece),
      .when = certificate_is_requested},
     {SEND(TLS_SERVER_HELLO_DONE, tls_write_server_hello_done)},

@@ -82,6 +82,28 @@ static bool current_keys(struct tls_ticket_ring *ring, int64_t now, struct tls_t
     return false;
 }
 
+size_t tls_ticket_ring_save(struct tls_ticket_ring *ring, int64_t now, uint8_t *out, size_t size)
+{
+    struct tls_ticket_keys keys;
+    struct tls_writer w = tls_writer_to(out, size / TLS_TICKET_KEY_BYTES * TLS_TICKET_KEY_BYTES);
+
+    if (!current_keys(ring, now, &keys)) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < keys.count && w.used < w.size; i++) {
+        tls_write_bytes(&w, keys.key[i].name, sizeof keys.key[i].name);
+        tls_write_bytes(&w, keys.key[i].cipher, sizeof keys.key[i].cipher);
+        tls_write_bytes(&w, keys.key[i].mac, sizeof keys.key[i].mac);
+    }
+    cg_wipe(&keys, sizeof keys);
+    return w.used;
+}
+
+bool tls_ticket_key_make(uint8_t out[TLS_TICKET_KEY_BYTES])
+{
+    return cg_random(out, TLS_TICKET_KEY_BYTES);
+}
+
 /* ---- sealing ---- */
 
 static void mac_of(const struct tls_ticket_key *key, const uint8_t *ticket, uint8_t mac[MAC])

@@ -39,6 +39,13 @@ void tls_ticket_ring_init(struct tls_ticket_ring *ring, uint32_t period);
  * or another process is in the middle of the same. */
 bool tls_ticket_ring_load(struct tls_ticket_ring *ring, const uint8_t *bytes, size_t n);
 
+/* The keys that there are, in the form that tls_ticket_ring_load takes: newest first, as many whole
+ * ones as `size` bytes hold. A ring that makes its own has one at least. Secret. Returns the bytes
+ * written; 0 without randomness, or when another process is at work on the ring. */
+size_t tls_ticket_ring_save(struct tls_ticket_ring *ring, int64_t now, uint8_t *out, size_t size);
+/* Draws one key, for a file of keys; false without randomness. */
+bool tls_ticket_key_make(uint8_t out[TLS_TICKET_KEY_BYTES]);
+
 /* Seals into TLS_TICKET_SIZE bytes. Session id and ticket of the resumable are left out. False
  * without randomness. */
 bool tls_ticket_seal(struct tls_ticket_ring *ring, int64_t now,

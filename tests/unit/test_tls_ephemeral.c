@@ -51,7 +51,7 @@ static void a_small_group(void **state)
         if (allowed) {
             tls_pair_assert_works(&pair);
         } else {
-            tls_end_assert_failed(&pair.client, TLS_ERROR_NO_COMMON_SUITE);
+            tls_end_assert_failed(&pair.client, TLS_ERROR_SMALL_GROUP);
             tls_failure_text(pair.client.session, pair.client.handshake, text, sizeof text);
             assert_non_null(strstr(text, "has 1024 bits, and at least 2048 are required"));
         }
@@ -91,7 +91,7 @@ static void every_bit_is_signed(void **state)
                 tls_end_feed(&pair.client, record, n);
                 enum tls_error error = tls_failure(pair.client.session);
                 assert_true(error == TLS_ERROR_SIGNATURE || error == TLS_ERROR_DECODE ||
-                            error == TLS_ERROR_PARAMETER || error == TLS_ERROR_NO_COMMON_SUITE);
+                            error == TLS_ERROR_PARAMETER || error == TLS_ERROR_SMALL_GROUP);
                 tls_end_assert_failed(&pair.client, error);
             }
             tls_pair_free(&pair);

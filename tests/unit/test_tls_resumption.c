@@ -322,7 +322,7 @@ static void extended_master_secret_must_match(void **state)
     /* The server has a session without, the hello has the extension: a full handshake. */
     with_changed_secret(false, false, TLS_ERROR_OK, TLS_ERROR_OK);
     /* The client has a session without, the server resumes with. */
-    with_changed_secret(true, false, TLS_ERROR_NO_COMMON_SUITE, TLS_ERROR_OK);
+    with_changed_secret(true, false, TLS_ERROR_EXTENDED_MASTER, TLS_ERROR_OK);
 }
 
 /* A hello that resumes and has no extension, where the session had. */
@@ -363,7 +363,7 @@ static void extended_master_secret_dropped(void **state)
     pair_in(&pair, &w, BY_ID);
     tls_pair_start(&pair);
     tls_end_feed_record(&pair.server, TLS_CONTENT_HANDSHAKE, message, m.used);
-    tls_end_assert_failed(&pair.server, TLS_ERROR_NO_COMMON_SUITE);
+    tls_end_assert_failed(&pair.server, TLS_ERROR_EXTENDED_MASTER);
     assert_int_equal(atomic_load(&pair.server.session->alert_sent), TLS_ALERT_HANDSHAKE_FAILURE);
     tls_pair_free(&pair);
     world_free(&w);
