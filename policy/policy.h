@@ -48,6 +48,8 @@ enum {
 };
 #define POLICY_DATA_LIMIT_MIN ((uint64_t)1 << 20)
 #define POLICY_DATA_LIMIT_MAX ((uint64_t)1 << 35) /* 2^32 blocks of 8 bytes: the birthday bound */
+enum { POLICY_CACHE_ENTRIES_MAX = 1 << 20 };
+#define POLICY_CACHE_BYTES_MAX ((uint64_t)1 << 32)
 
 struct policy_place { /* where a thing was said; lines and columns (in characters) from 1 */
     const char *file;
@@ -134,11 +136,23 @@ struct policy_strength {
 struct policy_strength policy_suite_strength(const struct tls_suite *suite,
                                              const struct policy_rule *rule);
 
+enum policy_children { POLICY_CHILDREN_INHERIT, POLICY_CHILDREN_DROP };
+enum policy_uncovered { POLICY_UNCOVERED_REFUSE, POLICY_UNCOVERED_PLAIN };
+
+/* What [defaults] says about the whole process, rather than for rules. */
+struct policy_process {
+    bool unmatched_plain;                  /* unmatched = plain; deny otherwise */
+    enum policy_children children;         /* are programs that it executes covered? */
+    enum policy_uncovered uncovered_child; /* one that cannot be: not executed, or in plaintext */
+    uint32_t cache_entries;                /* sessions to be resumed by their ids, at most */
+    uint64_t cache_bytes;                  /* and the memory that they take, at most */
+};
+
 struct policy {
     const struct policy_rule *rules;
     size_t rule_count;
-    bool unmatched_plain;                       /* unmatched = plain; deny otherwise */
-    const struct policy_entry *unmatched_entry; /* where that is said, or NULL */
+    struct policy_process process;
+    const struct policy_entry *unmatched_entry; /* where `unmatched` is said, or NULL */
     struct policy_settings defaults;
     int64_t now; /* as in policy_input */
     uint32_t user;
@@ -207,7 +221,7 @@ struct policy_query {
     int64_t now;         /* seconds since 1970, for legacy-until; 0: when the policy was read */
 };
 
-/* The first rule that matches, or NULL (then policy->unmatched_plain decides). */
+/* The first rule that matches, or NULL (then policy->process.unmatched_plain decides). */
 const struct policy_rule *policy_match(const struct policy *policy,
                                        const struct policy_query *query);
 

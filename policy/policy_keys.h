@@ -52,8 +52,10 @@ enum {
     X(STARTTLS, "starttls", POLICY_CS, 0)                                                          \
     X(LEGACY_UNTIL, "legacy-until", POLICY_NDENY, POLICY_NDENY)                                    \
     X(REASON, "reason", POLICY_IN_ANY, POLICY_IN_ANY)                                              \
-    X(CHILDREN, "children", POLICY_CS | POLICY_D, 0)                                               \
-    X(UNCOVERED_CHILD, "uncovered-child", POLICY_CS | POLICY_D, 0)                                 \
+    X(CHILDREN, "children", POLICY_D, POLICY_D)                                                    \
+    X(UNCOVERED_CHILD, "uncovered-child", POLICY_D, POLICY_D)                                      \
+    X(CACHE_ENTRIES, "cache-entries", POLICY_D, POLICY_D)                                          \
+    X(CACHE_BYTES, "cache-bytes", POLICY_D, POLICY_D)                                              \
     X(GROUPS, "groups", POLICY_CS | POLICY_D, 0)                                                   \
     X(DH_PARAMETERS, "dh-parameters", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                    \
     X(ALPN, "alpn", POLICY_CS | POLICY_D, 0)                                                       \

@@ -123,5 +123,5 @@ bool policy_covers_listen_port(const struct policy *policy, uint16_t port)
                 return false; /* whoever accepts here is decided */
         }
     }
-    return !policy->unmatched_plain;
+    return !policy->process.unmatched_plain;
 }

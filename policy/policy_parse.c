@@ -298,12 +298,11 @@ static void read_defaults(struct policy_parser *parser, const struct policy_sect
                           struct policy *policy)
 {
     for (int key = 0; key < POLICY_KEY_COUNT; key++)
-        if (section->entries[key])
+        if (section->entries[key]) {
             policy_read_setting(parser, section->entries[key], &policy->defaults);
+            policy_read_process(parser, section->entries[key], &policy->process);
+        }
     policy->unmatched_entry = section->entries[POLICY_KEY_UNMATCHED];
-    if (policy->unmatched_entry)
-        policy->unmatched_plain =
-            policy_read_choice(parser, policy->unmatched_entry, policy_fates) == 1;
 }
 
 bool policy_parse_all(struct policy *out, struct policy_pool *pool,
@@ -316,7 +315,11 @@ bool policy_parse_all(struct policy *out, struct policy_pool *pool,
         .report = report,
         .report_arg = arg,
     };
-    *out = (struct policy){.now = input->now, .user = input->user};
+    *out = (struct policy){
+        .process = policy_builtin_process,
+        .now = input->now,
+        .user = input->user,
+    };
     policy_set_builtin(&out->defaults);
     policy_read_lines(&parser, input->file, input->text, input->length);
     const struct policy_section *defaults = NULL;

@@ -78,12 +78,26 @@ void policy_keep_strong_suites(struct policy_parser *parser, const struct policy
                                struct policy_settings *settings);
 /* The settings of no section at all, which are those of `preset = default`. */
 void policy_set_builtin(struct policy_settings *settings);
+/* policy_process.c: the same for what [defaults] says about the process. Other keys are passed
+ * over.
+ */
+extern const struct policy_process policy_builtin_process;
+void policy_read_process(struct policy_parser *parser, const struct policy_entry *entry,
+                         struct policy_process *process);
+/* Each of those settings, as it would be written. */
+void policy_each_process_setting(const struct policy_process *process,
+                                 void (*each)(void *arg, unsigned key, const char *value),
+                                 void *arg);
+/* Reads a number of bytes (K, M, G, T behind it) or of other things (none). False on error, which
+ * is reported as `wanted`: "a number of bytes from 1M to 32G (K, M, G)". */
+bool policy_read_number(struct policy_parser *parser, const struct policy_entry *entry,
+                        bool has_units, uint64_t minimum, uint64_t maximum, const char *wanted,
+                        uint64_t *out);
 /* Does an entry of the key `by` set what the key `key` is about? */
 bool policy_key_sets(enum policy_key_id by, enum policy_key_id key);
 /* The words of values that are one of few, by number; NULL-terminated. */
 extern const char *const policy_moments[], *const policy_refuse_or_allow[],
-                                               *const policy_on_or_off[], *const policy_degrees[],
-                                                                              *const policy_fates[];
+                                               *const policy_on_or_off[], *const policy_degrees[];
 
 /* Questions of few answers: the index of the value among `choices` (NULL-terminated), or -1
  * with an error that lists them. */

@@ -165,7 +165,7 @@ void policy_print(const struct policy *policy,
 {
     struct printer printer = {put_to, arg};
     put(&printer, "[defaults]\n");
-    put_setting(&printer, POLICY_KEY_UNMATCHED, policy_fates[policy->unmatched_plain]);
+    policy_each_process_setting(&policy->process, put_setting, &printer);
     for (size_t i = 0; i < policy->rule_count; i++) {
         const struct policy_rule *rule = &policy->rules[i];
         put(&printer, "\n[");

@@ -36,21 +36,12 @@ int policy_read_choice(struct policy_parser *parser, const struct policy_entry *
 static void read_timeout(struct policy_parser *parser, const struct policy_entry *entry,
                          struct policy_settings *settings)
 {
-    struct policy_string value = policy_expand(parser, &entry->value, false);
-    if (!value.text)
-        return;
-    unsigned seconds = 0;
-    for (const char *p = value.text; *p; p++) {
-        seconds = policy_is_digit(*p) ? seconds * 10 + (unsigned)(*p - '0') : 0;
-        if (seconds == 0 || seconds > POLICY_TIMEOUT_MAX) {
-            policy_complain(parser, value.place,
-                            "\"%.40s\" is not a number of seconds from 1 to %d", value.text,
-                            POLICY_TIMEOUT_MAX);
-            return;
-        }
-    }
-    settings->handshake_timeout = seconds;
+    uint64_t seconds;
+    if (policy_read_number(parser, entry, false, 1, POLICY_TIMEOUT_MAX,
+                           "a number of seconds from 1 to 3600", &seconds))
+        settings->handshake_timeout = (unsigned)seconds;
 }
+_Static_assert(POLICY_TIMEOUT_MAX == 3600, "as the message says");
 
 static void read_versions(struct policy_parser *parser, const struct policy_entry *entry,
                           struct policy_settings *settings)
@@ -131,7 +122,6 @@ const char *const policy_moments[] = {"first-use", "connect", NULL};
 const char *const policy_refuse_or_allow[] = {"refuse", "allow", NULL};
 const char *const policy_on_or_off[] = {"on", "off", NULL};
 const char *const policy_degrees[] = {"no", "request", "require", NULL};
-const char *const policy_fates[] = {"deny", "plain", NULL};
 
 static void read_choice_setting(struct policy_parser *parser, const struct policy_entry *entry,
                                 struct policy_settings *settings)
@@ -199,27 +189,29 @@ static void read_date(struct policy_parser *parser, const struct policy_entry *e
     settings->legacy_until_text = value;
 }
 
-static void read_data_limit(struct policy_parser *parser, const struct policy_entry *entry,
-                            struct policy_settings *settings)
+bool policy_read_number(struct policy_parser *parser, const struct policy_entry *entry,
+                        bool has_units, uint64_t minimum, uint64_t maximum, const char *wanted,
+                        uint64_t *out)
 {
     static const char units[] = "KMGT";
     struct policy_string value = policy_expand(parser, &entry->value, false);
     if (!value.text)
-        return;
-    uint64_t bytes = 0;
+        return false;
+    uint64_t number = 0;
     const char *p = value.text;
-    for (; policy_is_digit(*p) && bytes < UINT32_MAX; p++)
-        bytes = bytes * 10 + (uint64_t)(*p - '0');
-    const char *unit = *p ? strchr(units, *p) : NULL;
+    for (; policy_is_digit(*p) && number <= UINT32_MAX; p++)
+        number = number * 10 + (uint64_t)(*p - '0');
+    const char *unit = has_units && p > value.text && *p ? strchr(units, *p) : NULL;
     if (unit) {
         p++;
-        bytes <<= 10 * (unit - units + 1);
+        number = number <= UINT32_MAX ? number << 10 * (unit - units + 1) : UINT64_MAX;
     }
-    if (*p || bytes < POLICY_DATA_LIMIT_MIN || bytes > POLICY_DATA_LIMIT_MAX)
-        policy_complain(parser, value.place,
-                        "\"%.40s\" is not a number of bytes from 1M to 32G (K, M, G)", value.text);
-    else
-        settings->data_limit = bytes;
+    if (p == value.text || *p || number < minimum || number > maximum) {
+        policy_complain(parser, value.place, "\"%.40s\" is not %s", value.text, wanted);
+        return false;
+    }
+    *out = number;
+    return true;
 }
 
 void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,
@@ -243,7 +235,8 @@ void policy_read_setting(struct policy_parser *parser, const struct policy_entry
         settings->reason = policy_expand(parser, &entry->value, false);
         break;
     case POLICY_KEY_DATA_LIMIT:
-        read_data_limit(parser, entry, settings);
+        policy_read_number(parser, entry, true, POLICY_DATA_LIMIT_MIN, POLICY_DATA_LIMIT_MAX,
+                           "a number of bytes from 1M to 32G (K, M, G)", &settings->data_limit);
         break;
     case POLICY_KEY_HANDSHAKE_TIMEOUT:
         read_timeout(parser, entry, settings);
@@ -279,7 +272,7 @@ void policy_read_setting(struct policy_parser *parser, const struct policy_entry
     case POLICY_KEY_CLIENT_CERTIFICATE:
         read_choice_setting(parser, entry, settings);
         break;
-    default: /* match keys and `unmatched` are policy_parse.c's; others are refused by name */
+    default: /* match keys are policy_parse.c's; others are about the process, or refused by name */
         break;
     }
 }

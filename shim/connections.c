@@ -114,7 +114,7 @@ const struct policy_rule *connection_rule(const struct connection *c,
     memcpy(query.address, c->address, sizeof(query.address));
     rule = policy_match(&shim_rules.policy, &query);
     *verdict = FD_IS_DENIED;
-    if (rule != NULL ? rule->kind == POLICY_PLAIN : shim_rules.policy.unmatched_plain)
+    if (rule != NULL ? rule->kind == POLICY_PLAIN : shim_rules.policy.process.unmatched_plain)
         *verdict = FD_IS_PLAIN;
     else if (rule != NULL && (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER))
         *verdict = FD_IS_TLS;

@@ -6,24 +6,33 @@
 #include "../tls/tls_ticket.h"
 #include "global.h"
 
-enum {
-    SESSIONS = 4096,         /* 10 MiB of address space; pages are used as sessions come */
-    TICKET_KEY_PERIOD = 7200 /* seconds that a ticket key seals */
-};
+enum { TICKET_KEY_PERIOD = 7200 /* seconds that a ticket key seals */ };
 
 static struct tls_cache cache;
 static struct tls_ticket_ring *ring;
 
-static bool map_shared(void)
+/* As many as both limits allow. The table's size is linear but for its head and its last set. */
+static size_t sessions_within(const struct policy_process *limits)
 {
-    size_t table_size = (tls_cache_table_size(SESSIONS) + 63) & ~(size_t)63;
+    size_t each = (tls_cache_table_size(1 << 10) - tls_cache_table_size(0)) >> 10;
+    size_t fit = (size_t)limits->cache_bytes / each;
+
+    while (fit > 0 && tls_cache_table_size(fit) > limits->cache_bytes)
+        fit--;
+    return fit < limits->cache_entries ? fit : limits->cache_entries;
+}
+
+static bool map_shared(size_t sessions)
+{
+    size_t table_size = (tls_cache_table_size(sessions) + 63) & ~(size_t)63;
     char *memory = mmap(NULL, table_size + sizeof(*ring), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (memory == MAP_FAILED)
         return false;
     madvise(memory, table_size + sizeof(*ring), MADV_DONTDUMP);
-    cache = tls_cache_of(tls_cache_table_init(memory, SESSIONS));
+    if (sessions > 0)
+        cache = tls_cache_of(tls_cache_table_init(memory, sessions));
     ring = (struct tls_ticket_ring *)(memory + table_size);
     tls_ticket_ring_init(ring, TICKET_KEY_PERIOD);
     return true;
@@ -33,7 +42,7 @@ void resumption_start(void)
 {
     const struct policy *policy = &shim_rules.policy;
 
-    if (policy->rule_count == 0 || !map_shared())
+    if (policy->rule_count == 0 || !map_shared(sessions_within(&policy->process)))
         return;
     for (size_t i = 0; i < policy->rule_count; i++) {
         /* The loader made it for this process, in memory that can be written. */
@@ -41,7 +50,7 @@ void resumption_start(void)
 
         if (config == NULL)
             continue;
-        config->cache = &cache;
+        config->cache = cache.arg != NULL ? &cache : NULL;
         if (config->role == TLS_SERVER)
             config->tickets = ring;
     }

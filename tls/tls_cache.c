@@ -6,7 +6,7 @@
 #include "../crypto_glue/cg_hash.h"
 #include "tls_shared.h"
 
-enum { WAYS = 4, KEY_MAX = 32 };
+enum { WAYS_MAX = 4, KEY_MAX = 32 };
 
 struct entry {
     uint8_t key_length; /* 0: removed */
@@ -20,25 +20,28 @@ struct slot {
 };
 
 struct tls_cache_table {
-    uint64_t sets;
+    uint64_t sets, ways;
     struct slot slots[];
 };
 
-static size_t sets_for(size_t sessions)
+static size_t ways_for(size_t sessions)
 {
-    return sessions / WAYS + (sessions % WAYS != 0);
+    return sessions < WAYS_MAX ? sessions : WAYS_MAX;
 }
 
 size_t tls_cache_table_size(size_t sessions)
 {
-    return sizeof(struct tls_cache_table) + sets_for(sessions) * WAYS * sizeof(struct slot);
+    size_t slots = sessions == 0 ? 0 : sessions - sessions % ways_for(sessions);
+
+    return sizeof(struct tls_cache_table) + slots * sizeof(struct slot);
 }
 
 struct tls_cache_table *tls_cache_table_init(void *memory, size_t sessions)
 {
     struct tls_cache_table *table = memory;
 
-    table->sets = sets_for(sessions);
+    table->ways = ways_for(sessions);
+    table->sets = sessions == 0 ? 0 : sessions / table->ways;
     return table;
 }
 
@@ -51,7 +54,7 @@ static struct slot *set_of(struct tls_cache_table *table, const uint8_t *key, si
 
     cg_hash_once(CG_SHA256, key, n, digest);
     memcpy(&number, digest, sizeof number);
-    return table->slots + number % table->sets * WAYS;
+    return table->slots + number % table->sets * table->ways;
 }
 
 static bool has_key(const struct entry *entry, const uint8_t *key, size_t n)
@@ -69,7 +72,7 @@ static bool find(void *arg, const uint8_t *key, size_t n, struct tls_resumable *
         return false;
     }
     struct slot *set = set_of(table, key, n);
-    for (unsigned i = 0; i < WAYS && !found; i++) {
+    for (unsigned i = 0; i < table->ways && !found; i++) {
         found = tls_shared_read(&set[i].lock, set[i].words, &entry, sizeof entry) &&
                 has_key(&entry, key, n);
     }
@@ -82,13 +85,14 @@ static bool find(void *arg, const uint8_t *key, size_t n, struct tls_resumable *
 
 /* The slot of this key, else a free one, else that of the oldest session. Slots that somebody
  * writes to are passed over. */
-static struct slot *slot_for(struct slot *set, const uint8_t *key, size_t n, uint32_t *version)
+static struct slot *slot_for(struct tls_cache_table *table, const uint8_t *key, size_t n,
+                             uint32_t *version)
 {
-    struct slot *best = NULL;
+    struct slot *set = set_of(table, key, n), *best = NULL;
     int64_t oldest = INT64_MAX;
     struct entry entry;
 
-    for (unsigned i = 0; i < WAYS; i++) {
+    for (unsigned i = 0; i < table->ways; i++) {
         uint32_t now = tls_shared_version(&set[i].lock);
         bool empty = now == 0;
         if (!empty && !tls_shared_read(&set[i].lock, set[i].words, &entry, sizeof entry)) {
@@ -118,7 +122,7 @@ static void store(void *arg, const uint8_t *key, size_t n, const struct tls_resu
     if (n == 0 || n > KEY_MAX || table->sets == 0) {
         return;
     }
-    struct slot *slot = slot_for(set_of(table, key, n), key, n, &version);
+    struct slot *slot = slot_for(table, key, n, &version);
     if (slot == NULL) {
         return;
     }
@@ -139,7 +143,7 @@ static void remove_key(void *arg, const uint8_t *key, size_t n)
         return;
     }
     struct slot *set = set_of(table, key, n);
-    for (unsigned i = 0; i < WAYS; i++) {
+    for (unsigned i = 0; i < table->ways; i++) {
         uint32_t version = tls_shared_version(&set[i].lock);
         if (tls_shared_read(&set[i].lock, set[i].words, &entry, sizeof entry) &&
             has_key(&entry, key, n)) {

@@ -10,7 +10,8 @@
 
 struct tls_cache_table;
 
-/* Bytes of a table for this many sessions, rounded up to whole sets; about 2.4 KiB each. */
+/* Bytes of a table for this many sessions, about 2.4 KiB each; rounded down to whole sets of four
+ * when there are more. */
 size_t tls_cache_table_size(size_t sessions);
 /* memory: that many bytes, aligned for uint64_t, all zeros. */
 struct tls_cache_table *tls_cache_table_init(void *memory, size_t sessions);

@@ -61,7 +61,7 @@ static void show_text(const struct rules *rules, const struct findings *findings
     else
         printf("%s: %s, %zu rule%s; what none matches is %s", rules->file,
                findings->warnings ? "usable" : "good", count, plural(count),
-               rules->policy.unmatched_plain ? "plain" : "denied");
+               rules->policy.process.unmatched_plain ? "plain" : "denied");
     if (findings->warnings)
         printf("; %zu warning%s", findings->warnings, plural(findings->warnings));
     putchar('\n');

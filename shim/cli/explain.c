@@ -250,12 +250,12 @@ static void answer(const struct policy *policy, const struct question *question)
     printf("%s %s%s%s: %s\n", query->direction == POLICY_CONNECT ? "connect" : "listen",
            question->text, query->program ? " by " : "", query->program ? query->program : "",
            rule                      ? outcome(rule)
-           : policy->unmatched_plain ? "left plain"
+           : policy->process.unmatched_plain ? "left plain"
                                      : "denied");
     show_earlier(policy, query, rule);
     if (!rule)
         printf("  no rule matches, and unmatched = %s\n",
-               policy->unmatched_plain ? "plain" : "deny");
+               policy->process.unmatched_plain ? "plain" : "deny");
     else if (rule->refusal)
         printf("  [%s %s] (%s:%u) would decide, but %s\n",
                policy_kind_name(policy->rules[rule->index].kind), rule->name, rule->place.file,

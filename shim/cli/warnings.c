@@ -205,7 +205,7 @@ void findings_warn(struct findings *findings, const struct rules *rules)
         if (rules->configs && rules->configs[i])
             warn_of_certificates(findings, rule, rules->configs[i], policy->now);
     }
-    if (policy->unmatched_plain && policy->unmatched_entry)
+    if (policy->process.unmatched_plain && policy->unmatched_entry)
         warn(findings, policy->unmatched_entry->place,
              "whatever no rule matches is left in plaintext; \"unmatched = deny\" is safer");
 }

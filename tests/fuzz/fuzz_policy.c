@@ -17,7 +17,8 @@ static const char *const texts[] = {
     "[client a]\nconnect = [2001:db8::/32]:1-65535\ntrust = system\nverify-name = a.example\n"
     "suites = ALL -TLS_RSA_WITH_3DES_EDE_CBC_SHA AES128-SHA\nversions = TLS1.0\n"
     "handshake = connect\nhandshake-timeout = 30\ntruncation = allow\nrecord-splitting = off\n",
-    "[defaults]\npreset = legacy\nlegacy-until = 2030-12-31\n[client b]\nconnect = *:*\n"
+    "[defaults]\nchildren = drop\nuncovered-child = plain\ncache-entries = 100\n"
+    "cache-bytes = 3M\npreset = legacy\nlegacy-until = 2030-12-31\n[client b]\nconnect = *:*\n"
     "trust = a$$b\nminimum-cipher = 80\nminimum-key-exchange = 80\nminimum-certificate = 56\n"
     "minimum-signature = 40\nsha1-certificates = allow\ndata-limit = 1G\nreason = why not\n"
     "certificate = c\nkey = ${CREDENTIALS_DIRECTORY}k\nuser = 0 33\n",

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/common_configs.c"
 #include "shim/common_credentials.c"
 #include "shim/common_files.c"
 #include "shim/common_identity.c"
@@ -308,14 +309,14 @@ static void text_in_the_environment(void **state)
     unsetenv("TLSHIM_POLICY");
     setenv("TLSHIM_POLICY_TEXT", "[defaults]\nunmatched = plain\n", 1);
     assert_true(rules_load(&rules, &error));
-    assert_true(rules.policy.unmatched_plain);
+    assert_true(rules.policy.process.unmatched_plain);
     assert_string_equal(rules.file, "(command line)");
     rules_unload(&rules);
     static const char *const strict[] = {"1", "yes", "0", ""};
     for (int i = 0; i < 4; i++) {
         setenv("TLSHIM_STRICT", strict[i], 1);
         assert_true(rules_load(&rules, &error));
-        assert_int_equal(rules.policy.unmatched_plain, i >= 2);
+        assert_int_equal(rules.policy.process.unmatched_plain, i >= 2);
         rules_unload(&rules);
     }
     unsetenv("TLSHIM_STRICT");

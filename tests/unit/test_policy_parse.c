@@ -426,7 +426,7 @@ static void an_empty_policy_denies(void **state)
     struct policy policy;
     must_parse(&policy, "");
     assert_int_equal(policy.rule_count, 0);
-    assert_false(policy.unmatched_plain);
+    assert_false(policy.process.unmatched_plain);
 }
 
 static void the_pool_is_always_enough(void **state)

@@ -167,7 +167,9 @@ static void presets_expand_to(void **state)
         snprintf(text, sizeof text, "[client c]\nconnect = *:1\ntrust = system\npreset = %s\n",
                  rows[i].preset);
         snprintf(want, sizeof want,
-                 "[defaults]\nunmatched = deny\n\n[client c]\nconnect = *:1\ntrust = system\n"
+                 "[defaults]\nunmatched = deny\nchildren = inherit\nuncovered-child = refuse\n"
+                 "cache-entries = 4096\ncache-bytes = 16777216\n\n[client c]\nconnect = *:1\ntrust "
+                 "= system\n"
                  "sha1-certificates = refuse\nversions = TLSv1.0\nsuites = %s\n"
                  "minimum-cipher = %s\nminimum-key-exchange = %s\nminimum-certificate = %s\n"
                  "minimum-signature = %s\nhandshake = first-use\nhandshake-timeout = 30\n"

@@ -55,7 +55,7 @@ static void the_example_of_the_manual_parses(void **state)
                         "[deny telnet]\n"
                         "connect = *:23");
     assert_int_equal(policy.rule_count, 4);
-    assert_true(policy.unmatched_plain);
+    assert_true(policy.process.unmatched_plain);
     const struct policy_rule *rules = policy.rules;
     assert_int_equal(rules[0].kind, POLICY_PLAIN);
     assert_string_equal(rules[1].name, "erp");

@@ -558,6 +558,31 @@ static void the_cache_is_bounded(void **state)
     free(memory);
 }
 
+/* Never more than asked for, in sessions as in bytes. */
+static void small_caches_are_bounded(void **state)
+{
+    static const unsigned asked[] = {0, 1, 2, 3, 4, 7, 9}, held[] = {0, 1, 2, 3, 4, 4, 8};
+    struct tls_resumable r = a_resumable(), out;
+
+    (void)state;
+    for (unsigned k = 0; k < sizeof asked / sizeof asked[0]; k++) {
+        uint8_t *memory = calloc(1, tls_cache_table_size(asked[k])), key[32] = {0};
+        struct tls_cache cache = tls_cache_of(tls_cache_table_init(memory, asked[k]));
+        unsigned kept = 0;
+        for (unsigned i = 0; i < 200; i++) {
+            key[0] = (uint8_t)i;
+            r.created = i;
+            cache.store(cache.arg, key, sizeof key, &r);
+        }
+        for (unsigned i = 0; i < 200; i++) {
+            key[0] = (uint8_t)i;
+            kept += cache.find(cache.arg, key, sizeof key, &out);
+        }
+        assert_int_equal(kept, held[k]);
+        free(memory);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,6 +602,7 @@ int main(void)
         cmocka_unit_test(an_old_ticket_is_replaced),
         cmocka_unit_test(an_unknown_ticket),
         cmocka_unit_test(the_cache_is_bounded),
+        cmocka_unit_test(small_caches_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

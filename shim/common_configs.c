@@ -1,0 +1,243 @@
+#include "common_configs.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../policy/policy_detail.h"
+#include "../tls/tls_key_exchange.h"
+#include "common_credentials.h"
+#include "common_identity.h"
+
+struct loaded_trust {
+    struct loaded_trust *next;
+    const char *path;
+    bool system;
+    struct x509_trust trust;
+};
+
+void loader_complain(struct loader *loader, struct policy_place place, const char *format, ...)
+{
+    struct policy_error error = {.place = place};
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error.message, sizeof error.message, format, args);
+    va_end(args);
+    loader->errors++;
+    loader->report(loader->report_arg, &error);
+}
+
+static void *take(struct loader *loader, struct policy_place place, size_t size)
+{
+    void *taken = memory_take(&loader->rules->memory, size);
+    if (!taken)
+        loader_complain(loader, place, "not enough memory");
+    return taken;
+}
+
+/* ---- files that rules name ---- */
+
+/* system: `path` is the word "system". */
+static const struct x509_trust *load_trust(struct loader *loader, const char *key,
+                                           struct policy_string path, bool system)
+{
+    char reason[CREDENTIALS_REASON];
+    struct memory *memory = &loader->rules->memory;
+    for (struct loaded_trust *t = loader->trusts; t; t = t->next)
+        if (strcmp(t->path, path.text) == 0 && t->system == system)
+            return &t->trust;
+    struct loaded_trust *loaded = take(loader, path.place, sizeof *loaded);
+    if (!loaded)
+        return NULL;
+    bool good = system ? credentials_load_system_trust(&loaded->trust, memory, reason)
+                       : credentials_load_trust(&loaded->trust, path.text, false, memory, reason);
+    if (!good) {
+        loader_complain(loader, path.place, "%s: %s", key, reason);
+        return NULL;
+    }
+    loaded->path = path.text;
+    loaded->system = system;
+    loaded->next = loader->trusts;
+    loader->trusts = loaded;
+    return &loaded->trust;
+}
+
+/* RSA keys do both: they are certified, and in RSA key exchange they carry the secret. */
+static unsigned minimum_rsa_bits(const struct policy_settings *settings)
+{
+    unsigned certificate = settings->minimum_certificate, exchange = settings->minimum_key_exchange;
+    return policy_rsa_bits(certificate > exchange ? certificate : exchange);
+}
+
+/* keyUsage of our certificates, by the kind of their keys; 0: there is none of this kind. */
+typedef uint16_t key_usages[X509_KEY_UNSUPPORTED];
+
+/* The certificate and key at `i` of their lists. */
+static struct tls_credential *load_credential(struct loader *loader, const struct policy_rule *rule,
+                                              size_t i, key_usages usages)
+{
+    char reason[CREDENTIALS_REASON];
+    struct x509_certificate leaf;
+    struct rules *rules = loader->rules;
+    const struct policy_settings *settings = &rule->settings;
+    struct policy_string chain = settings->certificates[i], key = settings->keys[i];
+    const struct credentials_floors floors = {
+        settings->minimum_certificate,
+        rule->kind == POLICY_SERVER ? settings->minimum_key_exchange : 0,
+    };
+    struct tls_credential *credential = take(loader, chain.place, sizeof *credential);
+    if (!credential)
+        return NULL;
+    if (!credentials_load_chain(credential, &leaf, chain.text, &rules->memory, reason))
+        loader_complain(loader, chain.place, "certificate: %s", reason);
+    else if (usages[leaf.key.kind] != 0)
+        loader_complain(
+            loader, chain.place,
+            "certificate: %.120s: this is the second one with %s; name one of each kind",
+            chain.text, credentials_kind_text(leaf.key.kind));
+    else if (!credentials_load_key(credential, &leaf, key.text, &floors, &rules->secrets, reason))
+        loader_complain(loader, key.place, "key: %s", reason);
+    else {
+        usages[leaf.key.kind] = leaf.key_usage;
+        return credential;
+    }
+    return NULL;
+}
+
+/* NULL when the rule has none, or when one of them is wrong, which is told. */
+static const struct tls_credential *
+load_credentials(struct loader *loader, const struct policy_rule *rule, key_usages usages)
+{
+    const struct policy_settings *settings = &rule->settings;
+    const struct tls_credential *first = NULL, **link = &first;
+    unsigned errors = loader->errors;
+    for (size_t i = 0; i < POLICY_CREDENTIALS_MAX; i++) {
+        if (!settings->certificates[i].text || !settings->keys[i].text)
+            break;
+        struct tls_credential *credential = load_credential(loader, rule, i, usages);
+        if (!credential)
+            continue;
+        *link = credential;
+        link = &credential->next;
+    }
+    return loader->errors == errors ? first : NULL;
+}
+
+/* Suites that need a certificate of another kind, or a use that its keyUsage does not allow (RFC
+ * 5280 4.2.1.3), would only make handshakes fail that could go otherwise. */
+static void keep_certified_suites(struct loader *loader, const struct policy_rule *rule,
+                                  struct tls_config *config, const key_usages usages)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < config->suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(config->suites[i]);
+        const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+        uint16_t use = info->is_signed ? X509_KU_DIGITAL_SIGNATURE : X509_KU_KEY_ENCIPHERMENT;
+        if (!info->certificate || (usages[info->certificate_key] & use))
+            config->suites[kept++] = config->suites[i];
+    }
+    config->suite_count = kept;
+    if (kept == 0)
+        loader_complain(
+            loader, rule->settings.certificates[0].place,
+            "certificate: no suite of [server %s] goes with the key of this certificate and "
+            "its keyUsage; use a certificate of another kind, or allow other suites",
+            rule->name);
+}
+
+static void add_credentials(struct loader *loader, const struct policy_rule *rule,
+                            struct tls_config *config)
+{
+    key_usages usages = {0};
+    config->credential = load_credentials(loader, rule, usages);
+    if (!config->credential)
+        return;
+    if (rule->kind == POLICY_SERVER)
+        keep_certified_suites(loader, rule, config, usages);
+    else if (!(usages[config->credential->kind] & X509_KU_DIGITAL_SIGNATURE))
+        loader_complain(
+            loader, rule->settings.certificates[0].place,
+            "certificate: its keyUsage lacks digitalSignature, so it cannot show servers who "
+            "we are (RFC 5280 4.2.1.3); have it made with that use");
+}
+
+static void add_dh_group(struct loader *loader, const struct policy_rule *rule,
+                         struct tls_config *config)
+{
+    char reason[CREDENTIALS_REASON];
+    struct policy_string path = rule->settings.dh_parameters;
+    if (rule->kind != POLICY_SERVER || !path.text)
+        return;
+    struct cg_dh_group *group = take(loader, path.place, sizeof *group);
+    if (group && !credentials_load_dh_group(group, path.text, config->minimum_dh_bits,
+                                            &loader->rules->memory, reason))
+        loader_complain(loader, path.place, "dh-parameters: %s", reason);
+    config->dh_group = group;
+}
+
+/* Such suites are in the list only where a rule names them. */
+static bool names_anonymous_suite(const struct policy_rule *rule)
+{
+    const struct policy_settings *settings = &rule->settings;
+    bool any = false;
+    for (size_t i = 0; i < settings->suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(settings->suites[i]);
+        any |= policy_suite_strength(suite, rule).certificate == 0;
+    }
+    return any;
+}
+
+static const struct tls_config *build_config(struct loader *loader, const struct policy_rule *rule)
+{
+    const struct policy_settings *settings = &rule->settings;
+    struct tls_config *config = take(loader, rule->place, sizeof *config);
+    if (!config)
+        return NULL;
+    *config = (struct tls_config){
+        .role = rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER,
+        .version_min = settings->version_min,
+        .version_max = settings->version_max,
+        .suite_count = settings->suite_count,
+        .no_record_splitting = !settings->record_splitting,
+        .allow_truncation = settings->allow_truncation,
+        .minimum_rsa_bits = minimum_rsa_bits(settings),
+        .minimum_dh_bits = policy_rsa_bits(settings->minimum_key_exchange),
+        .allow_anonymous = names_anonymous_suite(rule),
+        .allow_sha1_certificates = settings->allow_sha1_certificates,
+        .data_limit_64 = settings->data_limit,
+    };
+    _Static_assert(sizeof config->suites == sizeof settings->suites, "the same array");
+    memcpy(config->suites, settings->suites, sizeof config->suites);
+    _Static_assert((int)POLICY_CERT_REQUIRE == (int)TLS_CLIENT_CERT_REQUIRE, "the same values");
+    if (rule->kind == POLICY_SERVER)
+        config->client_certificate = (enum tls_client_certificate)settings->client_certificate;
+    if (config->client_certificate != TLS_CLIENT_CERT_NO && settings->client_trust.text)
+        config->trust = load_trust(loader, "client-trust", settings->client_trust, false);
+    if (rule->kind == POLICY_CLIENT && settings->trust.text)
+        config->trust = load_trust(loader, "trust", settings->trust, settings->trust_system);
+    add_credentials(loader, rule, config);
+    add_dh_group(loader, rule, config);
+    identity_of_rule(rule, config, config->rule);
+    return config;
+}
+
+void loader_build_configs(struct loader *loader)
+{
+    const struct policy *policy = &loader->rules->policy;
+    struct policy_place start = {loader->rules->file, 1, 1};
+    const struct tls_config **configs =
+        take(loader, start, (policy->rule_count + 1) * sizeof *configs);
+    if (!configs)
+        return;
+    for (size_t i = 0; i < policy->rule_count; i++) {
+        const struct policy_rule *rule = &policy->rules[i];
+        if (rule->said && (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER))
+            configs[i] = build_config(loader, rule);
+        if (rule->programs && !rules_program_path()[0])
+            loader_complain(
+                loader, rule->said[POLICY_KEY_PROGRAM]->place,
+                "/proc/self/exe cannot be read, so the program's name is unknown; mount /proc "
+                "or remove this key");
+    }
+    loader->rules->configs = configs;
+}
