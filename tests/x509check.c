@@ -1,16 +1,19 @@
-/* Accept or reject a certificate chain from the command line, as the shim would: the harness for
- * public corpora of chains.
+/* Accept or reject a certificate chain from the command line: the harness for public corpora of
+ * chains. It judges as the shim does where a rule says `certificate-profile = strict`, and with
+ * --profile basic as where it does not.
  *
  *   x509check --trust F --chain F [--name N | --ip A] [--time UNIX] [--purpose server|client]
- *             [--crl F] [--minimum-bits N] [--allow-sha1]
+ *             [--crl F] [--minimum-bits N] [--allow-sha1] [--profile strict|basic]
  *             [--ocsp F] [--ocsp-requested] [--pin sha256//BASE64]...
  *             [--policy OID]... [--explicit-policy] [--inhibit-mapping] [--inhibit-any-policy]
  *   x509check --hash F      prints the name of each certificate of F in a hashed directory
  *
- * The chain file holds the leaf first; every certificate below the root must be covered by a CRL
- * when there is --crl. Prints one line, "accept", or "reject: ERROR: why". Exit status: 0 accept, 1
- * reject, 2 wrong usage or an unreadable file. A malformed certificate in the chain is a reject;
- * one in the trust file is left out with a warning, as in a bundle of roots. */
+ * Files are PEM, or DER with one thing or several one after the other; --trust, --chain and --crl
+ * may be given several times. The first certificate of the first chain file is the leaf, the others
+ * stand in any order; every certificate below the root must be covered by a CRL when there is
+ * --crl. Prints one line, "accept", or "reject: ERROR: why". Exit status: 0 accept, 1 reject, 2
+ * wrong usage or an unreadable file. What is malformed in a chain is a reject; in the other files
+ * it is left out with a warning, as in a bundle of roots. A fraction in --time is cut off. */
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +21,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tls/x509/der.h"
 #include "tls/x509/pem.h"
 #include "tls/x509/x509.h"
 #include "tls/x509/x509_crl.h"
@@ -71,48 +75,90 @@ static char *read_file(const char *path, size_t *length)
     return text;
 }
 
-struct file { /* the DER of a PEM file's blocks, in heap blocks of just their size */
+struct file { /* the DER of blocks, in heap blocks of just their size */
     struct x509_bytes *blocks;
     size_t count;
+    const char *problem; /* a phrase for why there are no more of them, or NULL */
 };
 
-static struct file read_pem(const char *path, const char *label)
+static void add_block(struct file *file, const uint8_t *bytes, size_t length)
 {
-    size_t length;
-    char *text = read_file(path, &length);
+    uint8_t *der = must_have(malloc(length ? length : 1));
+    memcpy(der, bytes, length);
+    file->blocks = must_have(realloc(file->blocks, (file->count + 1) * sizeof *file->blocks));
+    file->blocks[file->count++] = (struct x509_bytes){der, length};
+}
+
+/* One SEQUENCE after the other; what comes after the last good one is a block too, to be refused
+ * by who parses it. */
+static void read_der(struct file *file, const char *text, size_t length)
+{
+    struct der d = der_over((struct x509_bytes){(const uint8_t *)text, length});
+    struct x509_bytes whole;
+    while (!der_done(&d) && der_read_whole(&d, DER_SEQUENCE, &whole))
+        add_block(file, whole.data, whole.length);
+    if (!der_done(&d))
+        add_block(file, d.at, (size_t)(d.end - d.at));
+}
+
+static void read_pem(struct file *file, const char *text, size_t length, const char *label)
+{
     uint8_t *out = must_have(malloc(length + 1));
     struct pem_reader reader = {text, text + length, 0};
     struct pem_block block;
-    struct file file = {NULL, 0};
     const char *why;
     enum pem_result result;
-    while ((result = pem_next(&reader, &block, out, length, &why)) == PEM_BLOCK) {
-        if (strcmp(block.label, label) != 0)
-            continue;
-        uint8_t *der = must_have(malloc(block.length ? block.length : 1));
-        memcpy(der, out, block.length);
-        file.blocks = must_have(realloc(file.blocks, (file.count + 1) * sizeof *file.blocks));
-        file.blocks[file.count++] = (struct x509_bytes){der, block.length};
-    }
+    while ((result = pem_next(&reader, &block, out, length, &why)) == PEM_BLOCK)
+        if (strcmp(block.label, label) == 0)
+            add_block(file, out, block.length);
     if (result == PEM_BAD)
-        die("%s:%u: %s", path, reader.line, why);
+        file->problem = why;
     free(out);
-    free(text);
+}
+
+enum { FILES_MAX = 64 };
+
+struct files {
+    const char *names[FILES_MAX];
+    size_t count;
+};
+
+static struct file read_files(const struct files *files, const char *label)
+{
+    struct file file = {NULL, 0, NULL};
+    for (size_t i = 0; i < files->count; i++) {
+        size_t length;
+        char *text = read_file(files->names[i], &length);
+        if (length > 0 && text[0] == 0x30 && !memmem(text, length, "-----BEGIN ", 11))
+            read_der(&file, text, length);
+        else
+            read_pem(&file, text, length, label);
+        free(text);
+    }
     return file;
 }
 
 struct options {
-    const char *trust, *chain, *crl; /* names of files */
+    struct files trust, chain, crls;
     struct x509_rules rules;
     uint8_t ip[16];
     struct x509_bytes policies[16];
     uint8_t pins[16][32];
 };
 
+static void add_file(struct files *files, const char *name)
+{
+    if (files->count == FILES_MAX)
+        die("too many files");
+    files->names[files->count++] = name;
+}
+
 static long long number(const char *option, const char *text)
 {
     char *end;
     long long n = strtoll(text, &end, 10);
+    if (end != text && *end == '.' && strcmp(option, "--time") == 0)
+        end += 1 + strspn(end + 1, "0123456789");
     if (end == text || *end)
         die("%s wants a number, not %s", option, text);
     return n;
@@ -187,9 +233,9 @@ static bool set_flag(struct options *o, const char *name)
 static void set_option(struct options *o, const char *name, const char *value)
 {
     if (strcmp(name, "--trust") == 0)
-        o->trust = value;
+        add_file(&o->trust, value);
     else if (strcmp(name, "--chain") == 0)
-        o->chain = value;
+        add_file(&o->chain, value);
     else if (strcmp(name, "--name") == 0)
         set_name(o, value);
     else if (strcmp(name, "--ip") == 0 && set_ip(o, value))
@@ -199,13 +245,17 @@ static void set_option(struct options *o, const char *name, const char *value)
     else if (strcmp(name, "--minimum-bits") == 0)
         o->rules.minimum_rsa_bits = (unsigned)number(name, value);
     else if (strcmp(name, "--crl") == 0)
-        o->crl = value;
+        add_file(&o->crls, value);
     else if (strcmp(name, "--ocsp") == 0)
         o->rules.ocsp.data = (const uint8_t *)read_file(value, &o->rules.ocsp.length);
     else if (strcmp(name, "--pin") == 0)
         add_pin(o, value);
     else if (strcmp(name, "--policy") == 0)
         add_policy(o, value);
+    else if (strcmp(name, "--profile") == 0 && strcmp(value, "basic") == 0)
+        o->rules.strict = false;
+    else if (strcmp(name, "--profile") == 0 && strcmp(value, "strict") == 0)
+        o->rules.strict = true;
     else if (strcmp(name, "--purpose") == 0 && strcmp(value, "server") == 0)
         o->rules.purpose = X509_SERVER;
     else if (strcmp(name, "--purpose") == 0 && strcmp(value, "client") == 0)
@@ -224,15 +274,20 @@ static void read_options(struct options *o, int argc, char **argv)
         set_option(o, argv[i], argv[i + 1]);
         i++;
     }
-    if (!o->trust || !o->chain)
+    if (o->trust.count == 0 || o->chain.count == 0)
         die("--trust FILE and --chain FILE are needed");
     if (o->rules.dns_name && o->rules.ip.data)
         die("give --name or --ip, not both");
 }
 
-static void read_trust(const char *path, struct x509_trust *trust)
+static void warn_left_out(const char *what, size_t number, const char *why)
 {
-    struct file file = read_pem(path, "CERTIFICATE");
+    fprintf(stderr, "x509check: %s %zu is left out: %s\n", what, number, why);
+}
+
+static void read_trust(const struct files *files, struct x509_trust *trust)
+{
+    struct file file = read_files(files, "CERTIFICATE");
     struct x509_certificate *roots = must_have(calloc(file.count + 1, sizeof *roots));
     const char *why;
     trust->roots = roots;
@@ -241,13 +296,15 @@ static void read_trust(const char *path, struct x509_trust *trust)
             TLS_ERROR_OK)
             trust->count++;
         else
-            fprintf(stderr, "x509check: %s: certificate %zu is left out: %s\n", path, i + 1, why);
+            warn_left_out("trusted certificate", i + 1, why);
     }
+    if (file.problem)
+        warn_left_out("what follows trusted certificate", file.count, file.problem);
 }
 
 static int print_hashes(const char *path)
 {
-    struct file file = read_pem(path, "CERTIFICATE");
+    struct file file = read_files(&(struct files){.names = {path}, .count = 1}, "CERTIFICATE");
     struct x509_certificate cert;
     const char *why;
     for (size_t i = 0; i < file.count; i++)
@@ -256,9 +313,9 @@ static int print_hashes(const char *path)
     return ACCEPT;
 }
 
-static void read_crls(const char *path, struct x509_rules *rules)
+static void read_crls(const struct files *files, struct x509_rules *rules)
 {
-    struct file file = read_pem(path, "X509 CRL");
+    struct file file = read_files(files, "X509 CRL");
     struct x509_crl *crls = must_have(calloc(file.count + 1, sizeof *crls));
     const char *why;
     rules->crls = crls;
@@ -267,30 +324,40 @@ static void read_crls(const char *path, struct x509_rules *rules)
                            &why) == TLS_ERROR_OK)
             rules->crl_count++;
         else
-            fprintf(stderr, "x509check: %s: CRL %zu is left out: %s\n", path, i + 1, why);
+            warn_left_out("CRL", i + 1, why);
     }
+    if (file.problem)
+        warn_left_out("what follows CRL", file.count, file.problem);
+}
+
+static int check(struct options *o)
+{
+    struct x509_trust trust = {NULL, 0};
+    struct x509_failure failure;
+    const char *why;
+    read_trust(&o->trust, &trust);
+    if (o->crls.count > 0)
+        read_crls(&o->crls, &o->rules);
+    struct file file = read_files(&o->chain, "CERTIFICATE");
+    struct x509_certificate *chain = must_have(calloc(file.count + 1, sizeof *chain));
+    if (file.problem)
+        return reject(tls_error_words(TLS_ERROR_CERT_PARSE), file.problem);
+    for (size_t i = 0; i < file.count; i++)
+        if (x509_parse(&chain[i], file.blocks[i].data, file.blocks[i].length, &why) != TLS_ERROR_OK)
+            return reject(tls_error_words(TLS_ERROR_CERT_PARSE), why);
+    if (x509_verify(chain, file.count, &trust, &o->rules, &failure) != TLS_ERROR_OK)
+        return reject(tls_error_words(failure.error), failure.detail);
+    puts("accept");
+    return ACCEPT;
 }
 
 int main(int argc, char **argv)
 {
     struct options o = {
-        .rules = {.now = time(NULL), .purpose = X509_SERVER, .minimum_rsa_bits = 2048}};
-    struct x509_trust trust = {NULL, 0};
-    struct x509_failure failure;
-    const char *why;
+        .rules = {
+            .now = time(NULL), .purpose = X509_SERVER, .minimum_rsa_bits = 2048, .strict = true}};
     if (argc == 3 && strcmp(argv[1], "--hash") == 0)
         return print_hashes(argv[2]);
     read_options(&o, argc, argv);
-    read_trust(o.trust, &trust);
-    if (o.crl)
-        read_crls(o.crl, &o.rules);
-    struct file file = read_pem(o.chain, "CERTIFICATE");
-    struct x509_certificate *chain = must_have(calloc(file.count + 1, sizeof *chain));
-    for (size_t i = 0; i < file.count; i++)
-        if (x509_parse(&chain[i], file.blocks[i].data, file.blocks[i].length, &why) != TLS_ERROR_OK)
-            return reject(tls_error_words(TLS_ERROR_CERT_PARSE), why);
-    if (x509_verify(chain, file.count, &trust, &o.rules, &failure) != TLS_ERROR_OK)
-        return reject(tls_error_words(failure.error), failure.detail);
-    puts("accept");
-    return ACCEPT;
+    return check(&o);
 }

@@ -64,6 +64,7 @@ a, b = (make("CN=A", key("third"), None, CA, issuer_name=name("CN=B"), issuer_ke
 rejects("a circle", "its issuer is neither", [R], [leaf(a), a, b])
 accepts("a circle with a way out", [R],
         [leaf(a), a, b, make("CN=B", key("other"), R, CA)])
+ALWAYS += ["--profile", "basic"]
 ids = ca(R, extensions=CA + [subject_key_id(b"one")])
 accepts("key identifiers that agree", [R],
         [leaf(ids, extensions=LEAF + [authority_key_id(b"one")]), ids])
@@ -71,6 +72,7 @@ rejects("key identifiers that differ", "its issuer is neither", [R],
         [leaf(ids, extensions=LEAF + [authority_key_id(b"two")]), ids])
 accepts("a key identifier on one side only", [R],
         [leaf(I, extensions=LEAF + [authority_key_id(b"two")]), I])
+ALWAYS.clear()
 accepts("names in another string type, case and spacing", [R],
         [leaf(I, issuer_name=seq(rdn("CN", " TEST  intermediate", 0x13))), I])
 
@@ -365,7 +367,7 @@ rejects("nine twins that sign each other", "32 signature checks", [R],
 sender = [make("CN=Twin", key("twin0"), None, CA, serial=integer(i + 1)) for i in range(9)]
 rejects("nine copies of one key", "self-signed and not in the trust file", [R],
         [leaf(sender[0])] + sender)
-rejects("eleven certificates", "more than 10 certificates", [R], [L] + [I] * 10)
+rejects("49 certificates", "more than 48 certificates", [R], [L] + [I] * 48)
 same_name = [root(label="twin%d" % (i % 3), serial=integer(i + 1)) for i in range(60)]
 rejects("sixty roots of the issuer's name", "32 signature checks", same_name, [direct])
 done()

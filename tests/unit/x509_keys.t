@@ -87,6 +87,9 @@ rejects("Ed25519, spoiled", "signature does not verify", [r], [spoiled(l), i])
 rejects("Ed25519 in the leaf", "TLS 1.0 has no way", [r],
         [make("CN=leaf", ed, r, LEAF, hash_=None)])
 
+rejects("a DSA key by the strict profile", "is a DSA key", [r],
+        [make("CN=leaf", dsa_key(), r, LEAF, hash_=None)])
+ALWAYS += ["--profile", "basic"]
 dsa = dsa_key()
 good_and_bad("DSA", dsa, dsa)
 r, i, l = chain(dsa, dsa, leaf_hash="sha1")

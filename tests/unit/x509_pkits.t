@@ -30,7 +30,7 @@ def options(pkits):
         if pkits[field] == "true":
             out.append(option)
     if pkits["number"] in ("4.1.4", "4.1.5"):  # DSA of its time
-        out += ["--allow-sha1", "--minimum-bits", "1024"]
+        out += ["--allow-sha1", "--minimum-bits", "1024", "--profile", "basic"]
     return out
 
 

@@ -68,6 +68,19 @@ enum { /* keyUsage bits (RFC 5280 4.2.1.3), bit 0 first */
 
 enum { X509_NO_SKIP = 0x7fffffff };
 
+/* What RFC 5280 or the CA/Browser Forum's requirements forbid a CA to write, and the validation of
+ * paths does not need: for x509_rules.strict. */
+enum {
+    X509_ODD_CA = 1 << 0,        /* basicConstraints with cA is not critical (4.2.1.9) */
+    X509_ODD_NAMES = 1 << 1,     /* subjectAltName is critical beside a subject (4.2.1.6) */
+    X509_ODD_PURPOSES = 1 << 2,  /* extendedKeyUsage is critical, or lists any purpose, or others
+                                  * than serverAuth and clientAuth (BR 7.1.2.7.10) */
+    X509_ODD_AUTHORITY = 1 << 3, /* authorityKeyIdentifier without a key identifier, or with an
+                                  * issuer and serial number (BR 7.1.2.1.3) */
+    X509_ODD_POLICIES = 1 << 4,  /* policyConstraints is not critical (4.2.1.11) */
+    X509_HAS_PURPOSES = 1 << 5   /* extendedKeyUsage is there at all */
+};
+
 struct x509_certificate {
     struct x509_bytes der;              /* the whole */
     struct x509_bytes tbs;              /* what the signature covers */
@@ -93,6 +106,7 @@ struct x509_certificate {
     bool must_staple;                  /* TLS feature status_request (RFC 7633) */
     bool has_unknown_critical;
     bool has_misplaced_time; /* a GeneralizedTime before 2050 (RFC 5280 4.1.2.5) */
+    uint8_t odd;             /* X509_ODD_ bits */
     uint8_t version;         /* 1, 2 or 3 */
     int path_length;
     /* RFC 5280 4.2.1.11, 4.2.1.14: skipped certificates; X509_NO_SKIP when absent */
@@ -127,6 +141,11 @@ struct x509_rules {
      * SP 800-57 part 1 table 2. */
     unsigned minimum_rsa_bits;
     bool allow_sha1; /* as a certificate's signature; a root's own is never checked */
+    /* Refuse also what no attack needs, but CAs must not write (x509_profile.c): key identifiers
+     * that are there on one side only, critical marks in the wrong places, purposes mixed with
+     * those of other protocols or in a root, DSA keys, RSA moduli of odd sizes, CRLs without a
+     * number. Many a home-made CA fails this. */
+    bool strict;
     /* What the leaf must be for; both NULL: no check of names (the caller has another way to know
      * the peer, such as client certificates). ip is 4 or 16 bytes. */
     const char *dns_name;
@@ -170,9 +189,10 @@ struct x509_failure {
 /* What one x509_verify may cost, whatever the peer sends. Past any of these the answer is
  * TLS_ERROR_CERT_CHAIN_LIMIT. The most expensive chain takes X509_SIGNATURES_MAX public-key
  * operations (measured: 62 ms when all are on P-521, 1 ms for RSA-2048) and name constraints (up to
- * 10 ms). Stack: 32 KiB, with CRLs 48 KiB; most of it is elliptic curves'. */
+ * 10 ms). Stack: 36 KiB, with CRLs 52 KiB; most of it is elliptic curves'. */
 enum {
     X509_CHAIN_MAX = 10, /* certificates that a peer may send; also of a path, without its root */
+    X509_SENT_MAX = 48,  /* certificates that x509_verify takes to choose from */
     X509_SIGNATURES_MAX = 32, /* signatures checked; none is checked twice */
     X509_STEPS_MAX = 400,     /* issuers tried in the search, with or without a signature check */
     X509_NAME_CHECKS_MAX = 32768, /* names compared with name constraints, in pieces of 128 bytes */

@@ -64,6 +64,8 @@ static x509_why read_subject_alt_name(struct x509_certificate *cert, struct der 
 {
     if (!critical && x509_name_is_empty(cert->subject))
         return "the subject is empty, but subjectAltName is not critical (RFC 5280 4.1.2.6)";
+    if (critical && !x509_name_is_empty(cert->subject))
+        cert->odd |= X509_ODD_NAMES;
     return read_alternative_names(value, &cert->subject_alt_name);
 }
 
@@ -80,9 +82,10 @@ static x509_why read_basic_constraints(struct x509_certificate *cert, struct der
 {
     struct der inside;
     unsigned length;
-    (void)critical;
     if (!der_enter(value, DER_SEQUENCE, &inside) || !der_default_false(&inside, &cert->is_ca))
         return "basicConstraints is malformed (RFC 5280 4.2.1.9)";
+    if (cert->is_ca && !critical)
+        cert->odd |= X509_ODD_CA;
     if (der_done(&inside))
         return NULL;
     if (!der_small(&inside, 0x7fffffff, &length) || !der_done(&inside))
@@ -107,9 +110,9 @@ static x509_why read_extended_key_usage(struct x509_certificate *cert, struct de
 {
     struct der inside;
     struct x509_bytes oid;
-    (void)critical;
     if (!der_enter(value, DER_SEQUENCE, &inside) || der_done(&inside))
         return "extendedKeyUsage is malformed or empty (RFC 5280 4.2.1.12)";
+    cert->odd |= X509_HAS_PURPOSES | (critical ? X509_ODD_PURPOSES : 0);
     cert->allows_server = cert->allows_client = false;
     while (!der_done(&inside)) {
         if (!der_oid(&inside, &oid))
@@ -119,6 +122,8 @@ static x509_why read_extended_key_usage(struct x509_certificate *cert, struct de
         cert->allows_client |= purpose == X509_OID_CLIENT_AUTH;
         cert->allows_any |= purpose == X509_OID_ANY_KEY_USAGE;
         cert->allows_ocsp |= purpose == X509_OID_OCSP_SIGNING;
+        if (purpose != X509_OID_SERVER_AUTH && purpose != X509_OID_CLIENT_AUTH)
+            cert->odd |= X509_ODD_PURPOSES;
     }
     return NULL;
 }
@@ -152,6 +157,8 @@ static x509_why read_authority_key_id(struct x509_certificate *cert, struct der 
     if (der_peek(&inside) == DER_CONTEXT_PRIMITIVE(2) &&
         (!der_read(&inside, DER_CONTEXT_PRIMITIVE(2), &serial) || !der_is_integer(serial)))
         return malformed;
+    if (!cert->authority_key_id.data || issuer.data)
+        cert->odd |= X509_ODD_AUTHORITY;
     return der_done(&inside) && !issuer.data == !serial.data ? NULL : malformed;
 }
 
@@ -218,7 +225,8 @@ static x509_why read_policy_constraints(struct x509_certificate *cert, struct de
                                         bool critical)
 {
     struct der inside;
-    (void)critical;
+    if (!critical)
+        cert->odd |= X509_ODD_POLICIES;
     if (!der_enter(value, DER_SEQUENCE, &inside) || der_done(&inside) ||
         !read_skip(&inside, DER_CONTEXT_PRIMITIVE(0), &cert->require_explicit_policy) ||
         !read_skip(&inside, DER_CONTEXT_PRIMITIVE(1), &cert->inhibit_policy_mapping) ||
@@ -310,7 +318,8 @@ static x509_why parse_one(struct x509_certificate *cert, struct x509_bytes oid, 
 static x509_why check_together(const struct x509_certificate *cert)
 {
     if (cert->is_ca)
-        return NULL;
+        return x509_name_is_empty(cert->subject) ? "a CA without a subject (RFC 5280 4.1.2.6)"
+                                                 : NULL;
     if (cert->key_usage != X509_KU_ABSENT && cert->key_usage & X509_KU_CERT_SIGN)
         return "keyUsage allows signing certificates, basicConstraints does not "
                "(RFC 5280 4.2.1.9)";

@@ -102,7 +102,7 @@ bool x509_equal_folded(struct x509_bytes a, struct x509_bytes b); /* ASCII case 
 struct x509_work { /* spent by one x509_verify, its searches for signers of CRLs included */
     unsigned signatures, steps;
     bool over_limit;
-    uint8_t signed_by[X509_CHAIN_MAX][X509_CHAIN_MAX]; /* answers: [child][issuer] of the chain */
+    uint8_t signed_by[X509_SENT_MAX][X509_SENT_MAX]; /* answers: [child][issuer] of the chain */
     struct x509_failure why; /* of the step at hand: one for all levels, to spare the stack */
 };
 
@@ -156,6 +156,12 @@ bool x509_rules_crl_signer(const struct x509_certificate *cert, const struct x50
  * counts. */
 bool x509_rules_issued(const struct x509_certificate *cert, const struct x509_rules *rules,
                        struct x509_failure *failure);
+/* ---- x509_profile.c: x509_rules.strict ---- */
+/* The leaf, whoever has issued it. */
+bool x509_profile_leaf(const struct x509_certificate *cert, struct x509_failure *failure);
+/* A certificate and the one above it. */
+bool x509_profile_pair(const struct x509_certificate *child, const struct x509_certificate *issuer,
+                       bool is_anchor, struct x509_failure *failure);
 /* Records a failure of `cert`: "certificate SUBJECT (issuer I, serial S): WHAT; REMEDY". Returns
  * false. */
 bool x509_fail(struct x509_failure *failure, enum tls_error error,

@@ -133,6 +133,8 @@ static bool is_issuer(struct x509_search *s, size_t depth, const struct x509_cer
     if (!x509_rules_issuer(issuer, is_anchor, intermediates_below(s, depth), s->rules,
                            &s->work->why))
         return give_up(s, depth, kind);
+    if (s->rules->strict && !x509_profile_pair(child, issuer, is_anchor, &s->work->why))
+        return give_up(s, depth, kind);
     if (!is_anchor && x509_lacks_parameters(&issuer->key))
         return true; /* check_inherited decides */
     return has_signed(s, issuer, child) || refuse_signature(s, depth, kind, child);
@@ -239,11 +241,12 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
     failure->detail[0] = 0;
     if (count == 0)
         return refuse(failure, TLS_ERROR_NO_CERTIFICATE, "the peer sent no certificate");
-    if (count > X509_CHAIN_MAX)
+    if (count > X509_SENT_MAX)
         return refuse(failure, TLS_ERROR_CERT_CHAIN_LIMIT,
-                      "the peer sent more than 10 certificates; have it send only its own chain");
+                      "the peer sent more than 48 certificates; have it send only its own chain");
     bool alone = is_anchor(trust, &chain[0]);
-    if (!x509_rules_leaf(&chain[0], alone, rules, failure))
+    if (!x509_rules_leaf(&chain[0], alone, rules, failure) ||
+        (rules->strict && !x509_profile_leaf(&chain[0], failure)))
         return failure->error;
     bool trusted = alone ? x509_holds_pin(&s, 1, failure) : x509_find_path(&s);
     if (trusted) {

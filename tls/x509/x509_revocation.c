@@ -147,6 +147,8 @@ static bool is_in_scope(const struct x509_crl *crl, const struct x509_certificat
 
 static bool is_usable(const struct x509_crl *crl, const struct x509_rules *rules)
 {
+    if (rules->strict && !crl->number.data) /* 5.2.3 */
+        return false;
     return !crl->has_unknown_critical && crl->has_next_update && crl->this_update <= rules->now &&
            rules->now <= crl->next_update && crl->signature_algorithm.id != X509_SIG_UNSUPPORTED &&
            crl->signature_algorithm.id != X509_SIG_RSA_MD5 &&
