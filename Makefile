@@ -63,6 +63,7 @@ headers:
 
 deps: ## install what building and testing need, through apt
 	@tests/install-packages $(BUILD_PACKAGES) $(CHECK_PACKAGES)
+	@tests/e2e/programs.t --install
 
 # ---- one rule per way of building ----
 flags_obj   := $(CFLAGS) -D_FORTIFY_SOURCE=2
@@ -202,10 +203,11 @@ fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
 	+@$(SUBMAKE) $(FUZZ)
 	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
-soak: deps ## end-to-end tests with 500 MiB each, the contract's with a gigabyte, 1000000 sequences
+soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 1000000 sequences
+	@tests/e2e/programs.t --install all
 	+@$(SUBMAKE) test-programs
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
-	TLSTEST_MIB=500 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
+	TLSTEST_MIB=500 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
 
 fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
@@ -236,7 +238,8 @@ clean: ## remove build/
 FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h policy/*.h \
               shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h)
 SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine
-PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py) \
+PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py \
+                 tests/e2e/programs/*.py tests/e2e/programs/tables/*.py) \
                $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
 
 format: ## format every C file in place

@@ -4,7 +4,6 @@ connections at once to the event-driven ones."""
 
 import os
 import sys
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import tlstest as t
@@ -36,31 +35,6 @@ def redis_values(stack, port):
     return None if t.digest(got) == t.digest(big) else "the value differs"
 
 
-def at_once(number, one):
-    """Runs one(number, barrier) in so many threads; what went wrong, or None. The barrier lets them
-    go on when all have their connection."""
-    barrier, wrong = threading.Barrier(number, timeout=100), []
-
-    def guarded(i):
-        try:
-            text = one(i, barrier)
-        except Exception as e:
-            barrier.abort()
-            text = "connection %d: %s: %s" % (i, type(e).__name__, e)
-        if text:
-            wrong.append(text)
-    threads = [threading.Thread(target=guarded, args=(i,), daemon=True) for i in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
-    unfinished = sum(thread.is_alive() for thread in threads)
-    if unfinished:
-        wrong.append("%d connections are not finished after 120 s" % unfinished)
-    real = [w for w in wrong if "BrokenBarrier" not in w] or wrong
-    return "%d went wrong, for example:\n%s" % (len(wrong), "\n".join(real[:3])) if wrong else None
-
-
 def many_fetch(stack, port):
     def one(_, barrier):
         stream = t.tls_connect(stack, port, pki.ca)
@@ -70,7 +44,7 @@ def many_fetch(stack, port):
         finally:
             stream.close()
         return None if got == small else "%d bytes of %d, or others" % (len(got), len(small))
-    return at_once(MANY, one)
+    return t.at_once(MANY, one)
 
 
 def many_redis(stack, port):
@@ -84,7 +58,7 @@ def many_redis(stack, port):
         finally:
             stream.close()
         return None if got == value else "the value differs"
-    return at_once(MANY, one)
+    return t.at_once(MANY, one)
 
 
 def guarded(function, running, *args):

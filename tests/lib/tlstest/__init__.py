@@ -16,8 +16,10 @@ TLSTEST_KEEP=1 keeps the temporary directory.
 
 from .cases import (HTTP_SERVERS, PYTHON, REDIS, client, environment, http_get, http_handler,
                     policy_file, redis_ask, redis_behind, redis_handler, server, start_covered)
+from .many import at_once, together
 from .payload import MARKER, MIB, digest, file_digest, payload
 from .pki import Pki
-from .process import Result, Server, free_port, listening, read_text, run, start_program, wait_until
+from .process import (Result, Server, adopt_descendants, end_descendants, free_port, leftovers,
+                      listening, read_text, run, start_program, stop_all, wait_until)
 from .stream import NO_TLS, STACKS, Stack, TlsServer, receive_all, tls_connect
 from .tap import BUILD, PLAIN, ROOT, bail, diag, discard, finish, is_, ok, skip, start, subtest, tmp

@@ -10,6 +10,7 @@ import sys
 
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 0x1
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_prctl = ctypes.CDLL(None).prctl  # loaded here: children may not take the loader's lock
 
 
 def enter_namespace():
@@ -47,4 +48,4 @@ def _loopback_up():
 
 def drop_ambient_capabilities():
     """What the test starts has no more rights than an ordinary program."""
-    ctypes.CDLL(None).prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)

@@ -1,5 +1,6 @@
 """Programs that a test starts: each in a process group of its own, all ended at the end."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -8,7 +9,11 @@ import time
 
 from .net import drop_ambient_capabilities
 
+_PR_SET_CHILD_SUBREAPER = 36
+_prctl = ctypes.CDLL(None).prctl
+
 _started = []
+_adopting = False
 
 
 class Result:
@@ -49,10 +54,11 @@ def run(argv, stdin=b"", timeout=120, **options):
 
 
 class Server:
-    """A program that listens on a port; ready when this returns. What it says goes to a log."""
+    """A program that listens on a port; ready when this returns. What it says goes to a log.
+    end: the signal that stops it; patience: seconds until it is killed instead."""
 
-    def __init__(self, argv, port, log, timeout=20, **options):
-        self.port, self.log = port, log
+    def __init__(self, argv, port, log, timeout=20, end=signal.SIGTERM, patience=3, **options):
+        self.port, self.log, self._end = port, log, (end, patience)
         with open(log, "ab") as out:
             options.setdefault("stdin", subprocess.DEVNULL)
             self.process = start_program(argv, stdout=out, stderr=out, **options)
@@ -67,7 +73,7 @@ class Server:
         return read_text(self.log)
 
     def stop(self):
-        _end(self.process)
+        _end(self.process, *self._end)
 
     def __enter__(self):
         return self
@@ -80,7 +86,7 @@ def read_text(path):
     try:
         with open(path, errors="replace") as f:
             return f.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
 
 
@@ -93,10 +99,16 @@ def free_port():
 def listening(port):
     """From the kernel's table: no connection is made, so the server sees none."""
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
-        for line in read_text(path).splitlines()[1:]:
-            local, state = line.split()[1], line.split()[3]
-            if state == "0A" and int(local.rsplit(":", 1)[1], 16) == port:
-                return True
+        if not os.path.exists(path):
+            continue
+        with open(path) as table:
+            next(table)
+            for line in table:
+                local, state = line.split()[1], line.split()[3]
+                if state != "0A":
+                    break  # listeners come first, and thousands of others may follow
+                if int(local.rsplit(":", 1)[1], 16) == port:
+                    return True
     return False
 
 
@@ -111,6 +123,8 @@ def wait_until(condition, timeout=20):
 
 def _group(child):
     """Is anyone of the child's process group left?"""
+    if _adopting:
+        _reap()
     try:
         os.killpg(child.pid, 0)
     except ProcessLookupError:
@@ -118,8 +132,8 @@ def _group(child):
     return True
 
 
-def _end(child):
-    for number, patience in ((signal.SIGTERM, 3), (signal.SIGKILL, 3)):
+def _end(child, first=signal.SIGTERM, patience=3):
+    for number, patience in ((first, patience), (signal.SIGKILL, 3)):
         if not _group(child):
             break
         try:
@@ -139,3 +153,43 @@ def stop_all():
 
 def leftovers():
     return [child.args for child in _started if _group(child)]
+
+
+def adopt_descendants():
+    """From here on what this process's programs leave behind becomes its child."""
+    global _adopting
+    _adopting = True
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _children(dead):
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        fields = read_text("/proc/%s/stat" % name).rpartition(")")[2].split()
+        if fields and int(fields[1]) == os.getpid() and (fields[0] == "Z") == dead:
+            found.append(int(name))
+    return found
+
+
+def _reap():
+    """What was adopted and has ended."""
+    for pid in set(_children(dead=True)) - {child.pid for child in _started}:
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            pass
+
+
+def end_descendants():
+    """Ends what daemons and sessions of their own have left after stop_all(); the command lines of
+    those that outlive it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        for pid in _children(dead=False):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+        if wait_until(lambda: not _children(dead=False), 3):
+            break
+    return [read_text("/proc/%d/cmdline" % pid).replace("\0", " ")
+            for pid in _children(dead=False)]

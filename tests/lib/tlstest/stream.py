@@ -1,12 +1,13 @@
 """TLS 1.0 peers inside the test: blocking streams by OpenSSL 3 (Python's ssl) and by GnuTLS.
 
 A stream has recv(n) (b"" only after the peer's close_notify; anything else raises), sendall(bytes),
-close_write() (close_notify, reading goes on) and close(). One thread may receive while another
-sends."""
+close_write() (close_notify, reading goes on), close() and abort() (with a reset). One thread may
+receive while another sends."""
 
 import collections
 import socket
 import ssl
+import struct
 import threading
 import warnings
 
@@ -28,7 +29,17 @@ if PLAIN:
     STACKS = [NO_TLS]
 
 
-class _PlainStream:
+class _Stream:
+    def close(self):
+        self._socket.close()
+
+    def abort(self):
+        """Closes with a reset, as a machine does for a program that is killed."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+
+class _PlainStream(_Stream):
     def __init__(self, sock):
         self._socket = sock
         self.recv, self.sendall = sock.recv, sock.sendall
@@ -36,11 +47,8 @@ class _PlainStream:
     def close_write(self):
         self._socket.shutdown(socket.SHUT_WR)
 
-    def close(self):
-        self._socket.close()
 
-
-class _OpensslStream:
+class _OpensslStream(_Stream):
     """Memory BIOs, so that the socket's reads and writes may be in two threads: an SSL object may be
     used by one at a time. The lock of the output keeps its records in order."""
 
@@ -107,13 +115,9 @@ class _OpensslStream:
                 pass
         self._flush()
 
-    def close(self):
-        self._socket.close()
 
-
-class _GnutlsStream(gnutls.Session):
-    def close(self):
-        self._socket.close()
+class _GnutlsStream(_Stream, gnutls.Session):
+    pass
 
 
 def _context(stack, server):

@@ -1,0 +1,187 @@
+"""Where a row is run: a directory, ports, what is moved, and the program itself."""
+
+import os
+import pwd
+import shutil
+import socket
+import threading
+
+import tlstest as t
+
+SMALL = 20000
+# Servers of different rows must not meet, and a port must be free again after a restart: these are
+# below those that the kernel gives to clients.
+_FIRST_PORT, _PORTS = 10000, 40
+
+
+class Item:
+    """What one dialogue moves. name: unique among those that run at once; file: what a server of
+    files calls it."""
+
+    def __init__(self, file, data, number=0):
+        self.file, self.data, self.name = file, data, "%s%d" % (file, number)
+
+    def numbered(self, number):
+        return Item(self.file, self.data, number)
+
+
+def lines(size):
+    """size bytes at least: lines of printable characters, all different, with the marker."""
+    count = size // 100 + 1
+    return b"".join(b"%s %06d %s\n" % (t.MARKER, number, os.urandom(24).hex().encode())
+                    for number in range(count))
+
+
+class Place:
+    """peer: the place of the client's server, with which it shares what is moved."""
+
+    def __init__(self, row, index, pki, mib, peer=None):
+        self.row, self.pki, self._index, self._next = row, pki, index, 0
+        self.directory = t.tmp("%d" % index)
+        os.makedirs(os.path.join(self.directory, "www"))
+        self.uid = self.gid = None
+        if row.user and os.getuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            self.uid, self.gid = nobody.pw_uid, nobody.pw_gid
+        make = lines if row.text else t.payload
+        self.small = peer.small if peer else Item("small", make(SMALL))
+        self.big = peer.big if peer else Item("big", make(min(mib << 20, row.big)))
+        for item in (self.small, self.big):
+            self.write("www/" + item.file, item.data)
+        self.key = self.path("server.key")
+        shutil.copy(pki.key, self.key)
+        self.log = self.path("tlshim.log")
+        self.port = self.new_port()
+        self.running = None
+        self.moved = 0
+
+    def path(self, *names):
+        return os.path.join(self.directory, *names)
+
+    def write(self, name, data, mode=0o644):
+        """A file in the directory, DIR and PORT filled in when it is text; its path."""
+        path = self.path(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if isinstance(data, str):
+            data = data.replace("DIR", self.directory).replace("PORT", str(self.port)).encode()
+        with open(path, "wb") as f:
+            f.write(data)
+        os.chmod(path, mode)
+        return path
+
+    def new_port(self):
+        while True:
+            port = _FIRST_PORT + self._index * _PORTS + self._next
+            self._next += 1
+            with socket.socket() as s:
+                try:
+                    s.bind(("127.0.0.1", port))
+                    return port
+                except OSError:
+                    continue
+
+    # ---- programs
+
+    def environment(self):
+        env = t.environment(log=self.log, level=os.environ.get("PROGRAMS_LOG", "info"))
+        env.update(HOME=self.directory, TMPDIR=self.directory, USER="nobody",
+                   PATH=env["PATH"] + ":/usr/local/sbin:/usr/sbin:/sbin:/usr/games")
+        return env
+
+    def _own(self):
+        if self.uid is not None:
+            for folder, _, names in os.walk(self.directory):
+                for path in [folder] + [os.path.join(folder, name) for name in names]:
+                    os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
+    def _as_user(self, argv):
+        argv = [str(word) for word in argv]
+        if self.uid is None:
+            return argv
+        return ["setpriv", "--reuid", str(self.uid), "--regid", str(self.gid), "--clear-groups",
+                "--"] + argv
+
+    def policy(self, text):
+        """The name of a policy file; TRUST, CERTIFICATE and KEY are filled in."""
+        for word, value in (("TRUST", self.pki.ca), ("CERTIFICATE", self.pki.cert),
+                            ("KEY", self.key)):
+            text = text.replace(word, value)
+        return self.write("policy.conf", text, 0o600)
+
+    def start(self):
+        """The row's server, covered."""
+        argv = [str(word) for word in self.row.command(self)]
+        if not t.PLAIN and self.row.policy:
+            argv = [os.path.join(t.BUILD, "tlshim"), "-p", self.row.policy(self), "--"] + argv
+        else:
+            argv = t.server(argv, self.pki.cert, self.key)
+        self._own()
+        self.running = t.Server(self._as_user(argv), self.port, self.path("output.log"),
+                                timeout=60, cwd=self.directory, env=self.environment(),
+                                end=self.row.end)
+
+    def stop(self):
+        self.running.stop()
+
+    def connect(self, stack=None):
+        return t.tls_connect(stack or t.STACKS[0], self.port, self.pki.ca)
+
+    def ask(self, item, stack=None):
+        """One dialogue with the server; what is wrong, or None."""
+        stream = self.connect(stack)
+        try:
+            return self.judge(item, self.row.ask(stream, item))
+        finally:
+            stream.close()
+
+    def judge(self, item, got):
+        if got == item.data:
+            self.moved += len(got)
+            return None
+        return "%s: %d bytes of %d, or others" % (item.name, len(got), len(item.data))
+
+    def run(self, *argv, stdin=b"", covered=True, status=0, timeout=240, **options):
+        """Runs a client to its end and gives what it said; an exception when it fails."""
+        argv = [str(word) for word in argv]
+        if covered:
+            argv = t.client(argv, self.pki.ca)
+        self._own()
+        env = dict(self.environment(), **options.pop("env", {}))
+        done = t.run(self._as_user(argv), stdin=stdin, cwd=self.directory, env=env,
+                     timeout=timeout, **options)
+        if done.status != status:
+            raise RuntimeError("%s: %s" % (" ".join(argv[-6:]), done))
+        return done.out
+
+    def differs(self, name, item=None):
+        """Compares the file with what it should hold."""
+        item = item or self.big
+        with open(self.path(name), "rb") as f:
+            return self.judge(item, f.read())
+
+    def said(self):
+        """What server and library said, at their ends."""
+        return "server: %s\nlog: %s" % (t.read_text(self.path("output.log"))[-1500:],
+                                        t.read_text(self.log)[-1500:])
+
+
+def bridge(stack, target):
+    """A TLS server that hands each connection on to the covered server at `target`, through a TLS
+    connection of the same stack: both programs have another implementation as their peer."""
+    def copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.close_write()
+        except OSError:
+            source.abort()
+            sink.abort()
+
+    def handle(stream):
+        other = target.connect(stack)
+        back = threading.Thread(target=copy, args=(other, stream), daemon=True)
+        back.start()
+        copy(stream, other)
+        back.join()
+        other.close()
+    return t.TlsServer(stack, target.pki, handle)

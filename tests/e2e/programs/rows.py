@@ -1,0 +1,57 @@
+"""What a row of the table is, and the list of all rows."""
+
+import dataclasses
+import signal
+import typing
+
+ROWS = []
+
+
+@dataclasses.dataclass
+class Row:
+    """name: unique. packages: Debian's, separated by spaces. waits: how the program waits for the
+    network. core: `make check` runs it. root: it can only run as root; user: it cannot.
+
+    A server: command(place) writes its configuration and gives its command line; ask(stream, item)
+    is one client's dialogue, which gives the bytes that came back and must be the item's.
+    policy(place) names a policy file, for who connects too. text: the item's bytes are lines.
+    big: bytes of the largest item, at most. many: clients at once. end: the signal that ends it.
+    tasks: more to do, (name, function(place)) that returns what went wrong.
+
+    A client: task(place) runs it and returns what went wrong. peer: "http", "exchange" (each side
+    sends its bytes and ends), or the server of the table that it talks to; direct: without the
+    bridge between, for who is told another address by the server."""
+    name: str
+    packages: str
+    waits: str
+    role: str
+    core: bool = False
+    root: bool = False
+    user: bool = False
+    command: typing.Callable = None
+    ask: typing.Callable = None
+    policy: typing.Callable = None
+    text: bool = False
+    big: int = 1 << 30
+    many: int = 200
+    end: int = signal.SIGTERM
+    tasks: tuple = ()
+    task: typing.Callable = None
+    peer: str = None
+    direct: bool = False
+
+
+def server(name, packages, waits, command, **more):
+    ROWS.append(Row(name, packages, waits, "server", command=command, **more))
+
+
+def client(name, packages, waits, peer, **more):
+    """Decorates the task."""
+    def add(task):
+        ROWS.append(Row(name, packages, waits, "client", task=task, peer=peer, **more))
+        return task
+    return add
+
+
+def find(name):
+    return next(row for row in ROWS if row.name == name)
