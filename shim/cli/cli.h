@@ -2,6 +2,7 @@
 #ifndef SHIM_CLI_H
 #define SHIM_CLI_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -38,6 +39,11 @@ enum { OPTION_END = -1, OPTION_WRONG = -2 };
 /* The index in names (which ends with a NULL name) of the next option. OPTION_END at the first
  * argument that is none; a "--" is taken away first. */
 int next_option(struct options *options, const struct option_name *names);
+
+/* The preload library: TLSHIM_LIBRARY, or libtlshim.so beside this executable, or in ../lib of its
+ * directory. It must be there and loadable: the dynamic linker would only warn and go on. False
+ * after a message. */
+bool library_find(char out[PATH_MAX]);
 
 /* ---- the subcommands; arguments behind the subcommand's name ---- */
 

@@ -249,9 +249,9 @@ static void answer(const struct policy *policy, const struct question *question)
     const struct policy_rule *rule = policy_match(policy, query);
     printf("%s %s%s%s: %s\n", query->direction == POLICY_CONNECT ? "connect" : "listen",
            question->text, query->program ? " by " : "", query->program ? query->program : "",
-           rule                      ? outcome(rule)
+           rule                              ? outcome(rule)
            : policy->process.unmatched_plain ? "left plain"
-                                     : "denied");
+                                             : "denied");
     show_earlier(policy, query, rule);
     if (!rule)
         printf("  no rule matches, and unmatched = %s\n",

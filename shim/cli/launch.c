@@ -6,10 +6,10 @@
 #include <unistd.h>
 
 #include "../common_log.h"
+#include "../common_program.h"
 #include "../common_rules.h"
 #include "cli.h"
 #include "one_line.h"
-#include "program.h"
 
 char *absolute_path(const char *path)
 {
@@ -98,7 +98,7 @@ static int run(char **command)
         return EXIT_REFUSED;
     int status = program_find(&program, command[0]);
     if (!status)
-        status = program_check(&program, library);
+        status = program_check(&program, false);
     if (status) {
         say("%s", program.reason);
         return status;

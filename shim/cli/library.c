@@ -7,9 +7,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../common_elf.h"
 #include "cli.h"
-#include "elf_file.h"
-#include "program.h"
 
 #define LIBRARY "libtlshim.so"
 

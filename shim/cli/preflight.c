@@ -1,8 +1,8 @@
 /* tlshim preflight: could this program be covered? */
 #include <stdio.h>
 
+#include "../common_program.h"
 #include "cli.h"
-#include "program.h"
 
 enum { CAN = 0, CANNOT = 1 };
 
@@ -18,7 +18,7 @@ int preflight_command(char **arguments)
         return usage_error("preflight takes one program");
     if (!library_find(library))
         return EXIT_REFUSED;
-    bool can = program_find(&program, options.at[0]) == 0 && program_check(&program, library) == 0;
+    bool can = program_find(&program, options.at[0]) == 0 && program_check(&program, false) == 0;
     if (can)
         printf("%s: can be covered\n", program.path);
     else

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "../../policy/policy_detail.h"
+#include "../common_program.h"
 #include "findings.h"
-#include "program.h"
 
 void warn(struct findings *findings, struct policy_place place, const char *format, ...)
 {

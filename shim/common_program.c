@@ -1,4 +1,4 @@
-#include "program.h"
+#include "common_program.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "cli.h"
-#include "elf_file.h"
+#include "common_elf.h"
+#include "common_os.h"
 
 enum { SCRIPT_LEVELS = 4, SCRIPT_LINE = 256 /* of which the kernel reads no more */ };
 
@@ -34,15 +34,15 @@ static int try_path(struct program *program, const char *path)
     struct stat status;
     if (stat(path, &status) != 0)
         return errno == ENOENT || errno == ENOTDIR
-                   ? refuse(program, EXIT_NOT_FOUND, "%s: there is no such program", path)
-                   : refuse(program, EXIT_CANNOT_RUN, "%s: %s", path, strerror(errno));
+                   ? refuse(program, PROGRAM_NOT_FOUND, "%s: there is no such program", path)
+                   : refuse(program, PROGRAM_CANNOT_RUN, "%s: %s", path, strerrordesc_np(errno));
     if (S_ISDIR(status.st_mode))
-        return refuse(program, EXIT_CANNOT_RUN, "%s: this is a directory", path);
+        return refuse(program, PROGRAM_CANNOT_RUN, "%s: this is a directory", path);
     if (!S_ISREG(status.st_mode))
-        return refuse(program, EXIT_CANNOT_RUN, "%s: this is not a regular file", path);
+        return refuse(program, PROGRAM_CANNOT_RUN, "%s: this is not a regular file", path);
     if (access(path, X_OK) != 0)
-        return refuse(program, EXIT_CANNOT_RUN, "%s: %s; is it executable? (chmod +x)", path,
-                      strerror(errno));
+        return refuse(program, PROGRAM_CANNOT_RUN, "%s: %s; is it executable? (chmod +x)", path,
+                      strerrordesc_np(errno));
     snprintf(program->path, sizeof program->path, "%s", path);
     return 0;
 }
@@ -58,18 +58,18 @@ int program_find(struct program *out, const char *name)
     for (;;) {
         size_t n = strcspn(list, ":");
         int length = snprintf(path, sizeof path, "%.*s%s%s", (int)n, list, n ? "/" : "", name);
-        int status = length < (int)sizeof path ? try_path(out, path) : EXIT_NOT_FOUND;
+        int status = length < (int)sizeof path ? try_path(out, path) : PROGRAM_NOT_FOUND;
         if (status == 0)
             return 0;
-        if (status == EXIT_CANNOT_RUN && !denied.reason[0])
+        if (status == PROGRAM_CANNOT_RUN && !denied.reason[0])
             denied = *out;
         if (!list[n])
             break;
         list += n + 1;
     }
     if (denied.reason[0])
-        return refuse(out, EXIT_CANNOT_RUN, "%s", denied.reason);
-    return refuse(out, EXIT_NOT_FOUND, "%s: there is no such program in PATH", name);
+        return refuse(out, PROGRAM_CANNOT_RUN, "%s", denied.reason);
+    return refuse(out, PROGRAM_NOT_FOUND, "%s: there is no such program in PATH", name);
 }
 
 /* ---- whether it can be covered ---- */
@@ -82,43 +82,32 @@ static bool is_same_file(const char *a, const char *b)
     return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-static bool read_own_elf(const char *path, struct elf_file *elf)
+static int check_elf(struct program *program, const char *path, const struct elf_file *elf)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool good = fd >= 0 && elf_read(fd, elf) == ELF_GOOD;
-    if (fd >= 0)
-        close(fd);
-    return good;
-}
-
-static int check_elf(struct program *program, const char *path, const struct elf_file *elf,
-                     const char *library)
-{
-    struct elf_file self, own;
-    if (!read_own_elf("/proc/self/exe", &self) || !read_own_elf(library, &own))
-        return refuse(program, EXIT_CANNOT_RUN, "/proc/self/exe or %s cannot be read", library);
+    struct elf_file own;
+    elf_self(&own);
     if (elf->bits != own.bits || elf->machine != own.machine || elf->little != own.little)
-        return refuse(program, EXIT_CANNOT_RUN,
+        return refuse(program, PROGRAM_CANNOT_RUN,
                       "%s: a %u-bit program for %s; this tlshim covers %u-bit programs for %s: "
                       "install the one of that kind",
                       path, elf->bits, elf_machine_name(elf->machine), own.bits,
                       elf_machine_name(own.machine));
     if (elf->is_go)
-        return refuse(program, EXIT_CANNOT_RUN,
+        return refuse(program, PROGRAM_CANNOT_RUN,
                       "%s: a Go program; it makes its system calls itself, past the C library, so "
                       "nothing of it would be encrypted: use Go's crypto/tls in it, or a TLS proxy "
                       "such as stunnel",
                       path);
     if (!elf->has_interpreter)
-        return refuse(program, EXIT_CANNOT_RUN,
+        return refuse(program, PROGRAM_CANNOT_RUN,
                       "%s: a static program; without a dynamic linker nothing can be preloaded "
                       "into it" INSTEAD,
                       path);
-    if (!is_same_file(elf->interpreter, self.interpreter))
-        return refuse(program, EXIT_CANNOT_RUN,
+    if (!is_same_file(elf->interpreter, own.interpreter))
+        return refuse(program, PROGRAM_CANNOT_RUN,
                       "%s: a program of another C library (its dynamic linker is %s, that of "
                       "tlshim is %s)" INSTEAD,
-                      path, elf->interpreter, self.interpreter);
+                      path, elf->interpreter, own.interpreter);
     return 0;
 }
 
@@ -131,7 +120,7 @@ static int check_privileges(struct program *program, const char *path, const str
         what = "file capabilities";
     if (!what)
         return 0;
-    return refuse(program, EXIT_CANNOT_RUN,
+    return refuse(program, PROGRAM_CANNOT_RUN,
                   "%s: it has %s%s, and the dynamic linker preloads nothing into a privileged "
                   "program; run a copy without them as the user that it needs",
                   path, what, what[0] == 's' ? " permissions" : "");
@@ -140,7 +129,9 @@ static int check_privileges(struct program *program, const char *path, const str
 /* "/usr/bin/env -S prog args": the program that env runs. NULL when there is none to be seen. */
 static char *env_target(char *arguments)
 {
-    for (char *word = strtok(arguments, " \t"); word; word = strtok(NULL, " \t")) {
+    char *rest;
+    for (char *word = strtok_r(arguments, " \t", &rest); word;
+         word = strtok_r(NULL, " \t", &rest)) {
         if (strcmp(word, "-S") == 0 || strcmp(word, "-") == 0 || strcmp(word, "-i") == 0 ||
             strcmp(word, "--") == 0 || strchr(word, '='))
             continue;
@@ -149,13 +140,18 @@ static char *env_target(char *arguments)
     return NULL;
 }
 
-static int next_of_script(struct program *program, const char *path, int fd, char out[PATH_MAX])
+static int next_of_script(struct program *program, const char *path, int fd, bool by_shell,
+                          char out[PATH_MAX])
 {
     char line[SCRIPT_LINE];
     ssize_t n = pread(fd, line, sizeof line - 1, 0);
     line[n < 0 ? 0 : n] = '\0';
+    if (strncmp(line, "#!", 2) != 0 && by_shell) {
+        strcpy(out, "/bin/sh");
+        return 0;
+    }
     if (strncmp(line, "#!", 2) != 0)
-        return refuse(program, EXIT_CANNOT_RUN,
+        return refuse(program, PROGRAM_CANNOT_RUN,
                       "%s: neither an ELF program nor a script that begins with #!; name its "
                       "interpreter, as in: sh %s",
                       path, path);
@@ -169,38 +165,54 @@ static int next_of_script(struct program *program, const char *path, int fd, cha
     struct program found;
     int status = program_find(&found, target ? target : interpreter);
     if (status)
-        return refuse(program, EXIT_CANNOT_RUN, "%s: its interpreter: %.400s", path, found.reason);
+        return refuse(program, PROGRAM_CANNOT_RUN, "%s: its interpreter: %.400s", path,
+                      found.reason);
     memcpy(out, found.path, PATH_MAX);
     return 0;
 }
 
-int program_check(struct program *program, const char *library)
+/* One file on the way: 0 and next empty when it is the program, 0 and the next file when it is a
+ * script. */
+static int check_file(struct program *program, const char *path, bool by_shell, char next[PATH_MAX])
 {
-    char path[PATH_MAX];
-    memcpy(path, program->path, sizeof path);
-    for (int level = 0; level <= SCRIPT_LEVELS; level++) {
-        struct stat status;
-        struct elf_file elf;
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0 || fstat(fd, &status) != 0)
-            return refuse(program, EXIT_CANNOT_RUN,
-                          "%s: %s; a program that cannot be read cannot be checked", path,
-                          strerror(errno));
-        enum elf_result result = elf_read(fd, &elf);
-        int refused = 0;
-        if (result == ELF_GOOD) {
-            refused = check_privileges(program, path, &status);
-            refused = refused ? refused : check_elf(program, path, &elf, library);
-        } else if (result == ELF_NOT_ELF) {
-            refused = next_of_script(program, path, fd, path);
-        } else {
-            refused = refuse(program, EXIT_CANNOT_RUN, "%s: its ELF headers are malformed", path);
-        }
-        close(fd);
-        if (refused || result == ELF_GOOD)
-            return refused;
+    struct stat status;
+    struct elf_file elf;
+    int refused, fd = open(path, O_RDONLY | O_CLOEXEC);
+    next[0] = '\0';
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        program->runs = errno == EACCES;
+        return refuse(program, PROGRAM_CANNOT_RUN,
+                      "%s: %s; a program that cannot be read cannot be checked", path,
+                      strerrordesc_np(errno));
     }
-    return refuse(program, EXIT_CANNOT_RUN,
+    switch (elf_read(fd, &elf)) {
+    case ELF_GOOD:
+        refused = check_privileges(program, path, &status);
+        refused = refused ? refused : check_elf(program, path, &elf);
+        program->runs = true;
+        break;
+    case ELF_NOT_ELF:
+        refused = next_of_script(program, path, fd, by_shell, next);
+        break;
+    default:
+        refused = refuse(program, PROGRAM_CANNOT_RUN, "%s: its ELF headers are malformed", path);
+    }
+    os_close(fd);
+    return refused;
+}
+
+int program_check(struct program *program, bool by_shell)
+{
+    char path[PATH_MAX], next[PATH_MAX];
+    memcpy(path, program->path, sizeof path);
+    program->runs = false;
+    for (int level = 0; level <= SCRIPT_LEVELS; level++) {
+        int refused = check_file(program, path, by_shell, next);
+        if (refused || !next[0])
+            return refused;
+        memcpy(path, next, sizeof path);
+    }
+    return refuse(program, PROGRAM_CANNOT_RUN,
                   "%s: more than %d scripts that are each other's interpreters", program->path,
                   SCRIPT_LEVELS);
 }

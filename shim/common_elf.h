@@ -1,7 +1,7 @@
 /* What an ELF file says of itself: as much as decides whether a library can be preloaded into it.
  */
-#ifndef SHIM_CLI_ELF_FILE_H
-#define SHIM_CLI_ELF_FILE_H
+#ifndef SHIM_COMMON_ELF_H
+#define SHIM_COMMON_ELF_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,7 +20,10 @@ struct elf_file {
 enum elf_result { ELF_GOOD, ELF_NOT_ELF, ELF_MALFORMED, ELF_UNREADABLE /* errno */ };
 enum elf_result elf_read(int fd, struct elf_file *out);
 
-/* "x86-64", "AArch64"; a number for what is rare. Returns a static buffer. */
+/* Of this very process: what the kernel and the dynamic linker made of it. */
+void elf_self(struct elf_file *out);
+
+/* "x86-64", "AArch64"; "another machine" for what is rare. */
 const char *elf_machine_name(uint16_t machine);
 
 #endif

@@ -1,12 +1,12 @@
-#include "elf_file.h"
+#include "common_elf.h"
 
 #include <elf.h>
-#include <errno.h>
-#include <stdio.h>
+#include <link.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
-#include "../../policy/policy_text.h"
+#include "common_memory.h"
 
 enum { HEADERS_MAX = 256 * 1024, SECTIONS_MAX = 4096 };
 
@@ -106,9 +106,8 @@ static bool has_section(int fd, const struct elf_file *elf, const struct table *
     return false;
 }
 
-enum elf_result elf_read(int fd, struct elf_file *out)
+static enum elf_result read_file(int fd, struct elf_file *out, struct table *table)
 {
-    static struct table table; /* large, and the launcher has one thread */
     unsigned char head[sizeof(Elf64_Ehdr)] = {0};
     *out = (struct elf_file){0};
     ssize_t n = pread(fd, head, sizeof head, 0);
@@ -121,19 +120,55 @@ enum elf_result elf_read(int fd, struct elf_file *out)
     struct view v = {head, (size_t)n, out->little};
     out->type = (uint16_t)number(&v, FIELD(out->bits, Ehdr, e_type));
     out->machine = (uint16_t)number(&v, FIELD(out->bits, Ehdr, e_machine));
-    if (!read_table(fd, &table, out, number(&v, FIELD(out->bits, Ehdr, e_phoff)),
+    if (!read_table(fd, table, out, number(&v, FIELD(out->bits, Ehdr, e_phoff)),
                     number(&v, FIELD(out->bits, Ehdr, e_phentsize)),
                     number(&v, FIELD(out->bits, Ehdr, e_phnum)), sizeof(Elf32_Phdr)))
         return ELF_MALFORMED;
-    enum elf_result result = read_segments(fd, out, &table);
-    if (read_table(fd, &table, out, number(&v, FIELD(out->bits, Ehdr, e_shoff)),
+    enum elf_result result = read_segments(fd, out, table);
+    if (!out->is_go &&
+        read_table(fd, table, out, number(&v, FIELD(out->bits, Ehdr, e_shoff)),
                    number(&v, FIELD(out->bits, Ehdr, e_shentsize)),
                    number(&v, FIELD(out->bits, Ehdr, e_shnum)), sizeof(Elf32_Shdr))) {
         size_t names = (size_t)number(&v, FIELD(out->bits, Ehdr, e_shstrndx));
-        out->is_go |= has_section(fd, out, &table, names, ".go.buildinfo") ||
-                      has_section(fd, out, &table, names, ".note.go.buildid");
+        out->is_go |= has_section(fd, out, table, names, ".go.buildinfo") ||
+                      has_section(fd, out, table, names, ".note.go.buildid");
     }
     return result;
+}
+
+enum elf_result elf_read(int fd, struct elf_file *out)
+{
+    struct table *table = memory_map(sizeof *table, false);
+    if (!table)
+        return ELF_UNREADABLE;
+    enum elf_result result = read_file(fd, out, table);
+    memory_unmap(table, sizeof *table, false);
+    return result;
+}
+
+#if defined(__x86_64__)
+enum { OWN_MACHINE = EM_X86_64 };
+#elif defined(__aarch64__)
+enum { OWN_MACHINE = EM_AARCH64 };
+#endif
+
+/* PT_PHDR tells by how much the program lies elsewhere than its headers say. */
+void elf_self(struct elf_file *out)
+{
+    const ElfW(Phdr) *headers = (const void *)getauxval(AT_PHDR);
+    size_t count = getauxval(AT_PHNUM);
+    uintptr_t moved = 0;
+    *out = (struct elf_file){.bits = __ELF_NATIVE_CLASS, .machine = OWN_MACHINE};
+    out->little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    for (size_t i = 0; headers && i < count; i++)
+        if (headers[i].p_type == PT_PHDR)
+            moved = (uintptr_t)headers - headers[i].p_vaddr;
+    for (size_t i = 0; headers && i < count; i++)
+        if (headers[i].p_type == PT_INTERP && headers[i].p_memsz <= sizeof out->interpreter) {
+            memcpy(out->interpreter, (const void *)(moved + headers[i].p_vaddr),
+                   headers[i].p_memsz);
+            out->has_interpreter = true;
+        }
 }
 
 const char *elf_machine_name(uint16_t machine)
@@ -144,10 +179,8 @@ const char *elf_machine_name(uint16_t machine)
     } names[] = {{EM_X86_64, "x86-64"}, {EM_386, "i386"},     {EM_AARCH64, "AArch64"},
                  {EM_ARM, "ARM"},       {EM_RISCV, "RISC-V"}, {EM_PPC64, "PowerPC64"},
                  {EM_S390, "s390"},     {EM_MIPS, "MIPS"}};
-    static char other[24];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (names[i].machine == machine)
             return names[i].name;
-    snprintf(other, sizeof other, "machine %u", machine);
-    return other;
+    return "another machine";
 }
