@@ -32,7 +32,7 @@ enum tls_error tls_read_change_cipher_spec(struct tls_conn *conn, struct tls_rea
     uint8_t type = tls_read_u8(&body);
 
     if (!tls_read_all(&body)) {
-        return TLS_ERROR_DECODE;
+        return tls_because(conn, TLS_ERROR_UNEXPECTED, "a ChangeCipherSpec of more than one byte");
     }
     if (type != CHANGE_CIPHER_SPEC) {
         return TLS_ERROR_PARAMETER;

@@ -91,6 +91,25 @@ static bool suits_the_client(const struct tls_conn *conn)
     return tls_agreement_of(conn)->is_possible(conn);
 }
 
+/* RFC 7919 4: the client names finite-field groups, none of them will do, and that is what keeps
+ * the two apart. */
+static bool lacks_group(struct tls_conn *conn, struct tls_reader offered)
+{
+    const struct tls_config *config = conn->config;
+
+    if (conn->handshake->dh_group != TLS_GROUP_NONE_FITS) {
+        return false;
+    }
+    while (offered.left > 0) {
+        uint16_t id = tls_read_u16(&offered);
+        if (tls_suite_is_configured(config, id) &&
+            tls_key_exchange_info(tls_suite_by_id(id)->key_exchange)->agreement == TLS_AGREE_DH) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offered)
 {
     const struct tls_config *config = conn->config;
@@ -115,6 +134,9 @@ static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offe
         }
     }
     conn->session->suite = 0;
+    if (lacks_group(conn, offered)) {
+        return TLS_ERROR_NO_COMMON_GROUP;
+    }
     struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
     tls_text_add(&t, "the client offers");
     for (struct tls_reader r = offered; r.left > 0;) {
@@ -169,6 +191,9 @@ enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader bo
     if (has_suite(suites, SCSV_RENEGOTIATION)) {
         tls_extension_signalled(conn, &tls_ext_renegotiation_info);
         conn->session->secure_renegotiation = 1;
+    }
+    if (conn->config->require_renegotiation_info && !conn->session->secure_renegotiation) {
+        return TLS_ERROR_NO_RENEGOTIATION_INFO;
     }
     note_offer(h);
     error = tls_choose_resumption(conn, session_id, suites);

@@ -55,13 +55,9 @@ static enum tls_error check_version(struct tls_conn *conn, uint16_t version)
 
 static enum tls_error check_suite(struct tls_conn *conn, uint16_t suite)
 {
-    const struct tls_config *config = conn->config;
-
-    for (size_t i = 0; i < config->suite_count; i++) {
-        if (config->suites[i] == suite && tls_suite_is_usable(config, suite)) {
-            conn->session->suite = suite;
-            return TLS_ERROR_OK;
-        }
+    if (tls_suite_is_configured(conn->config, suite)) {
+        conn->session->suite = suite;
+        return TLS_ERROR_OK;
     }
     struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
     tls_text_add(&t, "the server chose what was not offered: ");
@@ -94,6 +90,10 @@ enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader bo
     }
     if (error == TLS_ERROR_OK) {
         error = tls_read_extensions(conn, body);
+    }
+    if (error == TLS_ERROR_OK && conn->config->require_renegotiation_info &&
+        !s->secure_renegotiation) {
+        error = TLS_ERROR_NO_RENEGOTIATION_INFO;
     }
     if (error == TLS_ERROR_OK) {
         s->session_id_length = (uint8_t)id.left;

@@ -221,6 +221,10 @@ struct tls_config {
      * without RFC 5746, and only with the same identity of the peer. Else it is refused with
      * no_renegotiation. */
     bool allow_renegotiation;
+    /* Peers that do not know RFC 5746 at all are refused. What its attack needs, a renegotiation
+     * without it, does not happen here either way. */
+    bool require_renegotiation_info;
+    bool no_extensions; /* client: for servers that choke on them */
     /* Extensions. */
     uint8_t max_fragment;          /* client: what it asks for, a code as above */
     const struct x509_bytes *alpn; /* protocol names of 1 to 255 bytes, in order of preference */

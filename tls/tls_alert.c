@@ -3,6 +3,8 @@
 #include "tls_observe.h"
 #include "tls_output.h"
 
+enum { LEVEL_UNSET = 0 };
+
 static enum tls_error take_close_notify(struct tls_conn *conn)
 {
     if (!tls_is_established(conn->session)) {
@@ -19,6 +21,10 @@ static enum tls_error take_alert(struct tls_conn *conn, uint8_t level, uint8_t a
     struct tls_session *s = conn->session;
 
     tls_notify(conn, false, TLS_CONTENT_ALERT, alert, tls_alert_name(alert));
+    if (level == LEVEL_UNSET && alert == TLS_ALERT_CLOSE_NOTIFY) {
+        /* Some leave the level out where nothing hangs on it. */
+        return take_close_notify(conn);
+    }
     if (level != TLS_LEVEL_WARNING && level != TLS_LEVEL_FATAL) {
         return TLS_ERROR_ALERT_BAD;
     }

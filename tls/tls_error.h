@@ -60,17 +60,18 @@ enum tls_alert {
     X(NOT_TLS, UNEXPECTED_MESSAGE, PROTO, "the peer does not speak TLS")                           \
     X(DATA_LIMIT, CLOSE_NOTIFY, SELF, "the data limit of this cipher's key is reached")            \
     X(WARNING_FLOOD, UNEXPECTED_MESSAGE, PROTO, "the peer sent too many warnings")                 \
-    X(ALERT_BAD, DECODE_ERROR, PROTO, "the peer sent a malformed alert")                           \
+    X(ALERT_BAD, ILLEGAL_PARAMETER, PROTO, "the peer sent a malformed alert")                      \
     X(ALERT_RECEIVED, NONE, PEER, "the peer refused with a fatal alert")                           \
     X(TRUNCATED, NONE, PEER, "the peer closed without close_notify")                               \
     X(CLOSED_IN_HANDSHAKE, NONE, PEER, "the peer closed during the handshake")                     \
     X(UNEXPECTED, UNEXPECTED_MESSAGE, PROTO, "the peer sent a message out of order")               \
-    X(MESSAGE_LENGTH, ILLEGAL_PARAMETER, PROTO,                                                    \
-      "the peer sent a handshake message over the limit")                                          \
+    X(MESSAGE_LENGTH, DECODE_ERROR, PROTO, "the peer sent a handshake message over the limit")     \
     X(DECODE, DECODE_ERROR, PROTO, "the peer sent a malformed message")                            \
     X(PARAMETER, ILLEGAL_PARAMETER, PROTO, "the peer sent a value that it may not send")           \
     X(VERSION, PROTOCOL_VERSION, PROTO, "no protocol version in common")                           \
     X(NO_COMMON_SUITE, HANDSHAKE_FAILURE, PROTO, "no cipher suite in common")                      \
+    X(NO_COMMON_GROUP, INSUFFICIENT_SECURITY, PROTO,                                               \
+      "no Diffie-Hellman group in common (RFC 7919 4)")                                            \
     X(SMALL_GROUP, HANDSHAKE_FAILURE, PROTO, "the server's Diffie-Hellman group is too small")     \
     X(EXTENDED_MASTER, HANDSHAKE_FAILURE, PROTO,                                                   \
       "the extended master secret of a session is gone in its resumption (RFC 7627 5.3)")          \
@@ -79,6 +80,8 @@ enum tls_alert {
     X(EXTENSION, UNSUPPORTED_EXTENSION, PROTO, "the peer answers an extension never offered")      \
     X(RENEGOTIATION_INFO, HANDSHAKE_FAILURE, PROTO,                                                \
       "renegotiation_info does not match (RFC 5746)")                                              \
+    X(NO_RENEGOTIATION_INFO, HANDSHAKE_FAILURE, PROTO,                                             \
+      "the peer does not know RFC 5746, which the rule demands")                                   \
     X(RENEGOTIATION, NO_RENEGOTIATION, PROTO, "the peer insists on renegotiation")                 \
     X(FINISHED, DECRYPT_ERROR, PROTO, "the Finished message does not match the handshake")         \
     X(KEY_EXCHANGE, DECODE_ERROR, PROTO, "the key exchange message is malformed")                  \

@@ -10,6 +10,8 @@ static const struct tls_extension *const extensions[] = {
     &tls_ext_alpn,
     &tls_ext_supported_groups,
     &tls_ext_ec_point_formats,
+    &tls_ext_signature_algorithms,
+    &tls_ext_signature_algorithms_cert,
 };
 
 enum {
@@ -48,6 +50,10 @@ void tls_write_extensions(struct tls_conn *conn, struct tls_writer *body)
     enum tls_role role = conn->session->role;
     size_t before = body->used, block = tls_open_vector(body, 2);
 
+    if (role == TLS_CLIENT && conn->config->no_extensions) {
+        body->used = before;
+        return;
+    }
     for (unsigned row = 0; row < EXTENSION_COUNT; row++) {
         const struct tls_extension *extension = extensions[row];
         size_t start = body->used;

@@ -83,6 +83,16 @@ bool tls_suite_is_usable(const struct tls_config *config, uint16_t id)
            tls_credential_of_kind(config, info->certificate_key) != NULL;
 }
 
+bool tls_suite_is_configured(const struct tls_config *config, uint16_t id)
+{
+    for (size_t i = 0; i < config->suite_count; i++) {
+        if (config->suites[i] == id) {
+            return tls_suite_is_usable(config, id);
+        }
+    }
+    return false;
+}
+
 bool tls_offers_agreement(const struct tls_config *config, enum tls_agreement_kind kind)
 {
     for (size_t i = 0; i < config->suite_count; i++) {

@@ -75,5 +75,7 @@ bool tls_offers_agreement(const struct tls_config *config, enum tls_agreement_ki
 
 /* May this suite be used at all under the configuration, whatever the peer says? */
 bool tls_suite_is_usable(const struct tls_config *config, uint16_t id);
+/* And is it in the configuration's list? */
+bool tls_suite_is_configured(const struct tls_config *config, uint16_t id);
 
 #endif

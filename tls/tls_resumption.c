@@ -3,6 +3,7 @@
 #include "../crypto_glue/cg_ct.h"
 #include "../crypto_glue/cg_random.h"
 #include "tls_extensions.h"
+#include "tls_key_exchange.h"
 #include "tls_ticket.h"
 
 enum { RESUMABLE_FORMAT = 1 };
@@ -59,16 +60,6 @@ static bool is_good(const struct tls_conn *conn, const struct tls_resumable *r)
            memcmp(r->name, name, TLS_DIGEST) == 0;
 }
 
-static bool is_configured(const struct tls_config *config, uint16_t suite)
-{
-    for (size_t i = 0; i < config->suite_count; i++) {
-        if (config->suites[i] == suite) {
-            return tls_suite_by_id(suite) != NULL;
-        }
-    }
-    return false;
-}
-
 /* Takes over what the session inherits. */
 static void inherit(struct tls_conn *conn)
 {
@@ -111,7 +102,8 @@ void tls_offer_session(struct tls_conn *conn)
     }
     make_cache_key(conn);
     if (!cache->find(cache->arg, s->cache_key, s->cache_key_length, &h->resumable) ||
-        !is_good(conn, &h->resumable) || !is_configured(conn->config, h->resumable.suite)) {
+        !is_good(conn, &h->resumable) ||
+        !tls_suite_is_configured(conn->config, h->resumable.suite)) {
         tls_wipe_resumable(&h->resumable);
         return;
     }
@@ -212,11 +204,16 @@ enum tls_error tls_choose_resumption(struct tls_conn *conn, struct tls_reader id
     bool by_ticket = r->format != 0;
 
     if ((!by_ticket && !find_by_id(conn, id)) || !is_good(conn, r) || lacks_identity(conn, r) ||
-        r->version != s->version || !is_configured(conn->config, r->suite) ||
-        !is_offered(suites, r->suite) ||
+        r->version != s->version || !tls_suite_is_configured(conn->config, r->suite) ||
         (s->extended_master_secret && !r->extended_master_secret)) {
         tls_wipe_resumable(r);
         return make_session_id(conn);
+    }
+    if (!is_offered(suites, r->suite)) {
+        /* CVE-2010-4180: such a client might have been made to offer less. */
+        return tls_because(conn, TLS_ERROR_PARAMETER,
+                           "the client resumes a session whose suite it does not offer (RFC 2246 "
+                           "7.4.1.2)");
     }
     if (r->extended_master_secret && !s->extended_master_secret) {
         return tls_because(conn, TLS_ERROR_EXTENDED_MASTER, "the client has dropped it");

@@ -68,7 +68,7 @@ def ciphers():
                fails=":NO_SHARED_CIPHER:", alert="handshake_failure")
     yield Case("DHE-NoCommonGroup-Server", "server", [],
                {"suites": [DHE], "extensions": [groups(511)]},
-               fails=":NO_SHARED_CIPHER:", alert="handshake_failure")
+               fails=":insufficient_security:", alert="insufficient_security")
     yield Case("NoSharedCipher-NoECDSAKey", "server", [], client(ECDSA),
                fails=":NO_SHARED_CIPHER:", alert="handshake_failure")
     for suite in (0x0034, 0xc018):

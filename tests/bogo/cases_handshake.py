@@ -36,7 +36,7 @@ def form():
                        fails=":UNEXPECTED_MESSAGE:", alert="unexpected_message")
             yield Case("OversizedMessage-" + title, shim, [],
                        edit(**{name: lambda m: m[:1] + b"\xff\xff\xff" + m[4:]}),
-                       fails=":EXCESSIVE_MESSAGE_SIZE:", alert="illegal_parameter")
+                       fails=":EXCESSIVE_MESSAGE_SIZE:", alert="decode_error")
             if name != "Finished":
                 yield Case("Twice-" + title, shim, [], edit(**{name: lambda m: m + m}),
                            fails=":UNEXPECTED_MESSAGE:", alert="unexpected_message")

@@ -85,7 +85,7 @@ def alerts():
         yield Case("SendEmptyAlert-" + title, shim, exchange=after(send(p.ALERT, b""), read_on),
                    fails=":BAD_ALERT:", alert="unexpected_message")
         yield Case("SendBogusAlertType-" + title, shim, exchange=after(
-            send(p.ALERT, b"\x2a\0"), read_on), fails=":UNKNOWN_ALERT_TYPE:", alert="decode_error")
+            send(p.ALERT, b"\x2a\0"), read_on), fails=":UNKNOWN_ALERT_TYPE:", alert="illegal_parameter")
         yield Case("DataAfterCloseNotify-" + title, shim, exchange=after(
             lambda peer: (peer.close(), peer.write(b"late")), ended))
 
@@ -104,7 +104,7 @@ def change_cipher_spec():
         # SkipChangeCipherSpec is left to test_tls_order: the sealed Finished that follows is read as
         # a clear message, of whose random type and length the error depends.
         for name, content, alert in (("2", b"\2", "illegal_parameter"),
-                                     ("Long", b"\1\1", "decode_error"),
+                                     ("Long", b"\1\1", "unexpected_message"),
                                      ("Empty", b"", "unexpected_message")):
             yield Case("BadChangeCipherSpec-%s-%s" % (name, title), shim, [],
                        {"edit": {"ChangeCipherSpec": lambda m, c=content: c}},

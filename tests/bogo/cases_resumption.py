@@ -140,10 +140,10 @@ def server():
                then(resumed, do(has_ticket), echo()), connections=3)
     yield Case("Resume-Server-UnknownSessionID", "server", ["-expect-session-miss"],
                {"session_id": os.urandom(32)}, then(do(not_resumed), echo()), connections=2)
-    yield Case("Resume-Server-UnofferedCipher", "server", ["-expect-session-miss"],
+    yield Case("Resume-Server-UnofferedCipher", "server", [],
                lambda number, session: {"resume": session,
                                         "suites": [0x0035 if number else 0x002f]},
-               then(do(not_resumed), echo()), connections=2)
+               connections=2, fails=":illegal_parameter:", alert="illegal_parameter")
     yield Case("ExtendedMasterSecret-NoToYes-Server", "server", ["-expect-session-miss"],
                afresh({}, {"ems": True}), then(do(not_resumed), echo()), connections=2)
     yield Case("ExtendedMasterSecret-YesToNo-Server", "server", [], afresh({"ems": True}, {}),

@@ -162,7 +162,8 @@ static size_t dh_bits_of(const uint16_t *client, const uint16_t *server, unsigne
         tls_pair_run(&pair, TLS_OUTPUT_SIZE);
         tls_pair_assert_works(&pair);
     } else {
-        tls_end_assert_failed(&pair.server, TLS_ERROR_NO_COMMON_SUITE);
+        tls_end_assert_failed(&pair.server, client[0] != 0 ? TLS_ERROR_NO_COMMON_GROUP
+                                                           : TLS_ERROR_NO_COMMON_SUITE);
     }
     tls_pair_free(&pair);
     return bits;

@@ -202,7 +202,9 @@ static void groups(void **state)
     EXPECT(TLS_ERROR_OK, 0x0301, "\xc0\x13\x00\x2f", "\0\x0a\0\4\0\2\0\x16");
     EXPECT(TLS_ERROR_OK, 0x0301, "\x00\x33", "\0\x0a\0\4\0\2\0\x16");
     EXPECT(TLS_ERROR_OK, 0x0301, "\x00\x33", "\0\x0a\0\4\0\2\1\2");
-    EXPECT(TLS_ERROR_NO_COMMON_SUITE, 0x0301, "\x00\x33", "\0\x0a\0\4\0\2\1\4");
+    EXPECT(TLS_ERROR_NO_COMMON_GROUP, 0x0301, "\x00\x33", "\0\x0a\0\4\0\2\1\4");
+    EXPECT(TLS_ERROR_OK, 0x0301, "\x00\x33\x00\x2f", "\0\x0a\0\4\0\2\1\4");
+    EXPECT(TLS_ERROR_NO_COMMON_SUITE, 0x0301, "\x00\x01", "\0\x0a\0\4\0\2\1\4");
 }
 
 /* ---- SSL 2.0's format ---- */

@@ -262,7 +262,7 @@ static void change_cipher_spec_content(const uint8_t *content, size_t n, enum tl
 static void change_cipher_spec_malformed(void **state)
 {
     (void)state;
-    change_cipher_spec_content((const uint8_t *)"\1\1", 2, TLS_ERROR_DECODE);
+    change_cipher_spec_content((const uint8_t *)"\1\1", 2, TLS_ERROR_UNEXPECTED);
     change_cipher_spec_content((const uint8_t *)"\2", 1, TLS_ERROR_PARAMETER);
     change_cipher_spec_content(NULL, 0, TLS_ERROR_RECORD_EMPTY);
 }
