@@ -3,7 +3,8 @@
  * --profile basic as where it does not.
  *
  *   x509check --trust F --chain F [--name N | --ip A] [--time UNIX] [--purpose server|client]
- *             [--crl F] [--minimum-bits N] [--allow-sha1] [--profile strict|basic]
+ *             [--crl F] [--minimum-bits N] [--allow-sha1] [--common-name]
+ *             [--profile strict|basic]
  *             [--ocsp F] [--ocsp-requested] [--pin sha256//BASE64]...
  *             [--policy OID]... [--explicit-policy] [--inhibit-mapping] [--inhibit-any-policy]
  *   x509check --hash F      prints the name of each certificate of F in a hashed directory
@@ -220,6 +221,7 @@ static void add_pin(struct options *o, const char *text)
 static bool set_flag(struct options *o, const char *name)
 {
     bool *flag = strcmp(name, "--allow-sha1") == 0           ? &o->rules.allow_sha1
+                 : strcmp(name, "--common-name") == 0        ? &o->rules.allow_common_name
                  : strcmp(name, "--explicit-policy") == 0    ? &o->rules.require_explicit_policy
                  : strcmp(name, "--inhibit-mapping") == 0    ? &o->rules.inhibit_policy_mapping
                  : strcmp(name, "--ocsp-requested") == 0     ? &o->rules.ocsp_requested

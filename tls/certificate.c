@@ -100,24 +100,81 @@ static enum tls_error set_name(const struct tls_conn *conn, struct x509_rules *r
     return TLS_ERROR_OK;
 }
 
-static enum tls_error verify(struct tls_conn *conn, const struct x509_certificate *chain,
-                             size_t count, enum x509_purpose purpose)
+struct x509_rules tls_x509_rules(const struct tls_conn *conn, enum x509_purpose purpose)
 {
     const struct tls_config *config = conn->config;
-    struct x509_rules rules = {.now = conn->now,
-                               .purpose = purpose,
-                               .minimum_rsa_bits = config->minimum_rsa_bits,
-                               .allow_sha1 = config->allow_sha1_certificates};
-    struct x509_failure failure = {.error = TLS_ERROR_OK};
 
-    enum tls_error error = purpose == X509_SERVER ? set_name(conn, &rules) : TLS_ERROR_OK;
-    if (error == TLS_ERROR_OK) {
-        error = x509_verify(chain, count, config->trust, &rules, &failure);
-        if (error != TLS_ERROR_OK) {
-            tls_because(conn, error, failure.detail);
+    return (struct x509_rules){
+        .now = conn->now,
+        .purpose = purpose,
+        .minimum_rsa_bits = config->minimum_rsa_bits,
+        .allow_sha1 = config->allow_sha1_certificates,
+        .allow_common_name = config->allow_common_name,
+        .strict = config->strict_certificates,
+        .crls = config->crls,
+        .crl_count = config->crl_count,
+        .pins = config->pins,
+        .pin_count = config->pin_count,
+    };
+}
+
+/* Some word about a key that no chain vouches for there must be. */
+static enum tls_error verify_key(const struct tls_conn *conn, const struct x509_certificate *leaf,
+                                 const struct x509_rules *rules, struct x509_failure *failure)
+{
+    if (conn->config->pin_count == 0 && !conn->config->needs_approval) {
+        return TLS_ERROR_CERT_UNTRUSTED;
+    }
+    return x509_verify_key(leaf, rules, failure);
+}
+
+/* *issuer: as x509_verify_path gives it. */
+static enum tls_error verify(struct tls_conn *conn, const struct x509_certificate *chain,
+                             size_t count, enum x509_purpose purpose,
+                             const struct x509_certificate **issuer)
+{
+    const struct tls_config *config = conn->config;
+    struct x509_rules rules = tls_x509_rules(conn, purpose);
+    struct x509_failure failure = {.error = TLS_ERROR_OK};
+    enum tls_error error = TLS_ERROR_OK;
+
+    *issuer = NULL;
+    if (config->unchained) {
+        error = verify_key(conn, &chain[0], &rules, &failure);
+    } else {
+        error = purpose == X509_SERVER ? set_name(conn, &rules) : TLS_ERROR_OK;
+        if (error == TLS_ERROR_OK) {
+            error = x509_verify_path(chain, count, config->trust, &rules, issuer, &failure);
         }
     }
+    if (error != TLS_ERROR_OK && failure.detail[0] != '\0') {
+        tls_because(conn, error, failure.detail);
+    }
     return error;
+}
+
+/* What the rule says about this one certificate, beyond that it is good. */
+static enum tls_error admit(struct tls_conn *conn, const struct x509_certificate *leaf)
+{
+    const struct tls_config *config = conn->config;
+    char words[TLS_DETAIL_MAX];
+
+    if (config->admitted != NULL && !x509_is_admitted(leaf, config->admitted)) {
+        struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
+        x509_name_text(leaf->subject, words, sizeof words / 2);
+        tls_text_add(&t, words);
+        x509_san_text(leaf, words, sizeof words / 3);
+        tls_text_add(&t, words[0] != '\0' ? ", for " : "");
+        tls_text_add(&t, words);
+        tls_text_add(&t, "; add it to `client-subject` or `client-san`");
+        return TLS_ERROR_CERT_NOT_ADMITTED;
+    }
+    if (conn->approve == NULL) {
+        return config->needs_approval ? TLS_ERROR_CERT_UNTRUSTED : TLS_ERROR_OK;
+    }
+    words[0] = '\0';
+    enum tls_error error = conn->approve(conn->approve_arg, leaf, words, sizeof words);
+    return error == TLS_ERROR_OK ? error : tls_because(conn, error, words);
 }
 
 /* The key must be one that can do what is asked of it: encrypt for the server, or sign. */
@@ -161,6 +218,7 @@ static enum tls_error take_chain(struct tls_conn *conn, struct tls_reader list,
                                  enum x509_purpose purpose)
 {
     struct x509_certificate chain[X509_CHAIN_MAX];
+    const struct x509_certificate *issuer = NULL;
     size_t count = 0;
     bool signs = purpose == X509_CLIENT || tls_key_exchange_of(conn)->is_signed;
 
@@ -172,10 +230,16 @@ static enum tls_error take_chain(struct tls_conn *conn, struct tls_reader list,
                            "the kind of the leaf's key is not that of the suite");
     }
     if (error == TLS_ERROR_OK) {
-        error = verify(conn, chain, count, purpose);
+        error = verify(conn, chain, count, purpose, &issuer);
+    }
+    if (error == TLS_ERROR_OK) {
+        error = admit(conn, &chain[0]);
     }
     if (error == TLS_ERROR_OK) {
         error = take_key(conn, &chain[0], signs);
+    }
+    if (error == TLS_ERROR_OK && purpose == X509_SERVER) {
+        error = tls_await_status(conn, &chain[0], issuer);
     }
     if (error == TLS_ERROR_OK) {
         note_leaf(conn->handshake, &chain[0]);

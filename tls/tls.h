@@ -113,10 +113,13 @@ struct tls_credential { /* own certificate chain, leaf first, and the leaf's key
     const uint8_t *scalar;
     const struct cg_dsa_public *dsa; /* X509_KEY_DSA, with its private key */
     struct x509_bytes dsa_x;
+    struct x509_bytes ocsp_response; /* to be stapled, at most TLS_OCSP_MAX bytes; empty: none */
     /* NULL: there is no other. A server takes the first that has the kind of key that the suite
      * needs; a client the first that the server asks for by kind and issuer. */
     const struct tls_credential *next;
 };
+
+enum { TLS_OCSP_MAX = 16380 };
 
 enum tls_client_certificate {
     TLS_CLIENT_CERT_NO,
@@ -190,6 +193,19 @@ struct tls_config {
     const struct x509_trust *trust; /* client: required; server: for clients' certificates */
     enum tls_client_certificate client_certificate; /* server */
     bool skip_name_check; /* only when the rule knows the peer otherwise (a pin) */
+    /* The peer's certificate is known by its key alone: pins, or conn.approve, or both tell whether
+     * it is the right one. Its chain, names and dates are not looked at. */
+    bool unchained;
+    const uint8_t (*pins)[32]; /* as in struct x509_rules */
+    size_t pin_count;
+    bool allow_common_name, strict_certificates; /* likewise */
+    const struct x509_crl *crls;                 /* likewise: NULL: no list is asked */
+    size_t crl_count;
+    const struct x509_admitted *admitted; /* server: of clients; NULL: whoever is trusted */
+    /* Client: asks for an OCSP response (RFC 6066 8); one that comes must hold. require: it must
+     * come; else only where the certificate says so (RFC 7633). */
+    bool request_status, require_status;
+    bool needs_approval; /* conn.approve has to be asked; without it, the peer is refused */
     /* Suites without authentication: whoever stands between is not noticed. */
     bool allow_anonymous;
     unsigned minimum_rsa_bits;          /* of the keys that certify, in the peer's chain */
@@ -301,6 +317,12 @@ struct tls_conn {
     uint8_t *big;    /* room for a handshake message over 16 KiB, or NULL */
     size_t big_size; /* see TLS_NEED_BIG */
     int64_t now;     /* seconds since 1970, for certificates; only looked at in a handshake */
+    /* NULL, or: has the last word about the peer's certificate when all else holds. It is called in
+     * tls_receive, once for a certificate that the peer shows (not when a session is resumed).
+     * Returns TLS_ERROR_OK, or an error and a phrase of at most size bytes in detail. */
+    enum tls_error (*approve)(void *arg, const struct x509_certificate *leaf, char *detail,
+                              size_t size);
+    void *approve_arg;
     void (*observe)(void *arg, const struct tls_event *event); /* NULL; for probe and trace */
     void *observe_arg;
 };

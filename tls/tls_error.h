@@ -119,7 +119,11 @@ enum tls_alert {
       "it cannot be known whether a certificate is revoked")                                       \
     X(CERT_STAPLE, BAD_CERTIFICATE_STATUS_RESPONSE, TRUST,                                         \
       "the peer's OCSP response does not hold")                                                    \
-    X(CERT_PIN, BAD_CERTIFICATE, TRUST, "no key of the chain is one that is pinned")
+    X(CERT_PIN, BAD_CERTIFICATE, TRUST, "no key of the chain is one that is pinned")               \
+    X(CERT_CHANGED, BAD_CERTIFICATE, TRUST, "the peer's key is another than it was before")        \
+    X(CERT_NOT_ADMITTED, ACCESS_DENIED, TRUST,                                                     \
+      "the peer's certificate is not one of those that the rule admits")                           \
+    X(CERT_RECORD, INTERNAL_ERROR, SELF, "the file of known peers cannot be used")
 
 enum tls_error {
 #define X(name, alert, class, words) TLS_ERROR_##name,

@@ -12,6 +12,7 @@ static const struct tls_extension *const extensions[] = {
     &tls_ext_ec_point_formats,
     &tls_ext_signature_algorithms,
     &tls_ext_signature_algorithms_cert,
+    &tls_ext_status_request,
 };
 
 enum {

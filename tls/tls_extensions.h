@@ -19,7 +19,7 @@ struct tls_extension {
 extern const struct tls_extension tls_ext_server_name, tls_ext_renegotiation_info,
     tls_ext_extended_master_secret, tls_ext_encrypt_then_mac, tls_ext_session_ticket,
     tls_ext_max_fragment_length, tls_ext_alpn, tls_ext_supported_groups, tls_ext_ec_point_formats,
-    tls_ext_signature_algorithms, tls_ext_signature_algorithms_cert;
+    tls_ext_signature_algorithms, tls_ext_signature_algorithms_cert, tls_ext_status_request;
 
 /* Writes the block into a hello of ours; nothing at all when no extension is to be sent, for the
  * sake of peers from before RFC 3546. */

@@ -21,6 +21,7 @@ enum tls_message {
     TLS_CERTIFICATE_VERIFY = 15,
     TLS_CLIENT_KEY_EXCHANGE = 16,
     TLS_FINISHED = 20,
+    TLS_CERTIFICATE_STATUS = 22,
     TLS_CHANGE_CIPHER_SPEC = 256,
     TLS_APPLICATION_DATA = 257, /* for words only */
     TLS_NO_MESSAGE = 258
@@ -64,6 +65,19 @@ struct tls_export_key {
 
 enum { TLS_GROUP_NONE_FITS = 0xffff };
 
+/* What a stapled OCSP response is held against: the leaf's serial number, and its issuer's name and
+ * SubjectPublicKeyInfo, one after the other. */
+struct tls_status_subject {
+    uint16_t serial_length, name_length, key_length;
+    uint8_t bytes[1536];
+};
+
+enum tls_status { /* client: of CertificateStatus */
+                  TLS_STATUS_NONE,
+                  TLS_STATUS_PROMISED, /* the server may send it */
+                  TLS_STATUS_DEMANDED  /* it has to */
+};
+
 /* Flat and relocatable: numbers and bytes, no pointer. */
 struct tls_handshake {
     uint8_t flow, step;      /* enum tls_flow and the place in it: the state */
@@ -81,6 +95,7 @@ struct tls_handshake {
     union {
         struct tls_dh_parameters dh;       /* client */
         struct tls_export_key export_key;  /* client */
+        struct tls_status_subject status;  /* client, before the server's parameters come */
         uint8_t ec_point[CG_EC_POINT_MAX]; /* client */
         struct cg_dh_key dh_key;           /* server */
         struct cg_ec_key ec_key;           /* server */
@@ -90,6 +105,7 @@ struct tls_handshake {
     bool encrypt_then_mac;                         /* agreed, if the suite has blocks */
     bool peer_is_certified;                        /* server: the client showed a certificate */
     bool certificate_requested;                    /* by the server, of the client */
+    uint8_t status;                                /* enum tls_status */
     uint8_t credential; /* client: the one that the server asks for, from 1; 0: none fits */
     uint8_t peer_digest[TLS_DIGEST]; /* of the peer's certificate, and until when it is good */
     int64_t peer_expires;
@@ -176,6 +192,9 @@ void tls_wipe_secrets(struct tls_handshake *h);
 /* Notes for people why an error happens, and gives the error back. detail: a phrase. */
 enum tls_error tls_because(struct tls_conn *conn, enum tls_error error, const char *detail);
 
+/* What certificates of the peer have to be, by the configuration; no name is set. */
+struct x509_rules tls_x509_rules(const struct tls_conn *conn, enum x509_purpose purpose);
+
 static inline const struct tls_suite *tls_suite_of(const struct tls_conn *conn)
 {
     return tls_suite_by_id(conn->session->suite);
@@ -190,6 +209,13 @@ enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader bo
 bool tls_certificate_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
                            struct x509_bytes *out);
 enum tls_error tls_read_server_certificate(struct tls_conn *conn, struct tls_reader body);
+/* certificate_status.c: what the client keeps of a certificate for the message, and the message. */
+enum tls_error tls_await_status(struct tls_conn *conn, const struct x509_certificate *leaf,
+                                const struct x509_certificate *issuer);
+bool tls_server_staples(const struct tls_conn *conn);
+bool tls_certificate_status_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
+                                  struct x509_bytes *out);
+enum tls_error tls_read_certificate_status(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_server_key_exchange(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_server_key_exchange(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_read_client_certificate(struct tls_conn *conn, struct tls_reader body);

@@ -40,6 +40,16 @@ static bool certificate_was_sent(const struct tls_conn *conn)
     return conn->handshake->credential > 0;
 }
 
+static bool status_is_promised(const struct tls_conn *conn)
+{
+    return conn->handshake->status == TLS_STATUS_PROMISED;
+}
+
+static bool status_is_demanded(const struct tls_conn *conn)
+{
+    return conn->handshake->status == TLS_STATUS_DEMANDED;
+}
+
 static bool is_resumption(const struct tls_conn *conn)
 {
     return conn->handshake->resuming;
@@ -62,6 +72,9 @@ static const struct tls_step full_client[] = {
     {RECEIVE(TLS_SERVER_HELLO, tls_read_server_hello)},
     {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
     {RECEIVE(TLS_CERTIFICATE, tls_read_server_certificate), .when = server_is_certified},
+    {RECEIVE(TLS_CERTIFICATE_STATUS, tls_read_certificate_status), .when = status_is_demanded},
+    {RECEIVE(TLS_CERTIFICATE_STATUS, tls_read_certificate_status), .optional = true,
+     .when = status_is_promised},
     {RECEIVE(TLS_SERVER_KEY_EXCHANGE, tls_read_server_key_exchange), .when = server_has_parameters},
     {RECEIVE(TLS_SERVER_KEY_EXCHANGE, tls_read_server_key_exchange), .optional = true,
      .when = server_may_hint},
@@ -88,6 +101,7 @@ static const struct tls_step full_server[] = {
     {SWITCH(TLS_FLOW_RESUMED), .when = is_resumption},
     {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = server_is_certified},
+    {STREAM(TLS_CERTIFICATE_STATUS, tls_certificate_status_piece), .when = tls_server_staples},
     {SEND(TLS_SERVER_KEY_EXCHANGE, tls_write_server_key_exchange), .when = server_sends_parameters},
     {STREAM(TLS_CERTIFICATE_REQUEST, tls_certificate_request_piece),
      .when = certificate_is_requested},

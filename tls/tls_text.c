@@ -90,6 +90,7 @@ void tls_text_message(struct tls_text *t, unsigned message)
         {TLS_SERVER_KEY_EXCHANGE, "ServerKeyExchange"},
         {TLS_CERTIFICATE_REQUEST, "CertificateRequest"},
         {TLS_SERVER_HELLO_DONE, "ServerHelloDone"},
+        {TLS_CERTIFICATE_STATUS, "CertificateStatus"},
         {TLS_CERTIFICATE_VERIFY, "CertificateVerify"},
         {TLS_CLIENT_KEY_EXCHANGE, "ClientKeyExchange"},
         {TLS_FINISHED, "Finished"},

@@ -150,6 +150,9 @@ struct x509_rules {
      * the peer, such as client certificates). ip is 4 or 16 bytes. */
     const char *dns_name;
     struct x509_bytes ip;
+    /* The leaf's common name counts as a DNS name when subjectAltName has none: what certificates
+     * did before RFC 2818 asked for more. Name constraints then bind it as well. */
+    bool allow_common_name;
     /* Certificate policies: the inputs of RFC 5280 6.1.1. All zero, only what the certificates
      * themselves demand is enforced. */
     const struct x509_bytes *policies; /* acceptable ones, OID contents; NULL: any */
@@ -177,6 +180,8 @@ bool x509_is_pinned(const struct x509_certificate *cert, const uint8_t (*pins)[3
 void x509_pin(const struct x509_certificate *cert, uint8_t pin[32]);
 /* One pin as curl writes it, "sha256//" and 44 characters of base64. False when it is not one. */
 bool x509_pin_parse(const char *text, size_t length, uint8_t pin[32]);
+enum { X509_PIN_TEXT = 8 + 44 + 1 };
+void x509_pin_text(const uint8_t pin[32], char out[X509_PIN_TEXT]);
 
 enum { X509_DETAIL_MAX = 480 };
 
@@ -233,6 +238,13 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
                            const struct x509_trust *trust, const struct x509_rules *rules,
                            struct x509_failure *failure);
 
+/* The same, and *issuer is the certificate that issued the leaf on the path found, one of chain or
+ * of trust; NULL when the leaf itself is an anchor. */
+enum tls_error x509_verify_path(const struct x509_certificate *chain, size_t count,
+                                const struct x509_trust *trust, const struct x509_rules *rules,
+                                const struct x509_certificate **issuer,
+                                struct x509_failure *failure);
+
 /* The name check alone (RFC 9525, which replaces RFC 6125): subjectAltName only, never the common
  * name. Case and one trailing dot are ignored. A wildcard is the whole left-most label, stands for
  * exactly one label, and needs two labels or more after it ("*.com" matches nothing). Names are
@@ -240,6 +252,29 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
  * (4 or 16 bytes) matches only an iPAddress entry, a name only a dNSName entry. */
 bool x509_matches_dns(const struct x509_certificate *cert, const char *name);
 bool x509_matches_ip(const struct x509_certificate *cert, struct x509_bytes ip);
+
+/* An entry of subjectAltName, as an allow-list has it. */
+struct x509_alt_name {
+    enum { X509_ALT_DNS, X509_ALT_EMAIL, X509_ALT_URI, X509_ALT_IP } kind;
+    struct x509_bytes value; /* text, or an address of 4 or 16 bytes */
+};
+
+/* Whom a rule admits: a certificate whose subject is one of these texts, character by character as
+ * x509_name_text writes it, or that has one of these alternative names (DNS names without regard to
+ * case, wildcards standing for themselves; the rest byte by byte). */
+struct x509_admitted {
+    const char *const *subjects;
+    size_t subject_count;
+    const struct x509_alt_name *names;
+    size_t name_count;
+};
+bool x509_is_admitted(const struct x509_certificate *cert, const struct x509_admitted *admitted);
+
+/* Of a certificate whose issuer does not matter (a pinned one, or one known from before): is its
+ * key usable, and strong enough for rules, and pinned when they have pins? Neither dates, names,
+ * extensions nor signatures are looked at. */
+enum tls_error x509_verify_key(const struct x509_certificate *leaf, const struct x509_rules *rules,
+                               struct x509_failure *failure);
 
 /* A name for people: "CN=host, O=Some Org", control and non-ASCII characters escaped, cut to size
  * with "...". Always ends the string. */

@@ -280,8 +280,9 @@ static bool are_allowed(struct judge *j, const struct x509_certificate *cert)
     return true;
 }
 
+/* old: a common name that counts as a DNS name. */
 static bool ca_allows(const struct x509_certificate *ca, const struct x509_certificate *cert,
-                      unsigned *left, struct x509_failure *failure)
+                      struct x509_bytes old, unsigned *left, struct x509_failure *failure)
 {
     struct judge j = {.left = left, .verdict = ALLOWED};
     struct der d = der_over(ca->name_constraints);
@@ -289,7 +290,7 @@ static bool ca_allows(const struct x509_certificate *ca, const struct x509_certi
         return false;
     if (der_peek(&d) == DER_CONTEXT(1) && !der_read(&d, DER_CONTEXT(1), &j.excluded))
         return false;
-    if (are_allowed(&j, cert))
+    if (are_allowed(&j, cert) && (!old.data || is_allowed(&j, X509_GN_DNS, old)))
         return true;
     if (j.verdict == TOO_MANY)
         return x509_fail(failure, TLS_ERROR_CERT_CHAIN_LIMIT, cert,
@@ -302,15 +303,17 @@ static bool ca_allows(const struct x509_certificate *ca, const struct x509_certi
 
 /* Self-issued certificates are exempt, unless they are the leaf: 6.1.3 b and c. */
 bool x509_names_allowed(const struct x509_certificate *const *path, size_t count,
-                        struct x509_failure *failure)
+                        const struct x509_rules *rules, struct x509_failure *failure)
 {
+    static const struct x509_bytes none = {NULL, 0};
+    struct x509_bytes old = x509_name_of_old(path[0], rules);
     unsigned left = X509_NAME_CHECKS_MAX;
     for (size_t i = count; i-- > 1;) {
         if (!path[i]->name_constraints.data)
             continue;
         for (size_t k = i; k-- > 0;)
             if ((k == 0 || !x509_is_self_issued(path[k])) &&
-                !ca_allows(path[i], path[k], &left, failure))
+                !ca_allows(path[i], path[k], k == 0 ? old : none, &left, failure))
                 return false;
     }
     return true;

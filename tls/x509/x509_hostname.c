@@ -83,18 +83,33 @@ bool x509_host_name(struct x509_bytes text, struct x509_bytes *name)
     return x509_dns_name(text, false, name) && !looks_like_ip(*name);
 }
 
-bool x509_matches_dns(const struct x509_certificate *cert, const char *name)
+bool x509_entry_matches(struct x509_bytes entry, const char *name)
 {
     struct x509_bytes wanted, presented;
+    return x509_host_name((struct x509_bytes){(const uint8_t *)name, strlen(name)}, &wanted) &&
+           x509_dns_name(entry, true, &presented) && matches(presented, wanted);
+}
+
+bool x509_matches_dns(const struct x509_certificate *cert, const char *name)
+{
     struct der d = der_over(cert->subject_alt_name);
     struct der_element e;
-    if (!x509_host_name((struct x509_bytes){(const uint8_t *)name, strlen(name)}, &wanted))
-        return false;
     while (!der_done(&d) && der_next(&d, &e))
-        if (e.tag == X509_GN_DNS && x509_dns_name(e.content, true, &presented) &&
-            matches(presented, wanted))
+        if (e.tag == X509_GN_DNS && x509_entry_matches(e.content, name))
             return true;
     return false;
+}
+
+struct x509_bytes x509_name_of_old(const struct x509_certificate *cert,
+                                   const struct x509_rules *rules)
+{
+    struct der d = der_over(cert->subject_alt_name);
+    struct der_element e;
+    while (!der_done(&d) && der_next(&d, &e))
+        if (e.tag == X509_GN_DNS)
+            return (struct x509_bytes){NULL, 0};
+    return rules->allow_common_name ? x509_common_name(cert->subject)
+                                    : (struct x509_bytes){NULL, 0};
 }
 
 bool x509_matches_ip(const struct x509_certificate *cert, struct x509_bytes ip)
@@ -106,6 +121,44 @@ bool x509_matches_ip(const struct x509_certificate *cert, struct x509_bytes ip)
     while (!der_done(&d) && der_next(&d, &e))
         if (e.tag == X509_GN_IP && x509_bytes_equal(e.content, ip))
             return true;
+    return false;
+}
+
+/* ---- allow-lists ---- */
+
+static bool is_entry(const struct der_element *e, const struct x509_alt_name *wanted)
+{
+    static const uint8_t tags[] = {[X509_ALT_DNS] = X509_GN_DNS,
+                                   [X509_ALT_EMAIL] = X509_GN_EMAIL,
+                                   [X509_ALT_URI] = X509_GN_URI,
+                                   [X509_ALT_IP] = X509_GN_IP};
+    return e->tag == tags[wanted->kind] &&
+           (wanted->kind == X509_ALT_DNS ? x509_equal_folded(e->content, wanted->value)
+                                         : x509_bytes_equal(e->content, wanted->value));
+}
+
+static bool has_subject(const struct x509_certificate *cert, const struct x509_admitted *admitted)
+{
+    char text[1024]; /* one that is longer ends in dots and is nobody's */
+    if (admitted->subject_count == 0 || x509_name_is_empty(cert->subject))
+        return false;
+    x509_name_text(cert->subject, text, sizeof text);
+    for (size_t i = 0; i < admitted->subject_count; i++)
+        if (strcmp(admitted->subjects[i], text) == 0)
+            return strlen(text) < sizeof text - 1;
+    return false;
+}
+
+bool x509_is_admitted(const struct x509_certificate *cert, const struct x509_admitted *admitted)
+{
+    struct der d = der_over(cert->subject_alt_name);
+    struct der_element e;
+    if (has_subject(cert, admitted))
+        return true;
+    while (!der_done(&d) && der_next(&d, &e))
+        for (size_t i = 0; i < admitted->name_count; i++)
+            if (is_entry(&e, &admitted->names[i]))
+                return true;
     return false;
 }
 

@@ -76,6 +76,8 @@ static inline bool x509_is_self_issued(const struct x509_certificate *cert)
 {
     return x509_names_equal(cert->subject, cert->issuer);
 }
+/* The last common name of a Name; its data is NULL when there is none, or none of ASCII text. */
+struct x509_bytes x509_common_name(struct x509_bytes name);
 /* Calls visit for the value of each emailAddress in a Name; stops when it returns false. */
 bool x509_name_emails(struct x509_bytes name, bool (*visit)(void *arg, struct x509_bytes email),
                       void *arg);
@@ -83,7 +85,7 @@ bool x509_name_emails(struct x509_bytes name, bool (*visit)(void *arg, struct x5
 /* ---- x509_constraints.c and x509_policy.c: a whole path, leaf first, anchor last ---- */
 x509_why x509_check_constraints(struct x509_bytes name_constraints);
 bool x509_names_allowed(const struct x509_certificate *const *path, size_t count,
-                        struct x509_failure *failure);
+                        const struct x509_rules *rules, struct x509_failure *failure);
 x509_why x509_check_policies(struct x509_bytes policies, bool critical, bool *unknown_qualifier);
 x509_why x509_check_policy_mappings(struct x509_bytes mappings);
 bool x509_policies_hold(const struct x509_certificate *const *path, size_t count,
@@ -95,6 +97,12 @@ bool x509_policies_hold(const struct x509_certificate *const *path, size_t count
 bool x509_dns_name(struct x509_bytes text, bool wildcard, struct x509_bytes *name);
 /* The same without a wildcard, and no IPv4 address. */
 bool x509_host_name(struct x509_bytes text, struct x509_bytes *name);
+/* The leaf's common name where it stands for a DNS name: the rule allows it, and subjectAltName has
+ * none. Its data is NULL otherwise. */
+struct x509_bytes x509_name_of_old(const struct x509_certificate *cert,
+                                   const struct x509_rules *rules);
+/* Does an entry, perhaps with a wildcard, stand for the name? */
+bool x509_entry_matches(struct x509_bytes entry, const char *name);
 void x509_text_add_ip(struct x509_text *t, struct x509_bytes ip);
 bool x509_equal_folded(struct x509_bytes a, struct x509_bytes b); /* ASCII case ignored */
 
@@ -146,6 +154,8 @@ bool x509_rules_leaf(const struct x509_certificate *cert, bool is_anchor,
                      const struct x509_rules *rules, struct x509_failure *failure);
 bool x509_rules_issuer(const struct x509_certificate *cert, bool is_anchor, unsigned below,
                        const struct x509_rules *rules, struct x509_failure *failure);
+bool x509_rules_key(const struct x509_certificate *cert, const struct x509_rules *rules,
+                    struct x509_failure *failure);
 /* Dates, key and critical extensions: what every certificate must be. */
 bool x509_rules_common(const struct x509_certificate *cert, const struct x509_rules *rules,
                        struct x509_failure *failure);

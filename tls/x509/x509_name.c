@@ -209,6 +209,23 @@ bool x509_name_emails(struct x509_bytes name, bool (*visit)(void *arg, struct x5
     return true;
 }
 
+struct x509_bytes x509_common_name(struct x509_bytes name)
+{
+    struct x509_bytes found = {NULL, 0};
+    struct walk w;
+    struct attribute a;
+    if (!walk_begin(&w, name))
+        return found;
+    while (!walk_done(&w) && walk_next(&w, &a))
+        if (x509_oid_find(a.type) == X509_OID_AT_COMMON_NAME)
+            found =
+                is_text(a.tag) || a.tag == DER_T61_STRING ? a.value : (struct x509_bytes){NULL, 0};
+    for (size_t i = 0; i < found.length; i++)
+        if (found.data[i] >= 0x80)
+            return (struct x509_bytes){NULL, 0};
+    return found;
+}
+
 static const char *attribute_word(struct x509_bytes type)
 {
     switch (x509_oid_find(type)) {

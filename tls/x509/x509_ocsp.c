@@ -213,6 +213,13 @@ static const char *find_answer(const struct response *r, const struct x509_certi
     return "the OCSP response is about another certificate (RFC 6960 3.2)";
 }
 
+bool x509_ocsp_issuer(struct x509_certificate *issuer, struct x509_bytes name,
+                      struct x509_bytes public_key)
+{
+    *issuer = (struct x509_certificate){.subject = name, .public_key = public_key};
+    return !x509_parse_public_key(&issuer->key, public_key);
+}
+
 enum x509_ocsp x509_ocsp_check(struct x509_bytes response, const struct x509_certificate *cert,
                                const struct x509_certificate *issuer,
                                const struct x509_rules *rules, const char **why)

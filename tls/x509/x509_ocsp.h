@@ -16,8 +16,13 @@ enum x509_ocsp {
  * issuer itself has issued for OCSPSigning (RFC 6960 4.2.2.2). Signature algorithms and keys must
  * be what rules allow. At most three signatures are checked. *why is a phrase for what is wrong
  * when the answer is X509_OCSP_SILENT. */
+/* Of cert only the serial number is looked at, of issuer only what x509_ocsp_issuer fills in. */
 enum x509_ocsp x509_ocsp_check(struct x509_bytes response, const struct x509_certificate *cert,
                                const struct x509_certificate *issuer,
                                const struct x509_rules *rules, const char **why);
+
+/* An issuer of whom only the name (a whole Name) and the SubjectPublicKeyInfo have been kept. */
+bool x509_ocsp_issuer(struct x509_certificate *issuer, struct x509_bytes name,
+                      struct x509_bytes public_key);
 
 #endif

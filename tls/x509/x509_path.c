@@ -118,7 +118,7 @@ static bool holds_together(struct x509_search *s, size_t count)
         return false;
     if (s->anchor && !x509_bytes_equal(s->anchor->der, s->path[count - 1]->der))
         return false;
-    return (x509_names_allowed(s->path, count, &s->work->why) &&
+    return (x509_names_allowed(s->path, count, s->rules, &s->work->why) &&
             (s->nested > 0 || x509_policies_hold(s->path, count, s->rules, &s->work->why)) &&
             x509_not_revoked(s, count, &s->work->why) && x509_holds_pin(s, count, &s->work->why)) ||
            give_up(s, count - 1, BAD_WHOLE);
@@ -229,6 +229,15 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
                            const struct x509_trust *trust, const struct x509_rules *rules,
                            struct x509_failure *failure)
 {
+    const struct x509_certificate *issuer;
+    return x509_verify_path(chain, count, trust, rules, &issuer, failure);
+}
+
+enum tls_error x509_verify_path(const struct x509_certificate *chain, size_t count,
+                                const struct x509_trust *trust, const struct x509_rules *rules,
+                                const struct x509_certificate **issuer,
+                                struct x509_failure *failure)
+{
     struct x509_work work = {.signatures = 0};
     struct x509_search s = {.chain = chain,
                             .count = count,
@@ -237,6 +246,7 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
                             .work = &work,
                             .failure = failure,
                             .path = {chain}};
+    *issuer = NULL;
     failure->error = TLS_ERROR_OK;
     failure->detail[0] = 0;
     if (count == 0)
@@ -250,6 +260,7 @@ enum tls_error x509_verify(const struct x509_certificate *chain, size_t count,
         return failure->error;
     bool trusted = alone ? x509_holds_pin(&s, 1, failure) : x509_find_path(&s);
     if (trusted) {
+        *issuer = s.path[1]; /* NULL when there was no search */
         failure->error = TLS_ERROR_OK;
         failure->detail[0] = 0;
         return TLS_ERROR_OK;

@@ -29,43 +29,45 @@ bool x509_fail(struct x509_failure *failure, enum tls_error error,
     return false;
 }
 
-/* A phrase with a value in it, for x509_fail. */
-static const char *phrase(char *out, size_t size, const char *before, const char *value,
-                          const char *after)
+/* "3 days", "5 hours": how far a date is away, in the largest unit that fits twice. */
+static void add_span(struct x509_text *t, int64_t seconds)
 {
-    struct x509_text t = x509_text_over(out, size);
-    x509_text_add(&t, before);
-    x509_text_add(&t, value);
-    x509_text_add(&t, after);
-    x509_text_end(&t);
-    return out;
+    static const struct {
+        int64_t seconds;
+        const char *words;
+    } units[] = {{365 * 86400, " years"}, {86400, " days"}, {3600, " hours"}, {60, " minutes"}};
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (seconds >= 2 * units[i].seconds) {
+            x509_text_add_number(t, (uint64_t)(seconds / units[i].seconds));
+            x509_text_add(t, units[i].words);
+            return;
+        }
+    x509_text_add_number(t, (uint64_t)seconds);
+    x509_text_add(t, seconds == 1 ? " second" : " seconds");
 }
 
 static bool check_dates(const struct x509_certificate *cert, const struct x509_rules *rules,
                         struct x509_failure *failure)
 {
-    char date[32], what[96];
-    struct x509_text t = x509_text_over(date, sizeof date);
-    if (rules->now < cert->not_before) {
-        x509_text_add_date(&t, cert->not_before);
-        x509_text_end(&t);
-        return x509_fail(
-            failure, TLS_ERROR_CERT_NOT_YET, cert,
-            phrase(what, sizeof what, "not valid before ", date, " (RFC 5280 4.1.2.5)"),
-            "check this machine's clock");
-    }
-    if (rules->now > cert->not_after) {
-        x509_text_add_date(&t, cert->not_after);
-        x509_text_end(&t);
-        return x509_fail(failure, TLS_ERROR_CERT_EXPIRED, cert,
-                         phrase(what, sizeof what, "expired ", date, " (RFC 5280 4.1.2.5)"),
-                         "renew it, or check this machine's clock");
-    }
-    return true;
+    char what[128];
+    struct x509_text t = x509_text_over(what, sizeof what);
+    bool early = rules->now < cert->not_before;
+    if (!early && rules->now <= cert->not_after)
+        return true;
+    x509_text_add(&t, early ? "not valid before " : "expired ");
+    x509_text_add_date(&t, early ? cert->not_before : cert->not_after);
+    x509_text_add(&t, early ? ", in " : ", ");
+    add_span(&t, early ? cert->not_before - rules->now : rules->now - cert->not_after);
+    x509_text_add(&t, early ? " (RFC 5280 4.1.2.5)" : " ago (RFC 5280 4.1.2.5)");
+    x509_text_end(&t);
+    return early ? x509_fail(failure, TLS_ERROR_CERT_NOT_YET, cert, what,
+                             "check this machine's clock")
+                 : x509_fail(failure, TLS_ERROR_CERT_EXPIRED, cert, what,
+                             "renew it, or check this machine's clock");
 }
 
-static bool check_key(const struct x509_certificate *cert, const struct x509_rules *rules,
-                      struct x509_failure *failure)
+bool x509_rules_key(const struct x509_certificate *cert, const struct x509_rules *rules,
+                    struct x509_failure *failure)
 {
     char what[96];
     struct x509_text t = x509_text_over(what, sizeof what);
@@ -97,29 +99,35 @@ bool x509_rules_common(const struct x509_certificate *cert, const struct x509_ru
         return x509_fail(failure, TLS_ERROR_CERT_CRITICAL, cert,
                          "it has a critical extension that is not understood (RFC 5280 4.2)",
                          "reissue it without that extension, or mark it not critical");
-    return check_dates(cert, rules, failure) && check_key(cert, rules, failure);
+    return check_dates(cert, rules, failure) && x509_rules_key(cert, rules, failure);
 }
 
 static bool check_name(const struct x509_certificate *cert, bool is_anchor,
                        const struct x509_rules *rules, struct x509_failure *failure)
 {
-    char sans[120], what[200];
+    char sans[120], what[300];
     if (!rules->dns_name && !rules->ip.data)
         return true;
     if (cert->is_ca && !is_anchor)
         return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
                          "it is a CA's own certificate, which names no peer (RFC 5280 4.2.1.9)",
                          "get a certificate without cA, or put this one into `trust`");
+    struct x509_bytes old = x509_name_of_old(cert, rules);
     if ((rules->dns_name && x509_matches_dns(cert, rules->dns_name)) ||
-        (rules->ip.data && x509_matches_ip(cert, rules->ip)))
+        (rules->ip.data && x509_matches_ip(cert, rules->ip)) ||
+        (rules->dns_name && old.data && x509_entry_matches(old, rules->dns_name)))
         return true;
-    if (!cert->subject_alt_name.data)
+    if (!cert->subject_alt_name.data && !old.data)
         return x509_fail(failure, TLS_ERROR_CERT_NAME, cert,
                          "it has no subjectAltName, and a common name does not count (RFC 9525 2)",
-                         "reissue it with a subjectAltName");
+                         "reissue it with a subjectAltName, or set `common-name = allow` in the "
+                         "rule");
     x509_san_text(cert, sans, sizeof sans);
     struct x509_text t = x509_text_over(what, sizeof what);
     x509_text_add(&t, "it is for ");
+    for (size_t i = 0; old.data && i < old.length && i < 100; i++)
+        x509_text_add_escaped(&t, old.data[i]);
+    x509_text_add(&t, old.data && sans[0] ? " " : "");
     x509_text_add(&t, sans);
     x509_text_add(&t, ", not for ");
     if (rules->dns_name)
