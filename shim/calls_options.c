@@ -102,6 +102,7 @@ static int count_readable(struct shim_ref ref, int fd, int *out)
         if (io_fill(ref.session, fd, ARENA_SLAB_SIZE, 0) == IO_READ)
             io_await_rest(ref.session, fd);
         *out = (int)io_leftover(ref.session);
+        ref.session->told = (uint32_t)*out + 1;
         session_unlock_read(ref.session);
     }
     shim_leave(&guard);

@@ -16,6 +16,7 @@
 #include "global.h"
 #include "sockets.h"
 #include "wait.h"
+#include "watch.h"
 
 void io_consume(struct shim_session *s, int fd, size_t n)
 {
@@ -375,6 +376,19 @@ static size_t copy_out(const uint8_t *from, size_t available, struct io_vector *
     return done;
 }
 
+/* Programs with edge-triggered sets (nginx) take a read of more than FIONREAD told for a sign that
+ * bytes have come since, and so for a promise of another edge. FIONREAD tells what is opened, not
+ * what waits sealed behind it: the edge for that is made here. */
+static void beyond_told(struct shim_session *s, size_t n)
+{
+    if (s->told > n) {
+        s->told -= (uint32_t)n;
+    } else if (s->told != 0) {
+        s->told = 0;
+        watch_renew(s);
+    }
+}
+
 /* What is there, without waiting. Returns the bytes given; *state says why it stopped. */
 static size_t receive_now(struct shim_session *s, int fd, struct io_vector *v, int flags,
                           enum io_state *state)
@@ -398,6 +412,8 @@ static size_t receive_now(struct shim_session *s, int fd, struct io_vector *v, i
         s->plain_start += (uint32_t)n;
         emptied(s, fd);
     }
+    if ((flags & MSG_PEEK) == 0)
+        beyond_told(s, total);
     return total;
 }
 

@@ -68,6 +68,7 @@ struct shim_session {
     uint8_t held_byte;               /* the last record's last byte is still in the kernel */
     uint8_t ended;                   /* close_notify, or a tolerated end */
     uint8_t shut_read;               /* SHUT_RD: when the kernel has no more, that is the end */
+    uint32_t told;              /* one more than FIONREAD said and is still unread; 0: not asked */
     uint32_t missing;           /* bytes that make the partial record whole, after a look at it */
     uint32_t low_water;         /* SO_RCVLOWAT set for it; 0: it is 1 */
     uint32_t program_low_water; /* SO_RCVLOWAT as the program set it, in plaintext */

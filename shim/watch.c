@@ -94,7 +94,8 @@ static struct shim_watch *find_in(uint32_t first, int epoll_fd, int fd, bool own
     return NULL;
 }
 
-void watch_update(struct shim_session *s)
+/* always: of edge-triggered watches, also where the mask stays as it is. */
+static void update_all(struct shim_session *s, bool always)
 {
     registry_lock();
     for (uint32_t at = s->watches; at != 0;) {
@@ -103,10 +104,21 @@ void watch_update(struct shim_session *s)
         /* Another process's, whose numbers stand for something else here: not ours to touch. */
         if (w->process == shim_process_id() ||
             find_in(s->watches, w->epoll_fd, w->fd, true) == NULL)
-            bring_in_line(s, w, false);
+            bring_in_line(s, w, always && w->wanted & EPOLLET);
         at = w->next;
     }
     registry_unlock();
+}
+
+void watch_update(struct shim_session *s)
+{
+    update_all(s, false);
+}
+
+void watch_renew(struct shim_session *s)
+{
+    if (watch_any(s))
+        update_all(s, true);
 }
 
 static void free_watch(struct shim_watch *w)

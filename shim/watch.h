@@ -39,6 +39,9 @@ void watch_disown(struct shim_session *s);
 /* Brings the kernel's masks in line with the session's stage. Between shim_enter and shim_leave;
  * the session's locks may be held. */
 void watch_update(struct shim_session *s);
+/* Makes the kernel look again whether the session's edge-triggered sets have something to report.
+ * As watch_update. */
+void watch_renew(struct shim_session *s);
 /* Forgets all of a session's watches; its memory is about to be reused. */
 void watch_forget(struct shim_session *s);
 static inline bool watch_any(const struct shim_session *s)

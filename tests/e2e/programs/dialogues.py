@@ -54,6 +54,11 @@ def get(stream, item):
     return t.http_get(stream, "/" + item.file)
 
 
+def get_through(stream, item):
+    """From the web server behind a proxy that is asked for whole addresses."""
+    return t.http_get(stream, "http://localhost:%d/%s" % (item.place.behind(), item.file))
+
+
 def echo(stream, item):
     """Both directions at once."""
     with t.together(stream.sendall, item.data):

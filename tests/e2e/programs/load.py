@@ -101,24 +101,27 @@ def garbage(place):
 
 def restart(place):
     """Clients that come all the time, while the server ends and starts again at the same port. Those
-    that come when it is up again are served; no client ever gets wrong bytes."""
+    that come when it is up again are served; no client ever gets bytes that are not its own."""
     state = {"epoch": 0, "before": 0, "after": 0, "stop": False}
     wrong, lock = [], threading.Lock()
 
     def client(number):
+        item = place.small.numbered(number + 1)
         while not state["stop"]:
-            epoch, cause = state["epoch"], None
+            epoch = state["epoch"]
             try:
-                text = place.ask(place.small.numbered(number + 1))
+                got = place.dialogue(item)
+                text = None if got == item.data else "%d bytes of %d" % (len(got), len(item.data))
+                foreign = not item.data.startswith(got)
             except (OSError, ValueError, IndexError, EOFError) as e:
-                text, cause = None, e
+                text, foreign = "%s: %s" % (type(e).__name__, e), False
             with lock:
-                if text or (cause and epoch == 2) or (cause and state["epoch"] == 0):
-                    wrong.append(text or "%s: %s" % (type(cause).__name__, cause))
+                if foreign or (text and (epoch == 2 or state["epoch"] == 0)):
+                    wrong.append(text)
                     return
-                if not cause:
+                if not text:
                     state["after" if epoch == 2 else "before"] += 1
-            if cause:
+            if text:
                 time.sleep(0.05)
 
     threads = [threading.Thread(target=client, args=(n,), daemon=True)

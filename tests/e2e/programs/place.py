@@ -15,14 +15,15 @@ _FIRST_PORT, _PORTS = 10000, 40
 
 
 class Item:
-    """What one dialogue moves. name: unique among those that run at once; file: what a server of
-    files calls it."""
+    """What one dialogue of `place` moves. name: unique among those that run at once; file: what a
+    server of files calls it."""
 
-    def __init__(self, file, data, number=0):
-        self.file, self.data, self.name = file, data, "%s%d" % (file, number)
+    def __init__(self, place, file, data, number=0):
+        self.place, self.file, self.data, self.number = place, file, data, number
+        self.name = "%s%d" % (file, number)
 
     def numbered(self, number):
-        return Item(self.file, self.data, number)
+        return Item(self.place, self.file, self.data, number)
 
 
 def lines(size):
@@ -44,15 +45,15 @@ class Place:
             nobody = pwd.getpwnam("nobody")
             self.uid, self.gid = nobody.pw_uid, nobody.pw_gid
         make = lines if row.text else t.payload
-        self.small = peer.small if peer else Item("small", make(SMALL))
-        self.big = peer.big if peer else Item("big", make(min(mib << 20, row.big)))
+        self.small = peer.small if peer else Item(self, "small", make(SMALL))
+        self.big = peer.big if peer else Item(self, "big", make(min(mib << 20, row.big)))
         for item in (self.small, self.big):
             self.write("www/" + item.file, item.data)
         self.key = self.path("server.key")
         shutil.copy(pki.key, self.key)
         self.log = self.path("tlshim.log")
         self.port = self.new_port()
-        self.running = None
+        self.running = self._behind = None
         self.moved = 0
 
     def path(self, *names):
@@ -101,18 +102,22 @@ class Place:
         return ["setpriv", "--reuid", str(self.uid), "--regid", str(self.gid), "--clear-groups",
                 "--"] + argv
 
-    def policy(self, text):
-        """The name of a policy file; TRUST, CERTIFICATE and KEY are filled in."""
-        for word, value in (("TRUST", self.pki.ca), ("CERTIFICATE", self.pki.cert),
-                            ("KEY", self.key)):
-            text = text.replace(word, value)
-        return self.write("policy.conf", text, 0o600)
+    def both_ways(self):
+        """The name of a policy by which every listener and every connection is TLS."""
+        return self.write("policy.conf", """[server all]
+listen = *:*
+certificate = %s
+key = %s
+[client all]
+connect = *:*
+trust = %s
+""" % (self.pki.cert, self.key, self.pki.ca), 0o600)
 
     def start(self):
         """The row's server, covered."""
         argv = [str(word) for word in self.row.command(self)]
-        if not t.PLAIN and self.row.policy:
-            argv = [os.path.join(t.BUILD, "tlshim"), "-p", self.row.policy(self), "--"] + argv
+        if self.row.connects and not t.PLAIN:
+            argv = [os.path.join(t.BUILD, "tlshim"), "-p", self.both_ways(), "--"] + argv
         else:
             argv = t.server(argv, self.pki.cert, self.key)
         self._own()
@@ -123,16 +128,27 @@ class Place:
     def stop(self):
         self.running.stop()
 
+    def behind(self):
+        """The port of a web server of OpenSSL's that has the items, for who passes on."""
+        if not self._behind:
+            self._behind = t.TlsServer(t.STACKS[0], self.pki, t.http_handler(
+                {"/" + item.file: item.data for item in (self.small, self.big)}, {}))
+        return self._behind.port
+
     def connect(self, stack=None):
         return t.tls_connect(stack or t.STACKS[0], self.port, self.pki.ca)
 
-    def ask(self, item, stack=None):
-        """One dialogue with the server; what is wrong, or None."""
+    def dialogue(self, item, stack=None):
+        """What one client of the server gets."""
         stream = self.connect(stack)
         try:
-            return self.judge(item, self.row.ask(stream, item))
+            return self.row.ask(stream, item)
         finally:
             stream.close()
+
+    def ask(self, item, stack=None):
+        """One dialogue; what is wrong, or None."""
+        return self.judge(item, self.dialogue(item, stack))
 
     def judge(self, item, got):
         if got == item.data:

@@ -14,9 +14,9 @@ class Row:
 
     A server: command(place) writes its configuration and gives its command line; ask(stream, item)
     is one client's dialogue, which gives the bytes that came back and must be the item's.
-    policy(place) names a policy file, for who connects too. text: the item's bytes are lines.
-    big: bytes of the largest item, at most. many: clients at once. end: the signal that ends it.
-    tasks: more to do, (name, function(place)) that returns what went wrong.
+    connects: its own connections are TLS too. text: the item's bytes are lines. big: bytes of the
+    largest item, at most. many: clients at once. end: the signal that ends it. tasks: more to do,
+    (name, function(place)) that returns what went wrong.
 
     A client: task(place) runs it and returns what went wrong. peer: "http", "exchange" (each side
     sends its bytes and ends), or the server of the table that it talks to; direct: without the
@@ -30,7 +30,7 @@ class Row:
     user: bool = False
     command: typing.Callable = None
     ask: typing.Callable = None
-    policy: typing.Callable = None
+    connects: bool = False
     text: bool = False
     big: int = 1 << 30
     many: int = 200
