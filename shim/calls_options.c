@@ -23,21 +23,11 @@ static int give_int(int value, void *out, socklen_t *length)
     return 0;
 }
 
-/* The handshake's failure, or a reset, once. */
-static int pending_error(int fd, struct shim_ref ref, void *out, socklen_t *length)
-{
-    int error = io_error_once(ref.session);
-
-    if (error == 0)
-        return real(getsockopt)(fd, SOL_SOCKET, SO_ERROR, out, length);
-    return give_int(error, out, length);
-}
-
 static int get_option(int fd, struct shim_ref ref, int level, int option, void *out,
                       socklen_t *length)
 {
     if (level == SOL_SOCKET && option == SO_ERROR && out != NULL && length != NULL)
-        return pending_error(fd, ref, out, length);
+        return give_int(io_pending_error(fd, ref), out, length);
     if (level == SOL_SOCKET && option == SO_RCVLOWAT && out != NULL && length != NULL)
         return give_int((int)ref.session->program_low_water, out, length);
     return real(getsockopt)(fd, level, option, out, length);

@@ -50,7 +50,8 @@ static bool bad_count(int count)
 }
 
 /* read and readv of nothing return at once; recv of nothing waits like any other. */
-static ssize_t read_vector(int fd, struct shim_ref ref, const struct iovec *iov, int count)
+static ssize_t read_vector(int fd, struct shim_ref ref, const struct iovec *iov, int count,
+                           int flags)
 {
     size_t n = 0;
 
@@ -58,12 +59,12 @@ static ssize_t read_vector(int fd, struct shim_ref ref, const struct iovec *iov,
         return -1;
     for (int i = 0; i < count; i++)
         n |= iov[i].iov_len;
-    return n == 0 ? 0 : io_receive(fd, ref, iov, count, 0);
+    return n == 0 ? 0 : io_receive(fd, ref, iov, count, flags);
 }
 
 HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
 {
-    ROUTE_READ(fd, read_vector(fd, ref, iov, count), real(readv)(fd, iov, count))
+    ROUTE_READ(fd, read_vector(fd, ref, iov, count, 0), real(readv)(fd, iov, count))
 }
 
 /* Descriptors that arrive in a message have no history here. */
@@ -133,6 +134,13 @@ static int receive_messages(int fd, struct shim_ref ref, struct mmsghdr *message
     }
     if (timeout != NULL)
         end = wait_end(timeout);
+    /* Unlike recvmsg, the kernel's recvmmsg tells an error before data that lies there. */
+    int error = io_pending_error(fd, ref);
+
+    if (error != 0) {
+        errno = error;
+        return -1;
+    }
     for (; done < count; done++) {
         int now = flags & ~MSG_WAITFORONE;
         ssize_t r;
@@ -140,11 +148,13 @@ static int receive_messages(int fd, struct shim_ref ref, struct mmsghdr *message
         if (done > 0 && (flags & MSG_WAITFORONE))
             now |= MSG_DONTWAIT;
         r = receive_message(fd, ref, &messages[done].msg_hdr, now);
+        if (r < 0 && done > 0)
+            io_error_back(ref.session, errno);
         if (r < 0)
             return done > 0 ? (int)done : -1;
         messages[done].msg_len = (unsigned)r;
         /* recvmmsg(2): the time-out is looked at after each message only. */
-        if (r == 0 || shim_now() >= end)
+        if (shim_now() >= end)
             return (int)done + 1;
     }
     return (int)done;
@@ -179,9 +189,7 @@ static ssize_t read_at(int fd, struct shim_ref ref, const struct iovec *iov, int
         errno = EOPNOTSUPP;
         return -1;
     }
-    if (bad_count(count))
-        return -1;
-    return io_receive(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+    return read_vector(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
 }
 
 HOOK ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset,

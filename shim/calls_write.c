@@ -19,14 +19,27 @@ static ssize_t send_one(int fd, struct shim_ref ref, const void *buffer, size_t 
 HOOK ssize_t write(int fd, const void *buffer, size_t n){
     ROUTE_WRITE(fd, 0, send_one(fd, ref, buffer, n, 0), real(write)(fd, buffer, n))}
 
-HOOK ssize_t send(int fd, const void *buffer, size_t n, int flags){
-    ROUTE_WRITE(fd, flags, send_one(fd, ref, buffer, n, flags), real(send)(fd, buffer, n, flags))}
+HOOK ssize_t send(int fd, const void *buffer, size_t n, int flags)
+{
+    ROUTE_WRITE(fd, flags, send_one(fd, ref, buffer, n, flags), real(send)(fd, buffer, n, flags))
+}
+
+/* The kernel answers a vector of no bytes before it asks the socket; a send of none it does ask. */
+static ssize_t send_vector(int fd, struct shim_ref ref, const struct iovec *iov, int count,
+                           int flags)
+{
+    size_t n = 0;
+
+    for (int i = 0; i < count; i++)
+        n |= iov[i].iov_len;
+    return n == 0 ? 0 : io_send(fd, ref, iov, count, flags);
+}
 
 HOOK ssize_t writev(int fd, const struct iovec *iov, int count)
 {
     if (count < 0 || count > IOV_MAX)
         return real(writev)(fd, iov, count);
-    ROUTE_WRITE(fd, 0, io_send(fd, ref, iov, count, 0), real(writev)(fd, iov, count))
+    ROUTE_WRITE(fd, 0, send_vector(fd, ref, iov, count, 0), real(writev)(fd, iov, count))
 }
 
 /* MSG_FASTOPEN connects and writes in one call: the policy has to see the connect. 0: go on with
@@ -157,7 +170,7 @@ static ssize_t write_at(int fd, struct shim_ref ref, const struct iovec *iov, in
         errno = EINVAL;
         return -1;
     }
-    return io_send(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
+    return send_vector(fd, ref, iov, count, flags & RWF_NOWAIT ? MSG_DONTWAIT : 0);
 }
 
 HOOK ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset,

@@ -53,6 +53,10 @@ enum io_held { IO_HOLDS_READ, IO_HOLDS_WRITE, IO_HOLDS_BOTH };
 void io_fail(struct shim_session *s, int fd, int error, enum io_held held);
 /* Would a read return at once (data, end or error)? Read lock, session open. */
 bool io_is_readable(struct shim_session *s, int fd);
+/* Have both sides said close_notify, or has the program shut both halves? Whoever said the last of
+ * it may have met a kernel that answers with a reset: an error that plain TCP would not have, and
+ * not the program's. Takes the read lock. */
+bool io_was_orderly(int fd, struct shim_ref ref);
 /* Bytes of plaintext left over in user memory. */
 static inline size_t io_leftover(const struct shim_session *s)
 {
@@ -63,6 +67,16 @@ static inline int io_error_once(struct shim_session *s)
 {
     return atomic_exchange(&s->error, 0);
 }
+/* A call that has something else to return gives the errno back, for the next one to tell. */
+static inline void io_error_back(struct shim_session *s, int error)
+{
+    int none = 0;
+
+    if (atomic_load(&s->stage) == SHIM_FAILED)
+        atomic_compare_exchange_strong(&s->error, &none, error);
+}
+/* The handshake's failure or the socket's own error, once: what SO_ERROR tells. */
+int io_pending_error(int fd, struct shim_ref ref);
 int io_errno_of(enum tls_error error);
 
 /* ---- the hooks' calls; take and release locks, wait when the descriptor blocks ---- */

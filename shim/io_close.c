@@ -95,7 +95,8 @@ static void take_last_record(struct shim_session *s, int fd)
 }
 
 /* Would closing the plain socket reset it? With SO_LINGER of no time, or data that the program has
- * not read. The peer must not take that for an orderly end. */
+ * not read: then this one is made to, for the data may be out of the kernel already. The peer must
+ * not take that for an orderly end. */
 static bool aborts(struct shim_session *s, int fd, struct shim_ref ref)
 {
     struct linger linger = {0};
@@ -108,9 +109,13 @@ static bool aborts(struct shim_session *s, int fd, struct shim_ref ref)
     /* The read lock alone: looking may find a failure, which takes the write lock. */
     if (!session_lock_read(ref))
         return false;
-    if (atomic_load(&s->stage) == SHIM_OPEN && !s->ended && !s->shut_read)
+    if (atomic_load(&s->stage) == SHIM_OPEN)
         unread = io_fill(s, fd, 0, 0) == IO_DONE && io_leftover(s) > 0;
     session_unlock_read(s);
+    if (unread) {
+        linger = (struct linger){.l_onoff = 1};
+        sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+    }
     return unread;
 }
 
@@ -199,6 +204,35 @@ static void finish_both(int fd, struct shim_ref ref)
         session_unlock_both(ref.session);
     }
     shim_leave(&guard);
+}
+
+bool io_was_orderly(int fd, struct shim_ref ref)
+{
+    struct shim_session *s = ref.session;
+    struct shim_guard guard;
+    bool ended = false;
+
+    if (!s->close_sealed)
+        return false;
+    shim_enter(&guard);
+    if (session_lock_read(ref)) {
+        if (atomic_load(&s->stage) == SHIM_OPEN && !s->ended)
+            io_fill(s, fd, ARENA_SLAB_SIZE, 0);
+        ended = s->ended || s->shut_read;
+        session_unlock_read(s);
+    }
+    shim_leave(&guard);
+    return ended;
+}
+
+int io_pending_error(int fd, struct shim_ref ref)
+{
+    int error = io_error_once(ref.session);
+    socklen_t size = sizeof(error);
+
+    if (error == 0)
+        sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    return error != 0 && io_was_orderly(fd, ref) ? 0 : error;
 }
 
 int io_shutdown(int fd, struct shim_ref ref, int how)

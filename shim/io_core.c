@@ -12,6 +12,7 @@
 #include "io_internal.h"
 #include "needy.h"
 #include "report.h"
+#include "sockets.h"
 #include "watch.h"
 
 bool io_vector_init(struct io_vector *v, const struct iovec *iov, int count)
@@ -233,7 +234,10 @@ void io_fail(struct shim_session *s, int fd, int error, enum io_held held)
         report_failure(s);
     io_drop_handshake(s);
     io_drain(fd);
-    sys3(SYS_shutdown, fd, SHUT_RDWR, 0);
+    /* A connection that is gone has woken everybody; once more would be an edge that TCP has not.
+     */
+    if (!socket_is_closed(fd))
+        sys3(SYS_shutdown, fd, SHUT_RDWR, 0);
     watch_update(s);
 }
 

@@ -77,7 +77,7 @@ static enum io_state transport_ended(struct shim_session *s, int *error)
     struct tls_conn conn;
 
     *error = atomic_load(&s->error); /* of the socket, told to a wait */
-    if (s->shut_read)
+    if (s->shut_read && atomic_load(&s->stage) == SHIM_OPEN)
         return IO_END;
     if (*error != 0)
         return IO_ERROR;
@@ -111,7 +111,8 @@ enum io_state io_peek(struct shim_session *s, int fd, struct io_peeked *in, int 
         s->missing = (uint32_t)(in->record_length - in->taken_before);
         return IO_READ;
     }
-    if (r == 0)
+    /* Where both halves are shut, the peer's close_notify alone provokes a reset. */
+    if (r == 0 || (r == -ECONNRESET && s->shut_read && s->shut != 0))
         return transport_ended(s, error);
     if (r != -EAGAIN) {
         *error = (int)-r;
@@ -151,7 +152,8 @@ static void stream_ended(struct shim_session *s, int fd)
 
     s->ended = 1;
     sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &length);
-    if (info.tcpi_state != TCP_CLOSE_WAIT)
+    if (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_FIN_WAIT1 ||
+        info.tcpi_state == TCP_FIN_WAIT2)
         sys3(SYS_shutdown, fd, SHUT_RD, 0);
 }
 
@@ -276,7 +278,8 @@ enum io_state io_fill(struct shim_session *s, int fd, size_t want, size_t takes)
         return read_failed(s, fd, 0);
     do {
         state = io_peek(s, fd, &in, &error);
-        if (state == IO_END)
+        /* After SHUT_RD that is the program's own end: what arrives later is still read. */
+        if (state == IO_END && !s->shut_read)
             stream_ended(s, fd);
         if (state == IO_ERROR)
             return read_failed(s, fd, error);
@@ -305,8 +308,6 @@ static bool reaches_low_water(struct shim_session *s, int fd)
 {
     size_t low = s->program_low_water;
 
-    if (s->shut_read)
-        return true;
     if (low > TLS_PLAINTEXT_MAX)
         low = TLS_PLAINTEXT_MAX;
     if (io_fill(s, fd, low, 0) != IO_DONE && io_leftover(s) == 0)
@@ -322,6 +323,8 @@ bool io_is_readable(struct shim_session *s, int fd)
     uint8_t head[TLS_HEADER];
     int queued = 0;
 
+    if (s->shut_read)
+        return true;
     if (s->program_low_water > 1)
         return reaches_low_water(s, fd);
     if (io_leftover(s) > 0 || s->ended || atomic_load(&s->error) != 0)
@@ -456,27 +459,35 @@ static enum io_state receive_round(int fd, struct shim_ref ref, struct io_vector
 }
 
 /* MSG_PEEK with MSG_WAITALL: what is peeked already keeps the socket readable, so the kernel cannot
- * wait for more; look again in a while. False: the slab holds no more. */
-static bool wait_for_more_to_peek(int fd, struct wait_clock *clock, size_t total)
+ * wait for more; look again in a while, and once more after the transport's end or failure. False:
+ * no more will come, or the slab holds no more. */
+static bool wait_for_more_to_peek(int fd, struct wait_clock *clock, size_t total, bool *over)
 {
-    struct timespec a_while = {0, 2000000};
+    struct timespec a_while = {0, 2000000}, none = {0, 0};
+    struct pollfd entry = {.fd = fd, .events = POLLRDHUP};
 
     wait_begin(clock, fd, SO_RCVTIMEO);
-    if (clock->timeout > 0 && shim_now() >= clock->began + clock->timeout)
+    if (*over || total >= ARENA_SLAB_SIZE - TLS_RECORD_MAX ||
+        (clock->timeout > 0 && shim_now() >= clock->began + clock->timeout))
         return false;
-    return total < ARENA_SLAB_SIZE - TLS_RECORD_MAX && real(ppoll)(NULL, 0, &a_while, NULL) == 0;
+    *over = sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) > 0;
+    return *over || real(ppoll)(NULL, 0, &a_while, NULL) == 0;
 }
 
 static ssize_t stopped(struct shim_ref ref, enum io_state state, size_t total)
 {
     if (total > 0)
         return (ssize_t)total;
-    if (state == IO_END || state == IO_DONE)
+    if (state == IO_END || state == IO_DONE || (state == IO_READ && ref.session->shut_read))
         return 0;
     if (state == IO_ERROR) {
         int error = io_error_once(ref.session), failure = atomic_load(&ref.session->failure);
 
-        if (error == 0 && (failure == 0 || ref.session->shut_read))
+        /* A program that has shut reading is told of the socket's errors, not of TLS's. */
+        if (ref.session->shut_read &&
+            (error == 0 || tls_failure(&ref.session->tls) != TLS_ERROR_OK))
+            return 0;
+        if (error == 0 && failure == 0)
             return 0;
         errno = error != 0 ? error : failure;
     } else {
@@ -490,7 +501,7 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
     struct io_vector v, all;
     struct wait_clock clock = {0};
     size_t total = 0;
-    bool blocks;
+    bool blocks, over = false;
 
     if (flags & MSG_OOB) {
         errno = EOPNOTSUPP;
@@ -515,16 +526,17 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
 
         if (state != IO_READ && state != IO_DONE)
             return stopped(ref, state, total);
-        if (all.left == 0 && state == IO_DONE)
+        /* The kernel waits once for a read of nothing, and asks no more why that ended. */
+        if (all.left == 0 && (state == IO_DONE || waited))
             return 0;
         if (total > 0 && (!blocks || enough(total, all.left, flags, ref.session)))
             return (ssize_t)total;
         if (!blocks)
             return stopped(ref, state, 0);
         clock.partial = total > 0;
-        if (total > 0 && (flags & MSG_PEEK) ? !wait_for_more_to_peek(fd, &clock, total)
+        if (total > 0 && (flags & MSG_PEEK) ? !wait_for_more_to_peek(fd, &clock, total, &over)
                                             : !wait_readable(fd, ref, &clock))
-            return total > 0 ? (ssize_t)total : -1;
+            return total > 0 ? (ssize_t)total : all.left == 0 && errno != EBADF ? 0 : -1;
         if (flags & MSG_PEEK)
             v = all;
     }

@@ -123,6 +123,14 @@ static enum io_state write_failed(struct shim_session *s, int fd, struct sending
     return IO_ERROR;
 }
 
+/* A program that sends no bytes learns whether the connection is broken: the kernel tells. */
+static enum io_state send_nothing(struct shim_session *s, int fd, struct sending *w)
+{
+    long r = sys6(SYS_sendto, fd, NULL, 0, MSG_DONTWAIT | MSG_NOSIGNAL, 0, 0);
+
+    return r < 0 && r != -EAGAIN ? write_failed(s, fd, w, (int)-r) : IO_DONE;
+}
+
 /* Seals and sends until all is accepted or the kernel is full. Write lock, session open. */
 static enum io_state send_now(struct shim_session *s, int fd, struct sending *w, uint8_t *scratch)
 {
@@ -138,6 +146,8 @@ static enum io_state send_now(struct shim_session *s, int fd, struct sending *w,
         }
         if (state == IO_DONE)
             w->sent = w->total;
+        if (w->v.left == 0 && w->total == 0)
+            return send_nothing(s, fd, w);
         if (state != IO_DONE || w->v.left == 0)
             return state;
         skip_empty(&w->v);
@@ -182,6 +192,17 @@ static bool enqueue(struct shim_session *s, struct sending *w, uint8_t *scratch)
     return any;
 }
 
+/* Writing is shut; an error of the socket is told before that, as by the kernel. */
+static int error_behind_shut(struct shim_session *s, int fd)
+{
+    int error = io_error_once(s);
+    socklen_t length = sizeof(error);
+
+    if (error == 0)
+        sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    return error != 0 && !s->ended && !s->shut_read ? error : EPIPE;
+}
+
 /* One round under the lock. IO_READ, IO_CONNECTING or IO_WRITE with bytes left or sealed. */
 static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
 {
@@ -207,7 +228,7 @@ static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
         } else if (state == IO_CONNECTING && (w->error = io_connect_error(fd)) != 0) {
             state = IO_ERROR;
         } else if (s->shut) {
-            w->error = EPIPE;
+            w->error = error_behind_shut(s, fd);
             state = IO_ERROR;
         } else if (state == IO_DONE) {
             state = send_now(s, fd, w, scratch);
@@ -279,7 +300,8 @@ ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count,
     }
     w.blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
     atomic_store(&ref.session->touched, 1);
-    if (w.v.left == 0 && ref.session->shut == 0)
+    if (w.v.left == 0 && atomic_load(&ref.session->stage) == SHIM_HANDSHAKE &&
+        ref.session->shut == 0)
         return 0;
     for (;;) {
         enum io_state state = send_round(fd, ref, &w);
@@ -290,7 +312,11 @@ ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count,
             return w.total > 0 ? (ssize_t)w.total : -1;
         if (state == IO_ERROR)
             return send_failed(ref, &w, flags);
-        if (state == IO_DONE || (!w.blocks && w.total > 0))
+        if (state == IO_DONE)
+            return (ssize_t)w.total;
+        if (!w.blocks && w.v.left > 0)
+            atomic_fetch_add(&ref.session->refusals, 1);
+        if (!w.blocks && w.total > 0)
             return (ssize_t)w.total;
         if (!w.blocks) {
             errno = EAGAIN;

@@ -39,8 +39,17 @@ static bool is_readable(int fd, struct shim_ref ref)
     return readable;
 }
 
+/* The kernel shows an error of the socket until it has been told; it told us, and we the program
+ * not yet. */
+static unsigned error_to_tell(const struct shim_session *s)
+{
+    return atomic_load(&s->error) != 0 && tls_failure(&s->tls) == TLS_ERROR_OK ? POLLERR : 0;
+}
+
 static unsigned answer_open(int fd, struct shim_ref ref, unsigned asked, unsigned got)
 {
+    if (got & POLLERR && io_was_orderly(fd, ref))
+        got &= ~(unsigned)POLLERR;
     if (got & POLLOUT && atomic_load(&ref.session->tail) != 0) {
         io_attend(fd, ref);
         if (atomic_load(&ref.session->tail) != 0)
@@ -48,7 +57,7 @@ static unsigned answer_open(int fd, struct shim_ref ref, unsigned asked, unsigne
     }
     if (got & VIEW_IN && (got & (POLLERR | POLLHUP)) == 0 && !is_readable(fd, ref))
         got &= ~(unsigned)VIEW_IN;
-    return got & (asked | VIEW_ALWAYS);
+    return (got | error_to_tell(ref.session)) & (asked | VIEW_ALWAYS);
 }
 
 unsigned view_answer(int fd, struct shim_ref ref, unsigned asked, unsigned got)
@@ -59,7 +68,7 @@ unsigned view_answer(int fd, struct shim_ref ref, unsigned asked, unsigned got)
     if (before == SHIM_OPEN)
         return answer_open(fd, ref, asked, got);
     if (before == SHIM_FAILED)
-        return got & (asked | VIEW_ALWAYS);
+        return (got | error_to_tell(s)) & (asked | VIEW_ALWAYS);
     io_attend(fd, ref);
     after = atomic_load(&s->stage);
     if (after == SHIM_CONNECTING)

@@ -45,15 +45,16 @@ struct shim_session {
     pthread_mutex_t read_lock, write_lock;
     struct tls_session tls;
 
-    uint32_t rule;           /* policy_rule.index */
-    _Atomic uint8_t stage;   /* enum shim_stage */
-    _Atomic uint8_t touched; /* a read or write was tried during the handshake */
-    _Atomic uint8_t eager;   /* handshake = connect: touched from the start */
-    _Atomic uint8_t tail;    /* sealed bytes wait for room in the kernel */
-    _Atomic int error;       /* errno to give once, to a writer or by SO_ERROR */
-    _Atomic int failure;     /* errno that every read gives: a cut stream never looks ended */
-    int64_t deadline;        /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
-    uint8_t lingering;       /* closed by the program; a number of ours sends the rest */
+    uint32_t rule;             /* policy_rule.index */
+    _Atomic uint8_t stage;     /* enum shim_stage */
+    _Atomic uint8_t touched;   /* a read or write was tried during the handshake */
+    _Atomic uint8_t eager;     /* handshake = connect: touched from the start */
+    _Atomic uint8_t tail;      /* sealed bytes wait for room in the kernel */
+    _Atomic uint32_t refusals; /* writes that were cut short or refused for want of room */
+    _Atomic int error;         /* errno to give once, to a writer or by SO_ERROR */
+    _Atomic int failure;       /* errno that every read gives: a cut stream never looks ended */
+    int64_t deadline;          /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
+    uint8_t lingering;         /* closed by the program; a number of ours sends the rest */
 
     /* the handshake's, under both locks */
     uint32_t handshake_slab, big_piece;

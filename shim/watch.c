@@ -185,6 +185,7 @@ static void want(struct shim_watch *w, const struct epoll_event *event)
     w->data = event->data.u64;
     w->disarmed = 0;
     w->out_reported = 0;
+    w->out_shown = 0;
 }
 
 /* epoll_ctl(2): what goes with EPOLLEXCLUSIVE, and that it cannot be changed afterwards. */
@@ -377,6 +378,10 @@ static void used_up(struct shim_session *s, struct shim_watch *w, uint32_t shown
         w->disarmed = 1;
     if (handshake && shown & EPOLLOUT && w->wanted & EPOLLET)
         w->out_reported = 1;
+    if (!handshake && shown & EPOLLOUT) {
+        w->out_shown = 1;
+        w->refusals_then = atomic_load(&s->refusals);
+    }
     if (handshake || (w->disarmed && (w->given & EPOLLONESHOT) == 0))
         bring_in_line(s, w, false);
     registry_unlock();
@@ -388,6 +393,19 @@ static void swallowed(struct shim_session *s, struct shim_watch *w)
     registry_lock();
     bring_in_line(s, w, (w->given & EPOLLONESHOT) != 0 && !w->disarmed);
     registry_unlock();
+}
+
+/* Bytes that mean nothing to the program yet came as an edge, and the kernel tells with it that
+ * there is room to write. That is no news where no write was refused since it was told last. */
+static uint32_t without_stale_out(const struct shim_session *s, const struct shim_watch *w,
+                                  uint32_t got, uint32_t shown)
+{
+    bool swallowed_in = got & EPOLLIN && w->wanted & EPOLLIN && (shown & EPOLLIN) == 0;
+
+    if (swallowed_in && w->wanted & EPOLLET && w->out_shown &&
+        w->refusals_then == atomic_load(&s->refusals))
+        shown &= ~(uint32_t)EPOLLOUT;
+    return shown;
 }
 
 /* True: *event is the program's to see. */
@@ -413,6 +431,7 @@ static bool translate(struct epoll_event *event)
     if (!socket_is_of(fd, ref.session))
         return true;
     shown = view_answer(fd, ref, w->wanted & ~(uint32_t)MODES, event->events);
+    shown = without_stale_out(ref.session, w, event->events, shown);
     if (w->out_reported && atomic_load(&ref.session->stage) == SHIM_HANDSHAKE)
         shown &= ~(uint32_t)EPOLLOUT;
     if (w->disarmed)

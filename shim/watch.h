@@ -22,7 +22,9 @@ struct shim_watch {
     uint32_t given;       /* the mask that the kernel has */
     uint8_t disarmed;     /* a one-shot that has fired */
     uint8_t out_reported; /* edge-triggered OUT was given during the handshake */
-    uint64_t data;        /* the program's */
+    uint8_t out_shown;    /* OUT was given since, when the session's refusals were refusals_then */
+    uint32_t refusals_then;
+    uint64_t data; /* the program's */
 };
 
 /* epoll_ctl on a TLS descriptor, as the real one: 0 or -1 with errno. */

@@ -203,10 +203,26 @@ def run(first, count, seconds):
     return "\n".join(reports)
 
 
+def found_once():
+    """Titles and sequences of tests/model/found."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "found")) as f:
+        blocks = f.read().strip().split("\n\n")[1:]
+    return [(block.splitlines()[0][2:], block.splitlines()[1:]) for block in blocks]
+
+
+def same(sequence):
+    plain, covered = PLAIN.replay(sequence), COVERED.replay(sequence)
+    if plain == covered and not plain[-1].startswith("exit status"):
+        return None
+    return show(sequence)
+
+
 t.start(wire=False)
 certificates(t.tmp())
 PLAIN = Way("plain", [], MODEL_PLAIN="1")
 COVERED = Way("covered", [os.path.join(t.BUILD, "tlshim"), "-p", t.tmp("policy"), "--"])
+for title, sequence in found_once():
+    t.subtest(title, same, sequence)
 sequences = int(os.environ.get("SEQUENCES", "0"))
 seconds = float(os.environ.get("MODEL_SECONDS", "35"))
 seed = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(4), "big")

@@ -40,6 +40,14 @@ void run_info(const struct operation *o, char *out)
 
 /* ---- closing ---- */
 
+/* A stated difference: who closes, or shuts both halves, before the handshake is over gives the
+ * peer a reset. */
+static void finish_handshake_before_end(void)
+{
+    if (!world->handshaken)
+        world_finish_handshake();
+}
+
 void run_shutdown(const struct operation *o, char *out)
 {
     uint32_t slot = o->arg[0];
@@ -48,19 +56,14 @@ void run_shutdown(const struct operation *o, char *out)
 
     if (fd < 0)
         return;
+    if (o->arg[1] != SHUT_WR)
+        finish_handshake_before_end();
     r = shutdown(fd, (int)o->arg[1]);
     say_result(out, r);
     if (r != 0)
         return;
     e->shut_read |= o->arg[1] != SHUT_WR;
     e->shut_write |= o->arg[1] != SHUT_RD;
-}
-
-/* A stated difference: who closes before the handshake is over gives the peer a reset. */
-static void finish_handshake_before_close(uint32_t slot)
-{
-    if (!world->handshaken && world->ends[end_of(slot)].descriptors == 1)
-        world_finish_handshake();
 }
 
 void run_close(const struct operation *o, char *out)
@@ -70,7 +73,8 @@ void run_close(const struct operation *o, char *out)
 
     if (fd < 0)
         return;
-    finish_handshake_before_close(slot);
+    if (world->ends[end_of(slot)].descriptors == 1)
+        finish_handshake_before_end();
     say_result(out, close(fd));
     slot_closed(slot);
 }
@@ -105,7 +109,8 @@ void run_dup(const struct operation *o, char *out)
             say(out, "skip");
             return;
         }
-        finish_handshake_before_close(victim);
+        if (world->ends[end_of(victim)].descriptors == 1)
+            finish_handshake_before_end();
         slot_closed(victim);
     } else if (o->arg[1] == BY_DUP2 || o->arg[1] == BY_DUP3) {
         over = fcntl(pattern_file, F_DUPFD, 50);

@@ -105,7 +105,7 @@ void run_epoll_ctl(const struct operation *o, char *out)
 }
 
 /* Of an end that has shut its writing nothing is told: an edge comes when the peer's kernel thinks
- * fit to acknowledge that, and, a stated difference, one more when the other end's is read. */
+ * fit to acknowledge that. */
 static bool is_told(uint32_t slot)
 {
     return !world->ends[end_of(slot)].shut_write;

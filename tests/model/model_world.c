@@ -118,8 +118,7 @@ bool fails_again(int end)
 {
     const struct end *e = &world->ends[end];
 
-    return e->told || (is_broken(e) && e->shut_read && e->shut_write) ||
-           (world->ends[1 - end].closed && e->shut_write);
+    return e->told || (is_broken(e) && e->shut_read && e->shut_write);
 }
 
 void end_told(int end)
