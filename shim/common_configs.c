@@ -62,13 +62,6 @@ static const struct x509_trust *load_trust(struct loader *loader, const char *ke
     return &loaded->trust;
 }
 
-/* RSA keys do both: they are certified, and in RSA key exchange they carry the secret. */
-static unsigned minimum_rsa_bits(const struct policy_settings *settings)
-{
-    unsigned certificate = settings->minimum_certificate, exchange = settings->minimum_key_exchange;
-    return policy_rsa_bits(certificate > exchange ? certificate : exchange);
-}
-
 /* keyUsage of our certificates, by the kind of their keys; 0: there is none of this kind. */
 typedef uint16_t key_usages[X509_KEY_UNSUPPORTED];
 
@@ -200,7 +193,8 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         .suite_count = settings->suite_count,
         .no_record_splitting = !settings->record_splitting,
         .allow_truncation = settings->allow_truncation,
-        .minimum_rsa_bits = minimum_rsa_bits(settings),
+        .minimum_rsa_bits = policy_rsa_bits(settings->minimum_certificate),
+        .minimum_rsa_exchange_bits = policy_rsa_bits(settings->minimum_key_exchange),
         .minimum_dh_bits = policy_rsa_bits(settings->minimum_key_exchange),
         .allow_anonymous = names_anonymous_suite(rule),
         .allow_sha1_certificates = settings->allow_sha1_certificates,

@@ -59,6 +59,11 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
     case TLS_ERROR_NO_COMMON_SUITE:
         snprintf(out, size, "; widen `suites` or lower `minimum-strength` in the rule");
         break;
+    case TLS_ERROR_SMALL_GROUP:
+        snprintf(out, size,
+                 "; lower `minimum-key-exchange` in the rule, or leave DHE out of its "
+                 "`suites`");
+        break;
     case TLS_ERROR_TRUNCATED:
         snprintf(out, size,
                  "; data may be missing; `truncation = allow` in the rule accepts it "

@@ -12,6 +12,34 @@ enum {
     SESSION_ID_MAX = 32
 };
 
+/* One by its name, more by their number. */
+static void note_suites(struct tls_conn *conn)
+{
+    struct tls_handshake *h = conn->handshake;
+    const struct tls_config *config = conn->config;
+    struct tls_text t = tls_text_in(h->note, sizeof h->note);
+    uint32_t count = 0;
+    uint16_t first = 0;
+
+    for (size_t i = config->suite_count; i-- > 0;) {
+        if (tls_suite_is_usable(config, config->suites[i])) {
+            first = config->suites[i];
+            count++;
+        }
+    }
+    tls_text_add(&t, "offers ");
+    tls_text_version(&t, h->client_version);
+    tls_text_add(&t, ", ");
+    if (count != 1) {
+        tls_text_number(&t, count);
+        tls_text_add(&t, " suites, first ");
+    }
+    tls_text_suite(&t, first);
+    if (h->resume_id_length > 0) {
+        tls_text_add(&t, ", to resume a session");
+    }
+}
+
 enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *body)
 {
     struct tls_handshake *h = conn->handshake;
@@ -40,13 +68,7 @@ enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *
     tls_write_u8(body, COMPRESSION_NULL);
     tls_write_extensions(conn, body);
 
-    struct tls_text t = tls_text_in(h->note, sizeof h->note);
-    tls_text_add(&t, "offers ");
-    tls_text_version(&t, h->client_version);
-    for (size_t i = 0; i < config->suite_count; i++) {
-        tls_text_add(&t, i == 0 ? ", " : " ");
-        tls_text_suite(&t, config->suites[i]);
-    }
+    note_suites(conn);
     return TLS_ERROR_OK;
 }
 

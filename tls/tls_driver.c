@@ -4,6 +4,7 @@
 #include "../crypto_glue/cg_ct.h"
 #include "tls_driver.h"
 #include "tls_limits.h"
+#include "tls_notes.h"
 #include "tls_observe.h"
 #include "tls_output.h"
 #include "tls_text.h"
@@ -46,6 +47,9 @@ static void notify_step(struct tls_conn *conn, const struct tls_step *step)
 {
     bool is_handshake = step->message != TLS_CHANGE_CIPHER_SPEC;
 
+    if (conn->observe != NULL) {
+        tls_note_step(conn, step);
+    }
     tls_notify(conn, step->kind != TLS_STEP_RECEIVE,
                is_handshake ? TLS_CONTENT_HANDSHAKE : TLS_CONTENT_CHANGE_CIPHER_SPEC,
                is_handshake ? (uint8_t)step->message : 0, conn->handshake->note);

@@ -34,7 +34,7 @@ _tlshim()
         _tlshim_offer -W 'text json'
         return
         ;;
-    --connect | --listen | --except | --address)
+    --connect | --listen | --except | --address | --timeout)
         return
         ;;
     esac
@@ -51,6 +51,11 @@ _tlshim()
             ;;
         explain)
             _tlshim_offer -W 'connect listen -p --program --address --all'
+            return
+            ;;
+        probe)
+            _tlshim_offer -W '-p --rule --trust --timeout --format'
+            _tlshim_offer -A hostname
             return
             ;;
         preflight)
@@ -77,7 +82,7 @@ _tlshim()
             --help --version --'
     else
         _tlshim_offer -c
-        ((COMP_CWORD == 1)) && _tlshim_offer -W 'check explain preflight'
+        ((COMP_CWORD == 1)) && _tlshim_offer -W 'check explain probe preflight'
     fi
 }
 

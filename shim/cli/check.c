@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../policy/policy_text.h"
 #include "../common_rules.h"
 #include "cli.h"
 #include "findings.h"
+#include "json.h"
 
 void findings_add(struct findings *findings, bool warning, const struct policy_error *error)
 {
@@ -67,31 +67,20 @@ static void show_text(const struct rules *rules, const struct findings *findings
     putchar('\n');
 }
 
-static void put_json_string(const char *text)
-{
-    char shown[POLICY_SHOWN_MAX];
-    putchar('"');
-    for (size_t n = strlen(text), taken; n > 0; text += taken, n -= taken) {
-        taken = policy_show_json(text, n, shown);
-        fputs(shown, stdout);
-    }
-    putchar('"');
-}
-
 static void show_json(const struct rules *rules, const struct findings *findings)
 {
     fputs("{\"file\": ", stdout);
-    put_json_string(rules->file);
+    json_string(rules->file);
     printf(", \"rules\": %zu, \"errors\": %zu, \"warnings\": %zu, \"findings\": [",
            rules->policy.rule_count, findings->count - findings->warnings, findings->warnings);
     for (size_t i = 0; i < findings->count; i++) {
         const struct policy_error *error = &findings->list[i].error;
         printf("%s\n  {\"severity\": \"%s\", \"file\": ", i ? "," : "",
                findings->list[i].warning ? "warning" : "error");
-        put_json_string(error->place.file);
+        json_string(error->place.file);
         printf(", \"line\": %u, \"column\": %u, \"message\": ", error->place.line,
                error->place.column);
-        put_json_string(error->message);
+        json_string(error->message);
         putchar('}');
     }
     fputs("]}\n", stdout);
@@ -128,14 +117,11 @@ static int read_arguments(char **arguments, const char **path, bool *json)
                 return 0;
             options.at++;
         }
-        bool known_format = option == FORMAT && (strcmp(options.value, "json") == 0 ||
-                                                 strcmp(options.value, "text") == 0);
+        bool known_format = option == FORMAT && json_wanted(options.value, json);
         if (option == OPTION_WRONG || (option == FORMAT && !known_format) || (file && *path))
             return refuse_option(&options, option);
         if (file)
             *path = file;
-        else
-            *json = options.value[0] == 'j';
     }
 }
 

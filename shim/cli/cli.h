@@ -51,6 +51,7 @@ int launch(char **arguments); /* launch.c; returns only on error */
 int check_command(char **arguments);
 int explain_command(char **arguments);
 int preflight_command(char **arguments);
+int probe_command(char **arguments);
 
 /* Puts the policy's path into the environment, absolute and alone: TLSHIM_POLICY set,
  * TLSHIM_POLICY_TEXT unset. False after a message. */

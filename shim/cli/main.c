@@ -21,7 +21,8 @@ static const char help[] =
     "    --strict  deny what no rule matches, whatever the policy says\n"
     "  tlshim check [--format json] [FILE]    is this policy right? exit 0, 1 or 2\n"
     "  tlshim explain [-p FILE] connect|listen HOST:PORT    which rule decides, why\n"
-    "  tlshim preflight PROGRAM                             can it be covered?\n"
+    "  tlshim probe [--rule] HOST:PORT        what does it speak, what would it need?\n"
+    "  tlshim preflight PROGRAM               can it be covered?\n"
     "\n"
     "PATTERN is HOST:PORT, as in *.corp.example:443, 10.0.0.0/8:1-1023, [::1]:*\n"
     "A policy:  [client web]                     [server mail]\n"
@@ -65,7 +66,7 @@ int usage_error(const char *format, ...)
 /* Words of the design that this version does not know yet: not to be taken for programs. */
 static bool is_reserved(const char *word)
 {
-    static const char *const words[] = {"probe", "learn", "ps", "trace"};
+    static const char *const words[] = {"learn", "ps", "trace"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(word, words[i]) == 0)
             return true;
@@ -90,6 +91,8 @@ int main(int argc, char **argv)
         return explain_command(argv + 2);
     if (strcmp(first, "preflight") == 0)
         return preflight_command(argv + 2);
+    if (strcmp(first, "probe") == 0)
+        return probe_command(argv + 2);
     if (is_reserved(first))
         return usage_error("\"%s\" is not a subcommand of this version; a program of that name is "
                            "run by: tlshim -- %s",
