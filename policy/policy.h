@@ -44,7 +44,10 @@ enum {
     POLICY_LINE_MAX = 4096,
     POLICY_VALUE_MAX = 4000, /* with ${VAR} replaced */
     POLICY_RULES_MAX = 1024,
-    POLICY_TIMEOUT_MAX = 3600
+    POLICY_TIMEOUT_MAX = 3600,
+    POLICY_CACHE_AGE_MAX = 7 * 86400,
+    POLICY_DH_BITS_MIN = 512,
+    POLICY_DH_BITS_MAX = 8192
 };
 #define POLICY_DATA_LIMIT_MIN ((uint64_t)1 << 20)
 #define POLICY_DATA_LIMIT_MAX ((uint64_t)1 << 35) /* 2^32 blocks of 8 bytes: the birthday bound */
@@ -71,8 +74,16 @@ struct policy_string { /* a value with its place; text is NULL when the key is a
     struct policy_place place;
 };
 
+struct policy_list { /* words of a value; words is NULL when the key is absent */
+    const struct policy_string *words;
+    size_t count;
+};
+
 enum {
     POLICY_SUITES_MAX = TLS_SUITES_MAX,
+    POLICY_GROUPS_MAX = TLS_GROUPS_MAX,
+    POLICY_ALPN_MAX = 32,
+    POLICY_PSK_IDENTITIES_MAX = 256,
     POLICY_CREDENTIALS_MAX = 3 /* one for each kind of key: RSA, EC, DSA */
 };
 
@@ -84,15 +95,29 @@ struct policy_settings {
     uint16_t suites[POLICY_SUITES_MAX]; /* IANA numbers in order, those below the floor removed */
     size_t suite_count;
     uint16_t version_min, version_max;
+    /* The first suite that `suites` itself names and that needs the like; or text NULL. */
+    struct policy_string named_psk, named_certified;
+    uint16_t groups[POLICY_GROUPS_MAX]; /* IANA numbers in order; none: whatever there is */
+    size_t group_count;
+    unsigned minimum_dh; /* bits of a group's prime; 0: as minimum_key_exchange says */
     enum policy_handshake handshake;
     unsigned handshake_timeout; /* seconds */
     bool allow_truncation;
     bool record_splitting;
     bool allow_sha1_certificates;
+    bool allow_renegotiation;
+    bool allow_no_renegotiation_info; /* peers without RFC 5746 */
+    bool allow_sslv2_hello;           /* server */
+    bool omit_extensions;             /* client */
+    bool tickets;
+    bool allow_keylog;
+    unsigned cache_age;   /* seconds that a session may be resumed; 0: none is */
     uint64_t data_limit;  /* bytes per key of a cipher with 64-bit blocks */
     int64_t legacy_until; /* the rule's last second, since 1970; 0: no end */
     struct policy_string legacy_until_text, reason;
     struct policy_string trust, client_trust, verify_name, dh_parameters;
+    struct policy_string ticket_keys, psk_file, key_passphrase_file;
+    struct policy_list alpn, psk_identities;
     /* One or several, each with the key in the same place of the other list. */
     struct policy_string certificates[POLICY_CREDENTIALS_MAX], keys[POLICY_CREDENTIALS_MAX];
     bool trust_system; /* trust = system */
@@ -132,6 +157,7 @@ enum { POLICY_AS_KEY = 256 };
 struct policy_strength {
     unsigned cipher, key_exchange, certificate, signature;
     const char *exchanged_by; /* what is held against minimum-key-exchange, for people; or NULL */
+    unsigned exchanged_bits;  /* how long that must be */
 };
 struct policy_strength policy_suite_strength(const struct tls_suite *suite,
                                              const struct policy_rule *rule);
@@ -153,6 +179,7 @@ struct policy {
     size_t rule_count;
     struct policy_process process;
     const struct policy_entry *unmatched_entry; /* where `unmatched` is said, or NULL */
+    const struct policy_entry *uncovered_entry; /* and `uncovered-child` */
     struct policy_settings defaults;
     int64_t now; /* as in policy_input */
     uint32_t user;
@@ -203,6 +230,8 @@ struct policy_earliest {
 };
 void policy_keep_earliest(void *arg, const struct policy_error *error);
 
+/* The shortest prime of a Diffie-Hellman group under these settings, in bits. */
+unsigned policy_dh_bits(const struct policy_settings *settings);
 /* The shortest RSA modulus of this strength, in bits (NIST SP 800-57 part 1, table 2). */
 unsigned policy_rsa_bits(unsigned strength);
 

@@ -35,6 +35,11 @@ struct policy_pattern {
     uint16_t first_port, last_port;
 };
 
+/* The word of a setting that is one of a few; NULL for other keys. */
+const char *policy_choice_word(const struct policy_settings *settings, enum policy_key_id key);
+/* Is it set to what some old or broken peer needs, and nobody else? */
+bool policy_is_allowance(const struct policy_settings *settings, enum policy_key_id key);
+
 /* Does the address lie in an address pattern's network? */
 bool policy_in_network(const struct policy_pattern *pattern, const uint8_t *address,
                        uint8_t length);

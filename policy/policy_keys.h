@@ -44,11 +44,15 @@ enum {
     X(SHA1_CERTIFICATES, "sha1-certificates", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
     X(HANDSHAKE, "handshake", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                          \
     X(HANDSHAKE_TIMEOUT, "handshake-timeout", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
-    X(RENEGOTIATION, "renegotiation", POLICY_CS | POLICY_D, 0)                                     \
+    X(RENEGOTIATION, "renegotiation", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                  \
+    X(RENEGOTIATION_INFO, "renegotiation-info", POLICY_CS | POLICY_D, 0)                           \
+    X(SSLV2_HELLO, "sslv2-hello", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                        \
+    X(EXTENSIONS, "extensions", POLICY_C | POLICY_D, 0)                                            \
     X(TRUNCATION, "truncation", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                        \
-    X(TICKETS, "tickets", POLICY_CS | POLICY_D, 0)                                                 \
-    X(TICKET_KEYS, "ticket-keys", POLICY_S, 0)                                                     \
-    X(KEYLOG, "keylog", POLICY_CS | POLICY_D, 0)                                                   \
+    X(TICKETS, "tickets", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                              \
+    X(TICKET_KEYS, "ticket-keys", POLICY_S, POLICY_S)                                              \
+    X(CACHE_AGE, "cache-age", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                          \
+    X(KEYLOG, "keylog", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                                \
     X(STARTTLS, "starttls", POLICY_CS, 0)                                                          \
     X(LEGACY_UNTIL, "legacy-until", POLICY_NDENY, POLICY_NDENY)                                    \
     X(REASON, "reason", POLICY_IN_ANY, POLICY_IN_ANY)                                              \
@@ -56,11 +60,12 @@ enum {
     X(UNCOVERED_CHILD, "uncovered-child", POLICY_D, POLICY_D)                                      \
     X(CACHE_ENTRIES, "cache-entries", POLICY_D, POLICY_D)                                          \
     X(CACHE_BYTES, "cache-bytes", POLICY_D, POLICY_D)                                              \
-    X(GROUPS, "groups", POLICY_CS | POLICY_D, 0)                                                   \
+    X(GROUPS, "groups", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                                \
+    X(MINIMUM_DH, "minimum-dh", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                        \
     X(DH_PARAMETERS, "dh-parameters", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                    \
-    X(ALPN, "alpn", POLICY_CS | POLICY_D, 0)                                                       \
-    X(PSK_IDENTITY, "psk-identity", POLICY_CS, 0)                                                  \
-    X(PSK_FILE, "psk-file", POLICY_CS, 0)                                                          \
+    X(ALPN, "alpn", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                                    \
+    X(PSK_IDENTITY, "psk-identity", POLICY_CS, POLICY_CS)                                          \
+    X(PSK_FILE, "psk-file", POLICY_CS, POLICY_CS)                                                  \
     X(RECORD_SPLITTING, "record-splitting", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)            \
     X(DATA_LIMIT, "data-limit", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                        \
     X(CRL, "crl", POLICY_CS | POLICY_D, 0)                                                         \
@@ -69,6 +74,7 @@ enum {
     X(PIN, "pin", POLICY_C | POLICY_D, 0)                                                          \
     X(CERTIFICATE, "certificate", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                      \
     X(KEY, "key", POLICY_CS, POLICY_CS)                                                            \
+    X(KEY_PASSPHRASE_FILE, "key-passphrase-file", POLICY_CS, 0)                                    \
     X(CLIENT_CERTIFICATE, "client-certificate", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
     X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                      \
     X(UNMATCHED, "unmatched", POLICY_D, POLICY_D)                                                  \

@@ -161,12 +161,12 @@ static void check_complete(struct policy_parser *parser, const struct policy_sec
                         rule->kind == POLICY_SERVER ? "" : "\"connect = HOST:PORT\"",
                         rule->kind == POLICY_PLAIN || rule->kind == POLICY_DENY ? " or " : "",
                         rule->kind == POLICY_CLIENT ? "" : "\"listen = *:PORT\"");
-    if (rule->kind == POLICY_CLIENT && !said[POLICY_KEY_TRUST])
+    if (rule->kind == POLICY_CLIENT && !said[POLICY_KEY_TRUST] && !said[POLICY_KEY_PSK_FILE])
         policy_complain(parser, section->place,
                         "%s trusts nobody; add \"trust = /path/to/ca.pem\" or \"trust = system\"",
                         title);
     bool certificate = said[POLICY_KEY_CERTIFICATE], key = said[POLICY_KEY_KEY];
-    bool needs = rule->kind == POLICY_SERVER || certificate || key;
+    bool needs = (rule->kind == POLICY_SERVER && !said[POLICY_KEY_PSK_FILE]) || certificate || key;
     if (needs && !certificate)
         policy_complain(parser, section->place,
                         "%s has no certificate; add \"certificate = /path/to/chain.pem\"", title);
@@ -186,16 +186,38 @@ static size_t count_paths(const struct policy_string paths[POLICY_CREDENTIALS_MA
 /* A server that shows no certificate may not ask for one (RFC 2246 7.4.4). */
 static void check_suites_ask(struct policy_parser *parser, const struct policy_rule *rule)
 {
+    const struct policy_entry *suites = rule->said[POLICY_KEY_SUITES];
     for (size_t i = 0; i < rule->settings.suite_count; i++) {
         const struct tls_suite *suite = tls_suite_by_id(rule->settings.suites[i]);
         if (!tls_key_exchange_info(suite->key_exchange)->certificate) {
-            policy_complain(parser, rule->said[POLICY_KEY_SUITES]->value.place,
+            policy_complain(parser, suites ? suites->value.place : rule->place,
                             "client-certificate = require, but with %s no client can be asked; "
-                            "remove that suite",
-                            suite->name);
+                            "%s",
+                            suite->name,
+                            suites ? "remove that suite" : "name the suites that the rule has");
             return;
         }
     }
+}
+
+/* Keys that mean nothing without another. */
+static void check_companions(struct policy_parser *parser, const struct policy_rule *rule)
+{
+    const struct policy_settings *s = &rule->settings;
+    const struct policy_entry *const *said = rule->said;
+    if (s->psk_identities.count && !s->psk_file.text)
+        policy_complain(parser, said[POLICY_KEY_PSK_IDENTITY]->place,
+                        "there are no keys for psk-identity; add \"psk-file = /path/to/psk.txt\"");
+    if (rule->kind == POLICY_CLIENT && s->psk_identities.count > 1)
+        policy_complain(parser, s->psk_identities.words[1].place,
+                        "a client has one identity; make a rule for each peer that wants another");
+    if (s->ticket_keys.text && !s->tickets)
+        policy_complain(parser, s->ticket_keys.place,
+                        "tickets = off, so these keys seal nothing; remove one of the two");
+    if (s->key_passphrase_file.text && !s->keys[0].text)
+        policy_complain(parser, s->key_passphrase_file.place,
+                        "there is no key that the passphrase could be for; add \"key = "
+                        "/path/to/key.pem\"");
 }
 
 /* Things that mean something only together. */
@@ -209,17 +231,14 @@ static void check_pairs(struct policy_parser *parser, const struct policy_rule *
                         "%zu certificate%s and %zu key%s; each certificate has its key in the same "
                         "place of the other list",
                         certificates, certificates == 1 ? "" : "s", keys, keys == 1 ? "" : "s");
-    if (rule->kind == POLICY_CLIENT && certificates > 1)
-        policy_complain(parser, s->certificates[1].place,
-                        "a client rule has one certificate; make a rule for each peer that wants "
-                        "another");
+    check_companions(parser, rule);
     if (rule->kind != POLICY_SERVER)
         return;
     if (s->client_certificate != POLICY_CERT_NO && !said[POLICY_KEY_CLIENT_TRUST])
         policy_complain(parser, said[POLICY_KEY_CLIENT_CERTIFICATE]->place,
                         "client-certificate = %s, but no client is trusted; add \"client-trust = "
                         "/path/to/ca.pem\"",
-                        policy_degrees[s->client_certificate]);
+                        policy_choice_word(s, POLICY_KEY_CLIENT_CERTIFICATE));
     if (s->client_certificate == POLICY_CERT_NO && said[POLICY_KEY_CLIENT_TRUST] &&
         !said[POLICY_KEY_CLIENT_TRUST]->of_defaults)
         policy_complain(parser, said[POLICY_KEY_CLIENT_TRUST]->place,
@@ -303,6 +322,7 @@ static void read_defaults(struct policy_parser *parser, const struct policy_sect
             policy_read_process(parser, section->entries[key], &policy->process);
         }
     policy->unmatched_entry = section->entries[POLICY_KEY_UNMATCHED];
+    policy->uncovered_entry = section->entries[POLICY_KEY_UNCOVERED_CHILD];
 }
 
 bool policy_parse_all(struct policy *out, struct policy_pool *pool,

@@ -73,7 +73,8 @@ void policy_read_floor(struct policy_parser *parser, const struct policy_entry *
                        struct policy_settings *settings);
 void policy_read_preset(struct policy_parser *parser, const struct policy_entry *entry,
                         struct policy_settings *settings);
-/* Takes away the suites below the floors; an error when none is left. */
+/* Takes away the suites that the rule has no keys for and those below the floors; an error when
+ * none is left. */
 void policy_keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
                                struct policy_settings *settings);
 /* The settings of no section at all, which are those of `preset = default`. */
@@ -95,9 +96,15 @@ bool policy_read_number(struct policy_parser *parser, const struct policy_entry 
                         uint64_t *out);
 /* Does an entry of the key `by` set what the key `key` is about? */
 bool policy_key_sets(enum policy_key_id by, enum policy_key_id key);
-/* The words of values that are one of few, by number; NULL-terminated. */
-extern const char *const policy_moments[], *const policy_refuse_or_allow[],
-                                               *const policy_on_or_off[], *const policy_degrees[];
+/* policy_choices.c: settings that are one of a few words. False when the key is none of them. */
+bool policy_read_choice_setting(struct policy_parser *parser, const struct policy_entry *entry,
+                                struct policy_settings *settings);
+/* Each that has a meaning in sections of this kind (a POLICY_IN_ bit), as it would be written. */
+void policy_each_choice(const struct policy_settings *settings, unsigned kind,
+                        void (*each)(void *arg, unsigned key, const char *value), void *arg);
+/* policy_lists.c: names of protocols, groups and identities. */
+void policy_read_list(struct policy_parser *parser, const struct policy_entry *entry,
+                      struct policy_settings *settings);
 
 /* Questions of few answers: the index of the value among `choices` (NULL-terminated), or -1
  * with an error that lists them. */

@@ -93,6 +93,11 @@ static void add_strength(struct line *line, const struct policy_settings *s)
     add_numeric(line, POLICY_KEY_MINIMUM_KEY_EXCHANGE, s->minimum_key_exchange);
     add_numeric(line, POLICY_KEY_MINIMUM_CERTIFICATE, s->minimum_certificate);
     add_numeric(line, POLICY_KEY_MINIMUM_SIGNATURE, s->minimum_signature);
+    add_numeric(line, POLICY_KEY_MINIMUM_DH, policy_dh_bits(s));
+    for (size_t i = 0; i < s->group_count; i++)
+        add_word(line, tls_group_by_id(s->groups[i])->name);
+    if (s->group_count)
+        end(line, POLICY_KEY_GROUPS);
 }
 
 static void add_paths(struct line *line, enum policy_key_id key,
@@ -101,6 +106,14 @@ static void add_paths(struct line *line, enum policy_key_id key,
     for (size_t i = 0; i < POLICY_CREDENTIALS_MAX && paths[i].text; i++)
         add_word(line, paths[i].text);
     if (paths[0].text)
+        end(line, key);
+}
+
+static void add_list(struct line *line, enum policy_key_id key, const struct policy_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        add_word(line, list->words[i].text);
+    if (list->count)
         end(line, key);
 }
 
@@ -113,18 +126,20 @@ static void add_tls(struct line *line, const struct policy_rule *rule)
     }
     add_paths(line, POLICY_KEY_CERTIFICATE, s->certificates);
     add_paths(line, POLICY_KEY_KEY, s->keys);
+    add_text(line, POLICY_KEY_KEY_PASSPHRASE_FILE, s->key_passphrase_file.text);
+    add_text(line, POLICY_KEY_PSK_FILE, s->psk_file.text);
+    add_list(line, POLICY_KEY_PSK_IDENTITY, &s->psk_identities);
     if (rule->kind == POLICY_SERVER) {
-        add_text(line, POLICY_KEY_CLIENT_CERTIFICATE, policy_degrees[s->client_certificate]);
         add_text(line, POLICY_KEY_CLIENT_TRUST, s->client_trust.text);
         add_text(line, POLICY_KEY_DH_PARAMETERS, s->dh_parameters.text);
+        add_text(line, POLICY_KEY_TICKET_KEYS, s->ticket_keys.text);
     }
-    add_text(line, POLICY_KEY_SHA1_CERTIFICATES,
-             policy_refuse_or_allow[s->allow_sha1_certificates]);
     add_strength(line, s);
-    add_text(line, POLICY_KEY_HANDSHAKE, policy_moments[s->handshake]);
+    add_list(line, POLICY_KEY_ALPN, &s->alpn);
+    policy_each_choice(s, rule->kind == POLICY_CLIENT ? POLICY_IN_CLIENT : POLICY_IN_SERVER,
+                       line->each, line->arg);
     add_numeric(line, POLICY_KEY_HANDSHAKE_TIMEOUT, s->handshake_timeout);
-    add_text(line, POLICY_KEY_TRUNCATION, policy_refuse_or_allow[s->allow_truncation]);
-    add_text(line, POLICY_KEY_RECORD_SPLITTING, policy_on_or_off[!s->record_splitting]);
+    add_numeric(line, POLICY_KEY_CACHE_AGE, s->cache_age);
     add_numeric(line, POLICY_KEY_DATA_LIMIT, s->data_limit);
 }
 

@@ -100,9 +100,10 @@ static const char *suite_name_at(const void *unused, size_t i)
     return !suite ? NULL : i % 2 ? suite->alias : suite->name;
 }
 
-static bool needs_psk(const struct tls_suite *suite)
+unsigned policy_dh_bits(const struct policy_settings *settings)
 {
-    return tls_key_exchange_info(suite->key_exchange)->psk;
+    return settings->minimum_dh ? settings->minimum_dh
+                                : policy_rsa_bits(settings->minimum_key_exchange);
 }
 
 /* Of the size that the law of 1999 allowed. */
@@ -111,16 +112,29 @@ static bool is_exported(const struct tls_suite *suite)
     return tls_key_exchange_info(suite->key_exchange)->exported;
 }
 
-/* All that encrypt and have a certificate, and were not made to be broken: any other is named or it
- * is not there. */
+/* All that encrypt and authenticate, and were not made to be broken: any other is named or it is
+ * not there. */
 static void all_suites(struct policy_settings *settings)
 {
     const struct tls_suite *suite;
     settings->suite_count = 0;
-    for (size_t i = 0; (suite = tls_suite_at(i)) && i < POLICY_SUITES_MAX; i++)
-        if (tls_key_exchange_info(suite->key_exchange)->certificate && !needs_psk(suite) &&
-            !is_exported(suite) && suite->cipher_bits > 0)
+    for (size_t i = 0; (suite = tls_suite_at(i)) && i < POLICY_SUITES_MAX; i++) {
+        const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+        if ((info->certificate || info->psk) && !info->exported && suite->cipher_bits > 0)
             settings->suites[settings->suite_count++] = suite->id;
+    }
+}
+
+static void add_named_suite(struct policy_settings *settings, const struct tls_suite *suite,
+                            struct policy_place place)
+{
+    const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+    const struct policy_string named = {suite->name, place};
+    settings->suites[settings->suite_count++] = suite->id;
+    if (info->psk && !settings->named_psk.text)
+        settings->named_psk = named;
+    if (info->certificate && !settings->named_certified.text)
+        settings->named_certified = named;
 }
 
 static void read_suite(struct policy_parser *parser, struct policy_string word,
@@ -133,13 +147,6 @@ static void read_suite(struct policy_parser *parser, struct policy_string word,
         const char *near = policy_nearest(name, strlen(name), suite_name_at, NULL);
         policy_complain(parser, word.place, "unknown suite \"%.60s\"%s%s%s", name,
                         near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-        return;
-    }
-    if (needs_psk(suite)) {
-        policy_complain(parser, word.place,
-                        "%s needs a key that both sides know beforehand (psk-file), which this "
-                        "version does not support",
-                        suite->name);
         return;
     }
     size_t i = suite_index(settings, suite->id);
@@ -155,7 +162,7 @@ static void read_suite(struct policy_parser *parser, struct policy_string word,
         memmove(settings->suites + i, settings->suites + i + 1,
                 (--settings->suite_count - i) * sizeof settings->suites[0]);
     else if (settings->suite_count < POLICY_SUITES_MAX)
-        settings->suites[settings->suite_count++] = suite->id;
+        add_named_suite(settings, suite, word.place);
 }
 
 void policy_read_suites(struct policy_parser *parser, const struct policy_entry *entry,
@@ -164,6 +171,7 @@ void policy_read_suites(struct policy_parser *parser, const struct policy_entry 
     struct policy_word rest = entry->value, word;
     unsigned errors = parser->errors;
     settings->suite_count = 0;
+    settings->named_psk = settings->named_certified = (struct policy_string){.text = NULL};
     for (bool first = true; policy_next_word(&rest, &word); first = false) {
         struct policy_string value = policy_expand(parser, &word, true);
         if (!value.text)
@@ -187,6 +195,8 @@ void policy_set_builtin(struct policy_settings *settings)
         .handshake = POLICY_HANDSHAKE_FIRST_USE,
         .handshake_timeout = 30,
         .record_splitting = true,
+        .tickets = true,
+        .cache_age = TLS_RESUMPTION_LIFETIME,
         .client_certificate = POLICY_CERT_NO,
         .data_limit = TLS_DATA_LIMIT_64,
     };
@@ -196,30 +206,46 @@ void policy_set_builtin(struct policy_settings *settings)
 
 /* ---- floors and suites together ---- */
 
+/* Of the weakest curve that the rule has. */
+static unsigned curve_strength(const struct policy_settings *settings)
+{
+    unsigned weakest = POLICY_AS_KEY;
+    const struct tls_group *group;
+    for (size_t i = 0; (group = settings->group_count == 0  ? tls_group_at(i)
+                                : i < settings->group_count ? tls_group_by_id(settings->groups[i])
+                                                            : NULL);
+         i++)
+        if (group->is_curve && group->bits < weakest)
+            weakest = group->bits;
+    return weakest;
+}
+
 struct policy_strength policy_suite_strength(const struct tls_suite *suite,
                                              const struct policy_rule *rule)
 {
-    enum { EXPORTED = 40, SMALLEST_GROUP = 112, LARGEST_GROUP = 128, SMALLEST_CURVE = 128 };
+    enum { EXPORTED = 40, LARGEST_GROUP = 128 };
     const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
+    const struct policy_settings *settings = &rule->settings;
     struct policy_strength strength = {
         .cipher = suite->cipher_bits,
         .key_exchange = POLICY_AS_KEY,
         .certificate = info->certificate || info->psk ? POLICY_AS_KEY : 0,
         .signature = info->is_signed ? POLICY_TLS10_SIGNATURE_BITS : POLICY_AS_KEY,
+        .exchanged_bits = policy_rsa_bits(settings->minimum_key_exchange),
     };
     if (info->exported) {
         strength.key_exchange = EXPORTED;
     } else if (info->agreement == TLS_AGREE_ECDH) {
-        strength.key_exchange = SMALLEST_CURVE;
-    } else if (info->agreement == TLS_AGREE_DH && rule->kind == POLICY_SERVER) {
-        strength.key_exchange = SMALLEST_GROUP;
-        if (rule->settings.dh_parameters.text)
-            strength.exchanged_by = "our group";
+        strength.key_exchange = curve_strength(settings);
     } else if (info->agreement == TLS_AGREE_DH) {
         strength.key_exchange = LARGEST_GROUP;
-        strength.exchanged_by = "the server's group";
+        strength.exchanged_by = rule->kind == POLICY_SERVER ? "our group" : "the server's group";
+        strength.exchanged_bits = policy_dh_bits(settings);
     } else if (info->agreement == TLS_AGREE_RSA) {
         strength.exchanged_by = "the RSA key";
+    } else if (info->agreement == TLS_AGREE_PSK) {
+        strength.exchanged_by = "the pre-shared key";
+        strength.exchanged_bits = settings->minimum_key_exchange;
     }
     return strength;
 }
@@ -234,11 +260,52 @@ static bool is_strong(const struct tls_suite *suite, const struct policy_rule *r
            strength.signature >= settings->minimum_signature;
 }
 
+/* ---- what a rule can use ---- */
+
+/* Does the rule have what suites with certificates need? Without any key at all it does: what is
+ * missing is then told in words of its own. */
+static bool has_certificates(const struct policy_rule *rule)
+{
+    const struct policy_settings *settings = &rule->settings;
+    return !settings->psk_file.text ||
+           (rule->kind == POLICY_CLIENT ? settings->trust.text != NULL
+                                        : settings->certificates[0].text != NULL);
+}
+
+static void keep_usable_suites(struct policy_parser *parser, const struct policy_rule *rule,
+                               struct policy_settings *settings)
+{
+    bool psk = settings->psk_file.text != NULL, certified = has_certificates(rule);
+    const struct policy_entry *entry = rule->said[POLICY_KEY_SUITES];
+    size_t kept = 0;
+    for (size_t i = 0; i < settings->suite_count; i++) {
+        const struct tls_key_exchange_info *info =
+            tls_key_exchange_info(tls_suite_by_id(settings->suites[i])->key_exchange);
+        if ((!info->psk || psk) && (!info->certificate || certified))
+            settings->suites[kept++] = settings->suites[i];
+    }
+    settings->suite_count = kept;
+    if (!entry || entry->of_defaults)
+        return;
+    if (settings->named_psk.text && !psk)
+        policy_complain(parser, settings->named_psk.place,
+                        "%s needs a key that both sides know beforehand; add \"psk-file = "
+                        "/path/to/psk.txt\", or remove the suite",
+                        settings->named_psk.text);
+    else if (settings->named_certified.text && !certified)
+        policy_complain(parser, settings->named_certified.place,
+                        "%s needs a certificate; add \"%s = /path/to/file.pem\", or remove the "
+                        "suite",
+                        settings->named_certified.text,
+                        rule->kind == POLICY_CLIENT ? "trust" : "certificate");
+}
+
 void policy_keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
                                struct policy_settings *settings)
 {
     size_t kept = 0, before = settings->suite_count;
-    for (size_t i = 0; i < before; i++)
+    keep_usable_suites(parser, rule, settings);
+    for (size_t i = 0; i < settings->suite_count; i++)
         if (is_strong(tls_suite_by_id(settings->suites[i]), rule))
             settings->suites[kept++] = settings->suites[i];
     settings->suite_count = kept;

@@ -33,16 +33,6 @@ int policy_read_choice(struct policy_parser *parser, const struct policy_entry *
     return -1;
 }
 
-static void read_timeout(struct policy_parser *parser, const struct policy_entry *entry,
-                         struct policy_settings *settings)
-{
-    uint64_t seconds;
-    if (policy_read_number(parser, entry, false, 1, POLICY_TIMEOUT_MAX,
-                           "a number of seconds from 1 to 3600", &seconds))
-        settings->handshake_timeout = (unsigned)seconds;
-}
-_Static_assert(POLICY_TIMEOUT_MAX == 3600, "as the message says");
-
 static void read_versions(struct policy_parser *parser, const struct policy_entry *entry,
                           struct policy_settings *settings)
 {
@@ -118,38 +108,6 @@ static void read_client_trust(struct policy_parser *parser, const struct policy_
                         "authority that certifies your clients");
 }
 
-const char *const policy_moments[] = {"first-use", "connect", NULL};
-const char *const policy_refuse_or_allow[] = {"refuse", "allow", NULL};
-const char *const policy_on_or_off[] = {"on", "off", NULL};
-const char *const policy_degrees[] = {"no", "request", "require", NULL};
-
-static void read_choice_setting(struct policy_parser *parser, const struct policy_entry *entry,
-                                struct policy_settings *settings)
-{
-    int i;
-    switch (entry->key) {
-    case POLICY_KEY_HANDSHAKE:
-        if ((i = policy_read_choice(parser, entry, policy_moments)) >= 0)
-            settings->handshake = (enum policy_handshake)i;
-        break;
-    case POLICY_KEY_TRUNCATION:
-        if ((i = policy_read_choice(parser, entry, policy_refuse_or_allow)) >= 0)
-            settings->allow_truncation = i == 1;
-        break;
-    case POLICY_KEY_SHA1_CERTIFICATES:
-        if ((i = policy_read_choice(parser, entry, policy_refuse_or_allow)) >= 0)
-            settings->allow_sha1_certificates = i == 1;
-        break;
-    case POLICY_KEY_RECORD_SPLITTING:
-        if ((i = policy_read_choice(parser, entry, policy_on_or_off)) >= 0)
-            settings->record_splitting = i == 0;
-        break;
-    default:
-        if ((i = policy_read_choice(parser, entry, policy_degrees)) >= 0)
-            settings->client_certificate = (enum policy_client_certificate)i;
-    }
-}
-
 /* Days from 1970-01-01 to a date of the Gregorian calendar, with March as the first month. */
 static int64_t days_since_1970(int64_t year, int month, int day)
 {
@@ -214,9 +172,19 @@ bool policy_read_number(struct policy_parser *parser, const struct policy_entry 
     return true;
 }
 
+static void read_unsigned(struct policy_parser *parser, const struct policy_entry *entry,
+                          unsigned minimum, unsigned maximum, const char *wanted, unsigned *out)
+{
+    uint64_t number;
+    if (policy_read_number(parser, entry, false, minimum, maximum, wanted, &number))
+        *out = (unsigned)number;
+}
+
 void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,
                          struct policy_settings *settings)
 {
+    if (policy_read_choice_setting(parser, entry, settings))
+        return;
     switch (entry->key) {
     case POLICY_KEY_PRESET:
         policy_read_preset(parser, entry, settings);
@@ -239,7 +207,8 @@ void policy_read_setting(struct policy_parser *parser, const struct policy_entry
                            "a number of bytes from 1M to 32G (K, M, G)", &settings->data_limit);
         break;
     case POLICY_KEY_HANDSHAKE_TIMEOUT:
-        read_timeout(parser, entry, settings);
+        read_unsigned(parser, entry, 1, POLICY_TIMEOUT_MAX, "a number of seconds from 1 to 3600",
+                      &settings->handshake_timeout);
         break;
     case POLICY_KEY_VERSIONS:
         read_versions(parser, entry, settings);
@@ -265,12 +234,27 @@ void policy_read_setting(struct policy_parser *parser, const struct policy_entry
     case POLICY_KEY_CLIENT_TRUST:
         read_client_trust(parser, entry, settings);
         break;
-    case POLICY_KEY_HANDSHAKE:
-    case POLICY_KEY_TRUNCATION:
-    case POLICY_KEY_RECORD_SPLITTING:
-    case POLICY_KEY_SHA1_CERTIFICATES:
-    case POLICY_KEY_CLIENT_CERTIFICATE:
-        read_choice_setting(parser, entry, settings);
+    case POLICY_KEY_TICKET_KEYS:
+        settings->ticket_keys = policy_read_path(parser, entry);
+        break;
+    case POLICY_KEY_PSK_FILE:
+        settings->psk_file = policy_read_path(parser, entry);
+        break;
+    case POLICY_KEY_KEY_PASSPHRASE_FILE:
+        settings->key_passphrase_file = policy_read_path(parser, entry);
+        break;
+    case POLICY_KEY_GROUPS:
+    case POLICY_KEY_ALPN:
+    case POLICY_KEY_PSK_IDENTITY:
+        policy_read_list(parser, entry, settings);
+        break;
+    case POLICY_KEY_MINIMUM_DH:
+        read_unsigned(parser, entry, POLICY_DH_BITS_MIN, POLICY_DH_BITS_MAX,
+                      "a number of bits from 512 to 8192", &settings->minimum_dh);
+        break;
+    case POLICY_KEY_CACHE_AGE:
+        read_unsigned(parser, entry, 0, POLICY_CACHE_AGE_MAX,
+                      "a number of seconds from 0 to 604800 (a week)", &settings->cache_age);
         break;
     default: /* match keys are policy_parse.c's; others are about the process, or refused by name */
         break;

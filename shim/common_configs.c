@@ -8,6 +8,7 @@
 #include "../tls/tls_key_exchange.h"
 #include "common_credentials.h"
 #include "common_identity.h"
+#include "common_keyfiles.h"
 
 struct loaded_trust {
     struct loaded_trust *next;
@@ -145,13 +146,16 @@ static void add_credentials(struct loader *loader, const struct policy_rule *rul
     config->credential = load_credentials(loader, rule, usages);
     if (!config->credential)
         return;
-    if (rule->kind == POLICY_SERVER)
+    if (rule->kind == POLICY_SERVER) {
         keep_certified_suites(loader, rule, config, usages);
-    else if (!(usages[config->credential->kind] & X509_KU_DIGITAL_SIGNATURE))
-        loader_complain(
-            loader, rule->settings.certificates[0].place,
-            "certificate: its keyUsage lacks digitalSignature, so it cannot show servers who "
-            "we are (RFC 5280 4.2.1.3); have it made with that use");
+        return;
+    }
+    for (const struct tls_credential *c = config->credential; c; c = c->next)
+        if (!(usages[c->kind] & X509_KU_DIGITAL_SIGNATURE))
+            loader_complain(
+                loader, rule->settings.certificates[0].place,
+                "certificate: its keyUsage lacks digitalSignature, so it cannot show servers who "
+                "we are (RFC 5280 4.2.1.3); have it made with that use");
 }
 
 static void add_dh_group(struct loader *loader, const struct policy_rule *rule,
@@ -166,6 +170,57 @@ static void add_dh_group(struct loader *loader, const struct policy_rule *rule,
                                             &loader->rules->memory, reason))
         loader_complain(loader, path.place, "dh-parameters: %s", reason);
     config->dh_group = group;
+}
+
+/* ---- keys that both sides know ---- */
+
+static void add_psks(struct loader *loader, const struct policy_rule *rule,
+                     struct tls_config *config)
+{
+    char reason[CREDENTIALS_REASON];
+    const struct policy_settings *settings = &rule->settings;
+    struct policy_string path = settings->psk_file;
+    unsigned certificate = settings->minimum_certificate, exchange = settings->minimum_key_exchange;
+    if (!path.text)
+        return;
+    if (!keyfile_load_psks(&config->psks, &config->psk_count, path.text, &settings->psk_identities,
+                           certificate > exchange ? certificate : exchange, &loader->rules->secrets,
+                           reason))
+        loader_complain(loader, path.place, "psk-file: %s", reason);
+    else if (rule->kind == POLICY_CLIENT && config->psk_count > 1)
+        loader_complain(loader, path.place,
+                        "psk-file: %.120s: there are %zu keys in it; say which one this client "
+                        "uses: psk-identity = NAME",
+                        path.text, config->psk_count);
+}
+
+static void add_tickets(struct loader *loader, const struct policy_rule *rule,
+                        struct tls_config *config)
+{
+    char reason[CREDENTIALS_REASON];
+    struct policy_string path = rule->settings.ticket_keys;
+    if (rule->kind != POLICY_SERVER || !path.text)
+        return;
+    struct tls_ticket_ring *ring = memory_take(&loader->rules->secrets, sizeof *ring);
+    if (!ring)
+        loader_complain(loader, path.place, "not enough memory");
+    else if (!keyfile_load_ticket_ring(ring, path.text, reason))
+        loader_complain(loader, path.place, "ticket-keys: %s", reason);
+    config->tickets = ring;
+}
+
+/* ---- protocols ---- */
+
+static void add_alpn(struct loader *loader, const struct policy_rule *rule,
+                     struct tls_config *config)
+{
+    const struct policy_list *list = &rule->settings.alpn;
+    struct x509_bytes *names = take(loader, rule->place, (list->count + 1) * sizeof *names);
+    for (size_t i = 0; names && i < list->count; i++)
+        names[i] =
+            (struct x509_bytes){(const uint8_t *)list->words[i].text, strlen(list->words[i].text)};
+    config->alpn = names;
+    config->alpn_count = list->count;
 }
 
 /* Such suites are in the list only where a rule names them. */
@@ -195,11 +250,18 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         .allow_truncation = settings->allow_truncation,
         .minimum_rsa_bits = policy_rsa_bits(settings->minimum_certificate),
         .minimum_rsa_exchange_bits = policy_rsa_bits(settings->minimum_key_exchange),
-        .minimum_dh_bits = policy_rsa_bits(settings->minimum_key_exchange),
+        .minimum_dh_bits = policy_dh_bits(settings),
+        .group_count = settings->group_count,
         .allow_anonymous = names_anonymous_suite(rule),
         .allow_sha1_certificates = settings->allow_sha1_certificates,
         .data_limit_64 = settings->data_limit,
+        .allow_renegotiation = settings->allow_renegotiation,
+        .accept_sslv2_hello = settings->allow_sslv2_hello,
+        .no_tickets = !settings->tickets,
+        .resumption_lifetime = settings->cache_age,
     };
+    _Static_assert(sizeof config->groups == sizeof settings->groups, "the same array");
+    memcpy(config->groups, settings->groups, sizeof config->groups);
     _Static_assert(sizeof config->suites == sizeof settings->suites, "the same array");
     memcpy(config->suites, settings->suites, sizeof config->suites);
     _Static_assert((int)POLICY_CERT_REQUIRE == (int)TLS_CLIENT_CERT_REQUIRE, "the same values");
@@ -211,6 +273,9 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         config->trust = load_trust(loader, "trust", settings->trust, settings->trust_system);
     add_credentials(loader, rule, config);
     add_dh_group(loader, rule, config);
+    add_psks(loader, rule, config);
+    add_tickets(loader, rule, config);
+    add_alpn(loader, rule, config);
     identity_of_rule(rule, config, config->rule);
     return config;
 }

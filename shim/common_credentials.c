@@ -9,7 +9,6 @@
 #include "../policy/policy.h"
 #include "../tls/x509/der.h"
 #include "../tls/x509/pem.h"
-#include "common_files.h"
 
 enum { FILE_MAX = 1024 * 1024 };
 
@@ -330,6 +329,17 @@ static bool read_key(struct tls_credential *out, const struct x509_certificate *
     return use_key(out, leaf, &key, path, floors, secrets, reason);
 }
 
+bool credentials_is_private(const struct file_text *file, const char *path,
+                            char reason[CREDENTIALS_REASON])
+{
+    if ((file->mode & 077) == 0)
+        return true;
+    snprintf(reason, CREDENTIALS_REASON,
+             "%.120s: others than its owner may use this key (mode %04o); run: chmod 600 %.120s",
+             path, (unsigned)file->mode & 07777, path);
+    return false;
+}
+
 bool credentials_load_key(struct tls_credential *out, const struct x509_certificate *leaf,
                           const char *path, const struct credentials_floors *floors,
                           struct memory *secrets, char reason[CREDENTIALS_REASON])
@@ -337,14 +347,8 @@ bool credentials_load_key(struct tls_credential *out, const struct x509_certific
     struct file_text file;
     if (!read_pem(&file, &key_kind, path, true, reason))
         return false;
-    bool good = (file.mode & 077) == 0;
-    if (good)
-        good = read_key(out, leaf, &file, path, floors, secrets, reason);
-    else
-        snprintf(
-            reason, CREDENTIALS_REASON,
-            "%.120s: others than its owner may use this key (mode %04o); run: chmod 600 %.120s",
-            path, (unsigned)file.mode & 07777, path);
+    bool good = credentials_is_private(&file, path, reason) &&
+                read_key(out, leaf, &file, path, floors, secrets, reason);
     file_free(&file);
     return good;
 }

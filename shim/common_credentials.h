@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "../tls/tls.h"
+#include "common_files.h"
 #include "common_memory.h"
 
 enum {
@@ -30,6 +31,9 @@ struct credentials_floors {
 bool credentials_load_key(struct tls_credential *out, const struct x509_certificate *leaf,
                           const char *path, const struct credentials_floors *floors,
                           struct memory *secrets, char reason[CREDENTIALS_REASON]);
+/* May nobody but its owner use a file that holds a key? */
+bool credentials_is_private(const struct file_text *file, const char *path,
+                            char reason[CREDENTIALS_REASON]);
 /* "an RSA key" and so on, for messages. */
 const char *credentials_kind_text(enum x509_key_kind kind);
 

@@ -31,6 +31,10 @@ static bool matters(unsigned key)
     case POLICY_KEY_SHA1_CERTIFICATES:
     case POLICY_KEY_VERIFY_NAME:
     case POLICY_KEY_CLIENT_CERTIFICATE:
+    case POLICY_KEY_GROUPS:
+    case POLICY_KEY_MINIMUM_DH:
+    case POLICY_KEY_PSK_IDENTITY:
+    case POLICY_KEY_RENEGOTIATION_INFO:
         return true;
     default:
         return false;
@@ -57,7 +61,12 @@ void identity_of_rule(const struct policy_rule *rule, const struct tls_config *c
     for (size_t i = 0; config->trust && i < config->trust->count; i++)
         add(&hash, config->trust->roots[i].signature.data,
             config->trust->roots[i].signature.length);
-    if (rule->kind == POLICY_CLIENT && config->credential) /* who we are to the server */
-        add(&hash, config->credential->chain[0].data, config->credential->chain[0].length);
+    for (size_t i = 0; i < config->psk_count; i++) {
+        add(&hash, config->psks[i].identity.data, config->psks[i].identity.length);
+        add(&hash, config->psks[i].key.data, config->psks[i].key.length);
+    }
+    for (const struct tls_credential *c = config->credential; rule->kind == POLICY_CLIENT && c;
+         c = c->next) /* who we are to the server */
+        add(&hash, c->chain[0].data, c->chain[0].length);
     cg_hash_final(&hash, out);
 }

@@ -10,6 +10,7 @@
 #include "deadlines.h"
 #include "global.h"
 #include "io_internal.h"
+#include "keylog.h"
 #include "needy.h"
 #include "report.h"
 #include "sockets.h"
@@ -51,6 +52,7 @@ int io_errno_of(enum tls_error error)
 
 void io_conn(struct tls_conn *conn, struct shim_session *s)
 {
+    const struct policy_rule *rule = &shim_rules.policy.rules[s->rule];
     struct timespec now;
 
     *conn = (struct tls_conn){
@@ -64,6 +66,10 @@ void io_conn(struct tls_conn *conn, struct shim_session *s)
     if (s->handshake_slab != 0) {
         clock_gettime(CLOCK_REALTIME, &now);
         conn->now = now.tv_sec;
+        if (keylog_is_wanted(rule)) {
+            conn->log_secret = keylog_write;
+            conn->log_secret_arg = (void *)(uintptr_t)rule;
+        }
     }
 }
 

@@ -50,8 +50,13 @@ void resumption_start(void)
 
         if (config == NULL)
             continue;
+        if (policy->rules[i].settings.cache_age == 0) {
+            config->tickets = NULL;
+            config->no_tickets = true;
+            continue;
+        }
         config->cache = cache.arg != NULL ? &cache : NULL;
-        if (config->role == TLS_SERVER)
+        if (config->role == TLS_SERVER && !config->no_tickets && config->tickets == NULL)
             config->tickets = ring;
     }
 }

@@ -12,6 +12,7 @@
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
+#include "keylog.h"
 #include "names.h"
 #include "real.h"
 #include "resumption.h"
@@ -107,6 +108,7 @@ static void start_all(void)
         refuse("no address space for the sessions; raise the limit (ulimit -v)");
     start_shared();
     resumption_start();
+    keylog_start();
     pthread_atfork(before_fork, after_fork, in_child);
 }
 

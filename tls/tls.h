@@ -44,6 +44,7 @@ enum {
     /* An output buffer: one full write, split 1/n-1, with alert; or any one handshake message. */
     TLS_OUTPUT_SIZE = 20480,
     TLS_NAME_MAX = 255,
+    TLS_RANDOM = 32,
     TLS_MASTER_SECRET = 48,
     TLS_VERIFY_DATA = 12
 };
@@ -323,6 +324,10 @@ struct tls_conn {
     enum tls_error (*approve)(void *arg, const struct x509_certificate *leaf, char *detail,
                               size_t size);
     void *approve_arg;
+    /* NULL, or: is told the secret of the session as soon as it is known, for a log of keys, with
+     * the client's random (TLS_RANDOM bytes) that names it. Called in tls_receive. */
+    void (*log_secret)(void *arg, const uint8_t *client_random, const uint8_t *master_secret);
+    void *log_secret_arg;
     void (*observe)(void *arg, const struct tls_event *event); /* NULL; for probe and trace */
     void *observe_arg;
 };

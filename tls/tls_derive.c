@@ -25,6 +25,9 @@ enum tls_error tls_derive_keys(struct tls_conn *conn)
     struct tls_handshake *h = conn->handshake;
     const struct tls_suite *suite = tls_suite_of(conn);
 
+    if (conn->log_secret != NULL) {
+        conn->log_secret(conn->log_secret_arg, h->client_random, conn->session->master_secret);
+    }
     tls_key_block(suite, conn->session->master_secret, h->client_random, h->server_random,
                   &h->client_write, &h->server_write);
     h->client_write.encrypt_then_mac = h->server_write.encrypt_then_mac =

@@ -7,7 +7,7 @@
 
 #include "tls.h"
 
-enum { TLS_RANDOM = 32, TLS_TRANSCRIPT_DIGEST = 36 /* MD5 || SHA-1 */ };
+enum { TLS_TRANSCRIPT_DIGEST = 36 /* MD5 || SHA-1 */ };
 
 /* PRF(secret, label, seed), RFC 2246 section 5, into out. The seed is given in two parts, the
  * second of which may be empty. label is a C string, hashed without its end. */

@@ -169,7 +169,7 @@ static void show_suites(const struct policy_rule *rule)
         printf("      %zu. %s: cipher %u bits; key exchange ", i + 1, suite->name, strength.cipher);
         if (strength.exchanged_by)
             printf("by %s, from %u (%u bits long)", strength.exchanged_by, s->minimum_key_exchange,
-                   policy_rsa_bits(s->minimum_key_exchange));
+                   strength.exchanged_bits);
         else
             printf("from %u", strength.key_exchange);
         if (strength.certificate == 0)

@@ -41,27 +41,24 @@ static void warn_of_hidden(struct findings *findings, const struct policy *polic
 
 /* ---- allowances ---- */
 
-struct allowance {
-    enum policy_key_id key;
-    bool given;
-};
+/* NIST SP 800-131A: what is acceptable today. */
+static bool is_old_fashioned(const struct policy_settings *s, enum policy_key_id key)
+{
+    enum { MODERN = 112, MODERN_DH = 2048 };
+    return policy_is_allowance(s, key) ||
+           (key == POLICY_KEY_MINIMUM_CIPHER && s->minimum_cipher < MODERN) ||
+           (key == POLICY_KEY_MINIMUM_KEY_EXCHANGE && s->minimum_key_exchange < MODERN) ||
+           (key == POLICY_KEY_MINIMUM_CERTIFICATE && s->minimum_certificate < MODERN) ||
+           (key == POLICY_KEY_MINIMUM_DH && s->minimum_dh && s->minimum_dh < MODERN_DH);
+}
 
 static void warn_of_allowances(struct findings *findings, const struct policy_rule *rule)
 {
-    enum { MODERN = 112 }; /* NIST SP 800-131A: what is acceptable today */
     const struct policy_settings *s = &rule->settings;
-    const struct allowance allowances[] = {
-        {POLICY_KEY_TRUNCATION, s->allow_truncation},
-        {POLICY_KEY_RECORD_SPLITTING, !s->record_splitting},
-        {POLICY_KEY_SHA1_CERTIFICATES, s->allow_sha1_certificates},
-        {POLICY_KEY_MINIMUM_CIPHER, s->minimum_cipher < MODERN},
-        {POLICY_KEY_MINIMUM_KEY_EXCHANGE, s->minimum_key_exchange < MODERN},
-        {POLICY_KEY_MINIMUM_CERTIFICATE, s->minimum_certificate < MODERN},
-    };
     const struct policy_entry *last = NULL;
-    for (size_t i = 0; i < sizeof allowances / sizeof allowances[0]; i++) {
-        const struct policy_entry *entry = rule->said[allowances[i].key];
-        if (!allowances[i].given || s->legacy_until || !entry || entry == last)
+    for (int key = 0; key < POLICY_KEY_COUNT && !s->legacy_until; key++) {
+        const struct policy_entry *entry = rule->said[key];
+        if (!entry || entry == last || !is_old_fashioned(s, (enum policy_key_id)key))
             continue;
         last = entry;
         warn(findings, entry->place,
@@ -208,4 +205,8 @@ void findings_warn(struct findings *findings, const struct rules *rules)
     if (policy->process.unmatched_plain && policy->unmatched_entry)
         warn(findings, policy->unmatched_entry->place,
              "whatever no rule matches is left in plaintext; \"unmatched = deny\" is safer");
+    if (policy->uncovered_entry && policy->process.uncovered_child == POLICY_UNCOVERED_PLAIN)
+        warn(findings, policy->uncovered_entry->place,
+             "programs that cannot be covered run in plaintext; \"uncovered-child = refuse\" is "
+             "safer");
 }

@@ -16,6 +16,7 @@
 #include "shim/common_credentials.c"
 #include "shim/common_files.c"
 #include "shim/common_identity.c"
+#include "shim/common_keyfiles.c"
 #define munmap watched_munmap
 static int watched_munmap(void *mapping, size_t size);
 #include "shim/common_memory.c"
@@ -51,11 +52,27 @@ int os_close(int fd)
 
 static char directory[] = "/tmp/tlshim-rules.XXXXXX";
 
+#define TEN_TIMES(x)   x x x x x x x x x x
+#define RING_KEY(byte) TEN_TIMES(byte byte byte byte byte byte byte byte)
+
+static void write_private(const char *name, const char *text)
+{
+    FILE *out = fopen(name, "w");
+    fputs(text, out);
+    fchmod(fileno(out), 0600);
+    fclose(out);
+}
+
 static int make_files(void **state)
 {
     (void)state;
-    return !mkdtemp(directory) || chdir(directory) != 0 ||
-           system("openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 9 "
+    if (!mkdtemp(directory) || chdir(directory) != 0)
+        return 1;
+    write_private("psk.txt", "me:000102030405060708090a0b0c0d0e0f\n");
+    write_private("psk-copy.txt", "# a copy\nme:000102030405060708090A0B0C0D0E0F");
+    write_private("psk2.txt", "me:100102030405060708090a0b0c0d0e0f\n");
+    write_private("ring.txt", RING_KEY("07") "\n");
+    return system("openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 9 "
                   "-subj /CN=one 2>openssl.log && "
                   "openssl req -x509 -newkey rsa:2048 -nodes -keyout key2.pem -out cert2.pem "
                   "-days 9 -subj /CN=two 2>>openssl.log && "
@@ -152,6 +169,9 @@ static void what_matters_changes_a_rules_identity(void **state)
         {CLIENT, "[client x]\nconnect = b:2\ntrust = copy.pem\n"},
         {CLIENT, "[defaults]\npreset = default\n" CLIENT},
         {SERVER, "[server x]\nlisten = *:2\ncertificate = cert2.pem\nkey = key2.pem\n"},
+        {CLIENT, CLIENT "alpn = h1\nkeylog = allow\ntickets = off\ncache-age = 9\n"},
+        {SERVER, SERVER "ticket-keys = ring.txt\nsslv2-hello = allow\nrenegotiation = allow\n"},
+        {SERVER "psk-file = psk.txt\n", SERVER "psk-file = psk-copy.txt\n"},
     };
     static const char *const different[][2] = {
         {CLIENT, "[client x]\nconnect = a:1\ntrust = cert.pem\n"},
@@ -164,6 +184,12 @@ static void what_matters_changes_a_rules_identity(void **state)
         {CLIENT, CLIENT "certificate = cert.pem\nkey = key.pem\n"},
         {CLIENT "certificate = cert.pem\nkey = key.pem\n",
          CLIENT "certificate = cert2.pem\nkey = key2.pem\n"},
+        {CLIENT, CLIENT "groups = P-256\n"},
+        {CLIENT, CLIENT "minimum-dh = 1024\n"},
+        {CLIENT "groups = P-256 P-384\n", CLIENT "groups = P-384 P-256\n"},
+        {SERVER, SERVER "psk-file = psk.txt\n"},
+        {SERVER "psk-file = psk.txt\n", SERVER "psk-file = psk2.txt\n"},
+        {SERVER "psk-file = psk.txt\n", SERVER "psk-file = psk.txt\npsk-identity = me\n"},
         {SERVER, SERVER "minimum-cipher = 128\n"},
         {SERVER, SERVER "client-certificate = request\nclient-trust = cert.pem\n"},
         {SERVER "client-certificate = request\nclient-trust = cert.pem\n",

@@ -123,11 +123,15 @@ static void every_key_survives(void **state)
         "[client c]\nconnect = 10.0.0.0/8:1\ntrust = ca$$.pem\nverify-name = ::1\n"
         "certificate = ${ODD}\nkey = /k\nsha1-certificates = allow\nsuites = ALL -AES128-SHA\n"
         "handshake = connect\ntruncation = allow\nrecord-splitting = off\ndata-limit = 1G\n"
+        "groups = X25519 P-521 ffdhe4096\nminimum-dh = 1024\nalpn = h$$ http/1.1\ntickets = off\n"
+        "cache-age = 0\nkeylog = allow\nrenegotiation = allow\n"
         "[client d]\nconnect = x:1\ntrust = system\npreset = future\n"
+        "[client k]\nconnect = x:2\npsk-file = p k\npsk-identity = $$me\n"
         "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\nclient-certificate = no\n"
         "[server t]\nlisten = *:2\ncertificate = a b /c\nkey = /k ${ROOT}/x y\n"
         "client-certificate = request\nclient-trust = c t\ndh-parameters = dh\nsha1-certificates = "
         "allow\n"
+        "ticket-keys = t k\nsslv2-hello = allow\npsk-file = ${ROOT}\npsk-identity = a b\n"
         "handshake-timeout = 7\nminimum-signature = 40\nlegacy-until = 2031-01-01\n"
         "[deny e]\nconnect = *:23\n");
     round_trip(&input, &printed);
@@ -135,6 +139,11 @@ static void every_key_survives(void **state)
     assert_non_null(strstr(printed.text, "certificate = /dir$$/a$$ b#c\xc3\xa9 $${x}\n"));
     assert_non_null(strstr(printed.text, "connect = *:* A.Test.:1 *.b.test:2-3\n"));
     assert_non_null(strstr(printed.text, "user = 33 0\n"));
+    assert_non_null(strstr(printed.text, "groups = x25519 secp521r1 ffdhe4096\n"));
+    assert_non_null(strstr(printed.text, "alpn = h$$ http/1.1\n"));
+    assert_non_null(strstr(printed.text, "psk-file = /dir$$/p k\npsk-identity = $$me\n"));
+    assert_non_null(strstr(printed.text, "psk-file = /root dir\npsk-identity = a b\n"));
+    assert_non_null(strstr(printed.text, "ticket-keys = /dir$$/t k\n"));
     assert_non_null(strstr(printed.text, "[deny e]\nconnect = *:23\n"));
 }
 
@@ -156,11 +165,11 @@ static void presets_expand_to(void **state)
 {
     (void)state;
     static const struct {
-        const char *preset, *suites, *floors, *signature;
+        const char *preset, *suites, *floors, *signature, *dh;
     } rows[] = {
-        {"legacy", FORWARD_SECRET RSA_128 " TLS_RSA_WITH_3DES_EDE_CBC_SHA", "80", "0"},
-        {"default", FORWARD_SECRET RSA_128 " TLS_RSA_WITH_3DES_EDE_CBC_SHA", "112", "0"},
-        {"future", RSA_128, "128", "112"},
+        {"legacy", FORWARD_SECRET RSA_128 " TLS_RSA_WITH_3DES_EDE_CBC_SHA", "80", "0", "1024"},
+        {"default", FORWARD_SECRET RSA_128 " TLS_RSA_WITH_3DES_EDE_CBC_SHA", "112", "0", "2048"},
+        {"future", RSA_128, "128", "112", "3072"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char text[200], want[2000];
@@ -170,11 +179,14 @@ static void presets_expand_to(void **state)
                  "[defaults]\nunmatched = deny\nchildren = inherit\nuncovered-child = refuse\n"
                  "cache-entries = 4096\ncache-bytes = 16777216\n\n[client c]\nconnect = *:1\ntrust "
                  "= system\n"
-                 "sha1-certificates = refuse\nversions = TLSv1.0\nsuites = %s\n"
+                 "versions = TLSv1.0\nsuites = %s\n"
                  "minimum-cipher = %s\nminimum-key-exchange = %s\nminimum-certificate = %s\n"
-                 "minimum-signature = %s\nhandshake = first-use\nhandshake-timeout = 30\n"
-                 "truncation = refuse\nrecord-splitting = on\ndata-limit = 1073741824\n",
-                 rows[i].suites, rows[i].floors, rows[i].floors, rows[i].floors, rows[i].signature);
+                 "minimum-signature = %s\nminimum-dh = %s\nhandshake = first-use\ntickets = on\n"
+                 "sha1-certificates = refuse\ntruncation = refuse\nrecord-splitting = on\n"
+                 "renegotiation = refuse\nkeylog = refuse\nhandshake-timeout = 30\n"
+                 "cache-age = 7200\ndata-limit = 1073741824\n",
+                 rows[i].suites, rows[i].floors, rows[i].floors, rows[i].floors, rows[i].signature,
+                 rows[i].dh);
         const struct policy_input input = input_of(text);
         round_trip(&input, &printed);
         assert_string_equal(printed.text, want);
@@ -218,6 +230,13 @@ static void random_settings(char *text)
     add_line(text, "truncation", pick(2) ? "allow" : "refuse");
     add_line(text, "record-splitting", pick(2) ? "on" : "off");
     add_line(text, "versions", pick(2) ? "TLSv1.0" : "TLS1");
+    add_line(text, "renegotiation", pick(2) ? "allow" : "refuse");
+    add_line(text, "tickets", pick(2) ? "on" : "off");
+    add_line(text, "keylog", pick(2) ? "allow" : "refuse");
+    add_line(text, "cache-age", pick(2) ? "0" : "604800");
+    add_line(text, "minimum-dh", pick(2) ? "512" : "8192");
+    add_line(text, "groups", pick(2) ? "X25519 P-256 ffdhe2048" : "secp521r1");
+    add_line(text, "alpn", pick(2) ? "a b$$ c" : "http/1.1");
 }
 
 static void random_rule(char *text, unsigned number)
@@ -237,6 +256,9 @@ static void random_rule(char *text, unsigned number)
     add_line(text, "reason", pick(2) ? "${ODD}" : "because = it's so");
     if (kind[0] != 'd')
         add_line(text, "legacy-until", pick(2) ? "2000-02-29" : "2999-12-31");
+    bool psk = (kind[0] == 'c' || kind[0] == 's') && pick(3) == 0;
+    if (psk)
+        sprintf(text + strlen(text), "psk-file = p k%s\n", pick(2) ? "" : "\npsk-identity = x");
     if (kind[0] == 'c')
         sprintf(text + strlen(text), "trust = %s\n", pick(2) ? "system" : "x y#z.pem");
     if (kind[0] == 's')

@@ -171,6 +171,12 @@ static void all_suites_are_forward_secret_first(void **state)
         {"minimum-key-exchange = 128\n", 0x0033, true},
         {"minimum-key-exchange = 192\n", 0x0033, false},
         {"minimum-key-exchange = 192\n", 0xc013, false},
+        {"minimum-key-exchange = 192\ngroups = P-384 P-521\n", 0xc013, true},
+        {"groups = ffdhe2048\n", 0x0033, true},
+        {"psk-file = /p\n", 0x008c, true},  /* PSK AES-128 */
+        {"psk-file = /p\n", 0x0094, true},  /* RSA_PSK AES-128 */
+        {"psk-file = /p\n", 0xc009, true},  /* beside all others */
+        {"psk-file = /p\n", 0x008a, false}, /* PSK RC4 */
         {"minimum-key-exchange = 192\n", 0x002f, true},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -180,10 +186,9 @@ static void all_suites_are_forward_secret_first(void **state)
         if (has_suite(&policy.rules[0].settings, rows[i].id) != rows[i].there)
             fail_msg("%s: %04x", rows[i].text, rows[i].id);
     }
-    /* A client may ask a server for a group of 2048 bits. */
     must_parse(&policy, "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\n"
                         "minimum-key-exchange = 128\n");
-    assert_false(has_suite(&policy.rules[0].settings, 0x0033));
+    assert_true(has_suite(&policy.rules[0].settings, 0x0033));
     assert_true(has_suite(&policy.rules[0].settings, 0xc013));
 }
 
@@ -207,6 +212,91 @@ static void several_certificates_and_clients_that_are_asked(void **state)
     assert_string_equal(s->keys[0].text, "/a.key");
     assert_string_equal(s->keys[1].text, "/run/my creds/b.key");
     assert_int_equal(policy.rules[1].settings.client_certificate, POLICY_CERT_NO);
+}
+
+/* Who has a key in common needs no certificate, and then has only suites without. */
+static void a_key_in_common_is_enough(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "[client c]\nconnect = *:1\npsk-file = /my keys\npsk-identity = me\n"
+                        "[server s]\nlisten = *:1\npsk-file = ${DIR}/p\npsk-identity = a b#c\n"
+                        "[client d]\nconnect = *:2\ntrust = /t\n"
+                        "[defaults]\nsuites = AES128-SHA PSK-AES128-CBC-SHA "
+                        "DHE-PSK-AES128-CBC-SHA ECDHE-PSK-AES128-CBC-SHA RSA-PSK-AES128-CBC-SHA\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_string_equal(s->psk_file.text, "/my keys");
+    assert_int_equal(s->psk_identities.count, 1);
+    for (size_t i = 0; i < s->suite_count; i++)
+        assert_non_null(strstr(tls_suite_by_id(s->suites[i])->name, "PSK"));
+    assert_true(has_suite(s, 0xc035));  /* ECDHE_PSK AES-128 */
+    assert_true(has_suite(s, 0x0090));  /* DHE_PSK AES-128 */
+    assert_false(has_suite(s, 0x0094)); /* RSA_PSK AES-128 */
+    s = &policy.rules[1].settings;
+    assert_int_equal(s->psk_identities.count, 2);
+    assert_string_equal(s->psk_identities.words[1].text, "b#c");
+    assert_true(has_suite(s, 0x008c));
+    s = &policy.rules[2].settings; /* named in [defaults]: left out where there is no key */
+    assert_false(has_suite(s, 0x008c));
+    assert_true(has_suite(s, 0x002f));
+}
+
+static void sessions_groups_and_protocols(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, CLIENT "groups = P-384 x25519 ffdhe3072\nminimum-dh = 1024\n"
+                               "alpn = http/1.1 imap\ntickets = off\ncache-age = 60\n"
+                               "keylog = allow\nrenegotiation = allow\n"
+                               "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\n"
+                               "ticket-keys = /t k\nsslv2-hello = allow\n"
+                               "[defaults]\nchildren = drop\nuncovered-child = plain\n"
+                               "cache-entries = 0\ncache-bytes = 1M\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_int_equal(s->group_count, 3);
+    assert_int_equal(s->groups[0], 24);
+    assert_int_equal(s->groups[1], 29);
+    assert_int_equal(s->groups[2], 257);
+    assert_int_equal(policy_dh_bits(s), 1024);
+    assert_int_equal(s->alpn.count, 2);
+    assert_string_equal(s->alpn.words[1].text, "imap");
+    assert_false(s->tickets);
+    assert_int_equal(s->cache_age, 60);
+    assert_true(s->allow_keylog);
+    assert_true(s->allow_renegotiation);
+    s = &policy.rules[1].settings;
+    assert_int_equal(policy_dh_bits(s), 2048);
+    assert_string_equal(s->ticket_keys.text, "/t k");
+    assert_true(s->allow_sslv2_hello);
+    assert_true(s->tickets);
+    assert_int_equal(s->cache_age, TLS_RESUMPTION_LIFETIME);
+    assert_false(s->allow_keylog);
+    assert_int_equal(policy.process.children, POLICY_CHILDREN_DROP);
+    assert_int_equal(policy.process.uncovered_child, POLICY_UNCOVERED_PLAIN);
+    assert_int_equal(policy.process.cache_entries, 0);
+    assert_int_equal(policy.process.cache_bytes, 1 << 20);
+    must_parse(&policy, "");
+    assert_int_equal(policy.process.children, POLICY_CHILDREN_INHERIT);
+    assert_int_equal(policy.process.uncovered_child, POLICY_UNCOVERED_REFUSE);
+}
+
+/* What only old or broken peers need, and nothing else. */
+static void allowances_are_known(void **state)
+{
+    (void)state;
+    static const enum policy_key_id keys[] = {
+        POLICY_KEY_SHA1_CERTIFICATES, POLICY_KEY_TRUNCATION,  POLICY_KEY_RECORD_SPLITTING,
+        POLICY_KEY_RENEGOTIATION,     POLICY_KEY_SSLV2_HELLO, POLICY_KEY_KEYLOG,
+    };
+    struct policy policy;
+    must_parse(&policy, CLIENT "[defaults]\nsha1-certificates = allow\ntruncation = allow\n"
+                               "record-splitting = off\nrenegotiation = allow\n"
+                               "sslv2-hello = allow\nkeylog = allow\n");
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
+        assert_true(policy_is_allowance(&policy.rules[0].settings, keys[i]));
+    must_parse(&policy, CLIENT "handshake = connect\ntickets = off\n");
+    for (int key = 0; key < POLICY_KEY_COUNT; key++)
+        assert_false(policy_is_allowance(&policy.rules[0].settings, (enum policy_key_id)key));
 }
 
 static void presets_and_floors(void **state)
@@ -288,6 +378,9 @@ int main(void)
         cmocka_unit_test(suites_are_chosen_in_order_and_weak_ones_leave),
         cmocka_unit_test(all_suites_are_forward_secret_first),
         cmocka_unit_test(several_certificates_and_clients_that_are_asked),
+        cmocka_unit_test(a_key_in_common_is_enough),
+        cmocka_unit_test(sessions_groups_and_protocols),
+        cmocka_unit_test(allowances_are_known),
         cmocka_unit_test(presets_and_floors),
         cmocka_unit_test(settings_know_where_they_come_from),
         cmocka_unit_test(allowances_and_other_settings),
