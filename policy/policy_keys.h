@@ -45,9 +45,9 @@ enum {
     X(HANDSHAKE, "handshake", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                          \
     X(HANDSHAKE_TIMEOUT, "handshake-timeout", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)          \
     X(RENEGOTIATION, "renegotiation", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                  \
-    X(RENEGOTIATION_INFO, "renegotiation-info", POLICY_CS | POLICY_D, 0)                           \
+    X(RENEGOTIATION_INFO, "renegotiation-info", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)        \
     X(SSLV2_HELLO, "sslv2-hello", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                        \
-    X(EXTENSIONS, "extensions", POLICY_C | POLICY_D, 0)                                            \
+    X(EXTENSIONS, "extensions", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                          \
     X(TRUNCATION, "truncation", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                        \
     X(TICKETS, "tickets", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                              \
     X(TICKET_KEYS, "ticket-keys", POLICY_S, POLICY_S)                                              \

@@ -302,6 +302,10 @@ static void read_rule(struct policy_parser *parser, const struct policy_section 
         .said = said,
     };
     read_users(parser, said[POLICY_KEY_USER], rule);
+    /* A server never takes part in a renegotiation without RFC 5746, so nobody can put anything
+     * before what a client says; a client cannot know what its server does. */
+    if (!said[POLICY_KEY_RENEGOTIATION_INFO])
+        rule->settings.allow_no_renegotiation_info = rule->kind == POLICY_SERVER;
     for (int key = 0; key < POLICY_KEY_COUNT; key++)
         if (section->entries[key])
             policy_read_setting(parser, section->entries[key], &rule->settings);

@@ -257,6 +257,8 @@ static const struct tls_config *build_config(struct loader *loader, const struct
         .data_limit_64 = settings->data_limit,
         .allow_renegotiation = settings->allow_renegotiation,
         .accept_sslv2_hello = settings->allow_sslv2_hello,
+        .require_renegotiation_info = !settings->allow_no_renegotiation_info,
+        .no_extensions = settings->omit_extensions,
         .no_tickets = !settings->tickets,
         .resumption_lifetime = settings->cache_age,
     };

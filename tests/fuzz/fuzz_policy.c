@@ -24,7 +24,8 @@ static const char *const texts[] = {
     "certificate = c\nkey = ${CREDENTIALS_DIRECTORY}k\nuser = 0 33\n",
     "[client p]\nconnect = *:1\npsk-file = p\npsk-identity = me\nalpn = http/1.1 ftp\n"
     "groups = X25519 P-384 ffdhe3072\nminimum-dh = 1024\nrenegotiation = allow\ntickets = off\n"
-    "cache-age = 60\nkeylog = allow\n[server q]\nlisten = *:2\npsk-file = p\n"
+    "cache-age = 60\nkeylog = allow\nrenegotiation-info = optional\nextensions = omit\n[server "
+    "q]\nlisten = *:2\npsk-file = p\n"
     "psk-identity = a b c\nsuites = PSK-AES128-CBC-SHA\nticket-keys = t\nsslv2-hello = allow\n",
 };
 

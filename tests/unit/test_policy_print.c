@@ -124,7 +124,8 @@ static void every_key_survives(void **state)
         "certificate = ${ODD}\nkey = /k\nsha1-certificates = allow\nsuites = ALL -AES128-SHA\n"
         "handshake = connect\ntruncation = allow\nrecord-splitting = off\ndata-limit = 1G\n"
         "groups = X25519 P-521 ffdhe4096\nminimum-dh = 1024\nalpn = h$$ http/1.1\ntickets = off\n"
-        "cache-age = 0\nkeylog = allow\nrenegotiation = allow\n"
+        "cache-age = 0\nkeylog = allow\nrenegotiation = allow\nrenegotiation-info = optional\n"
+        "extensions = omit\n"
         "[client d]\nconnect = x:1\ntrust = system\npreset = future\n"
         "[client k]\nconnect = x:2\npsk-file = p k\npsk-identity = $$me\n"
         "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\nclient-certificate = no\n"
@@ -183,7 +184,8 @@ static void presets_expand_to(void **state)
                  "minimum-cipher = %s\nminimum-key-exchange = %s\nminimum-certificate = %s\n"
                  "minimum-signature = %s\nminimum-dh = %s\nhandshake = first-use\ntickets = on\n"
                  "sha1-certificates = refuse\ntruncation = refuse\nrecord-splitting = on\n"
-                 "renegotiation = refuse\nkeylog = refuse\nhandshake-timeout = 30\n"
+                 "renegotiation = refuse\nrenegotiation-info = require\nextensions = send\n"
+                 "keylog = refuse\nhandshake-timeout = 30\n"
                  "cache-age = 7200\ndata-limit = 1073741824\n",
                  rows[i].suites, rows[i].floors, rows[i].floors, rows[i].floors, rows[i].signature,
                  rows[i].dh);
@@ -231,6 +233,7 @@ static void random_settings(char *text)
     add_line(text, "record-splitting", pick(2) ? "on" : "off");
     add_line(text, "versions", pick(2) ? "TLSv1.0" : "TLS1");
     add_line(text, "renegotiation", pick(2) ? "allow" : "refuse");
+    add_line(text, "renegotiation-info", pick(2) ? "require" : "optional");
     add_line(text, "tickets", pick(2) ? "on" : "off");
     add_line(text, "keylog", pick(2) ? "allow" : "refuse");
     add_line(text, "cache-age", pick(2) ? "0" : "604800");
@@ -263,6 +266,8 @@ static void random_rule(char *text, unsigned number)
         sprintf(text + strlen(text), "trust = %s\n", pick(2) ? "system" : "x y#z.pem");
     if (kind[0] == 's')
         strcat(text, "certificate = c\nkey = ${ODD}\n");
+    if (kind[0] == 'c')
+        add_line(text, "extensions", pick(2) ? "send" : "omit");
     if (kind[0] == 'c' || kind[0] == 's')
         random_settings(text);
 }

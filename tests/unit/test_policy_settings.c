@@ -268,6 +268,8 @@ static void sessions_groups_and_protocols(void **state)
     assert_int_equal(policy_dh_bits(s), 2048);
     assert_string_equal(s->ticket_keys.text, "/t k");
     assert_true(s->allow_sslv2_hello);
+    assert_true(s->allow_no_renegotiation_info); /* without it a server does not renegotiate */
+    assert_false(policy.rules[0].settings.allow_no_renegotiation_info);
     assert_true(s->tickets);
     assert_int_equal(s->cache_age, TLS_RESUMPTION_LIFETIME);
     assert_false(s->allow_keylog);
@@ -285,13 +287,16 @@ static void allowances_are_known(void **state)
 {
     (void)state;
     static const enum policy_key_id keys[] = {
-        POLICY_KEY_SHA1_CERTIFICATES, POLICY_KEY_TRUNCATION,  POLICY_KEY_RECORD_SPLITTING,
-        POLICY_KEY_RENEGOTIATION,     POLICY_KEY_SSLV2_HELLO, POLICY_KEY_KEYLOG,
+        POLICY_KEY_SHA1_CERTIFICATES,  POLICY_KEY_TRUNCATION,  POLICY_KEY_RECORD_SPLITTING,
+        POLICY_KEY_RENEGOTIATION,      POLICY_KEY_SSLV2_HELLO, POLICY_KEY_KEYLOG,
+        POLICY_KEY_RENEGOTIATION_INFO, POLICY_KEY_EXTENSIONS,
     };
     struct policy policy;
-    must_parse(&policy, CLIENT "[defaults]\nsha1-certificates = allow\ntruncation = allow\n"
-                               "record-splitting = off\nrenegotiation = allow\n"
-                               "sslv2-hello = allow\nkeylog = allow\n");
+    must_parse(&policy,
+               CLIENT "[defaults]\nsha1-certificates = allow\ntruncation = allow\n"
+                      "record-splitting = off\nrenegotiation = allow\n"
+                      "sslv2-hello = allow\nkeylog = allow\nrenegotiation-info = optional\n"
+                      "extensions = omit\n");
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         assert_true(policy_is_allowance(&policy.rules[0].settings, keys[i]));
     must_parse(&policy, CLIENT "handshake = connect\ntickets = off\n");
