@@ -37,6 +37,7 @@ enum tls_error tls_read_change_cipher_spec(struct tls_conn *conn, struct tls_rea
     if (type != CHANGE_CIPHER_SPEC) {
         return TLS_ERROR_PARAMETER;
     }
+    h->peer_changed = true;
     take_keys(&conn->session->read,
               conn->session->role == TLS_CLIENT ? &h->server_write : &h->client_write);
     return TLS_ERROR_OK;

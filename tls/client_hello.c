@@ -2,6 +2,7 @@
 #include "../crypto_glue/cg_random.h"
 #include "tls_extensions.h"
 #include "tls_key_exchange.h"
+#include "tls_renegotiation.h"
 #include "tls_resumption.h"
 #include "tls_text.h"
 
@@ -61,8 +62,10 @@ enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *
             tls_write_u16(body, config->suites[i]);
         }
     }
-    tls_write_u16(body, SCSV_RENEGOTIATION);
-    tls_extension_signalled(conn, &tls_ext_renegotiation_info);
+    if (!tls_is_renegotiation(conn)) { /* which has the extension itself (RFC 5746 3.5) */
+        tls_write_u16(body, SCSV_RENEGOTIATION);
+        tls_extension_signalled(conn, &tls_ext_renegotiation_info);
+    }
     tls_close_vector(body, 2, suites);
     tls_write_u8(body, 1);
     tls_write_u8(body, COMPRESSION_NULL);
@@ -77,7 +80,8 @@ static enum tls_error choose_version(struct tls_conn *conn)
     uint16_t offered = conn->handshake->client_version;
     uint16_t version = offered < conn->config->version_max ? offered : conn->config->version_max;
 
-    if (version < conn->config->version_min) {
+    if (version < conn->config->version_min ||
+        (tls_is_renegotiation(conn) && version != conn->session->version)) {
         struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
         tls_text_add(&t, "the client offers no more than ");
         tls_text_version(&t, offered);
@@ -151,6 +155,7 @@ static enum tls_error choose_suite(struct tls_conn *conn, struct tls_reader offe
                 conn->handshake->certificate_requested =
                     config->client_certificate != TLS_CLIENT_CERT_NO &&
                     tls_key_exchange_of(conn)->certificate;
+                conn->handshake->psk_hinted = config->psk_hint.length > 0;
                 return TLS_ERROR_OK;
             }
         }
@@ -178,6 +183,24 @@ static void note_offer(struct tls_handshake *h)
         tls_text_add(&t, ", wants ");
         tls_text_bytes(&t, (const uint8_t *)h->server_name, strlen(h->server_name));
     }
+}
+
+/* In a first handshake it says what an empty renegotiation_info says; in a further one that says
+ * what there is to say (RFC 5746 3.6, 3.7). */
+static enum tls_error read_signalling_suite(struct tls_conn *conn, struct tls_reader suites)
+{
+    bool signalled = has_suite(suites, SCSV_RENEGOTIATION);
+
+    if (tls_is_renegotiation(conn)) {
+        return !signalled && tls_extension_received(conn->handshake, &tls_ext_renegotiation_info)
+                   ? TLS_ERROR_OK
+                   : TLS_ERROR_RENEGOTIATION_INFO;
+    }
+    if (signalled) {
+        tls_extension_signalled(conn, &tls_ext_renegotiation_info);
+        conn->session->secure_renegotiation = 1;
+    }
+    return TLS_ERROR_OK;
 }
 
 enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader body)
@@ -210,14 +233,17 @@ enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader bo
     if (error != TLS_ERROR_OK) {
         return error;
     }
-    if (has_suite(suites, SCSV_RENEGOTIATION)) {
-        tls_extension_signalled(conn, &tls_ext_renegotiation_info);
-        conn->session->secure_renegotiation = 1;
+    error = read_signalling_suite(conn, suites);
+    if (error != TLS_ERROR_OK) {
+        return error;
     }
     if (conn->config->require_renegotiation_info && !conn->session->secure_renegotiation) {
         return TLS_ERROR_NO_RENEGOTIATION_INFO;
     }
     note_offer(h);
     error = tls_choose_resumption(conn, session_id, suites);
-    return error != TLS_ERROR_OK || h->resuming ? error : choose_suite(conn, suites);
+    if (error == TLS_ERROR_OK && !h->resuming) {
+        error = choose_suite(conn, suites);
+    }
+    return error != TLS_ERROR_OK ? error : tls_judge_renegotiation(conn);
 }

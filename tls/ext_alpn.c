@@ -55,6 +55,19 @@ static bool is_well_formed(struct tls_reader list)
     return !list.bad;
 }
 
+/* What the program speaks does not change under its feet. */
+static enum tls_error agree(struct tls_conn *conn, size_t index)
+{
+    uint8_t choice = (uint8_t)(index + 1);
+
+    if (tls_is_renegotiation(conn) && conn->session->alpn != choice) {
+        return tls_because(conn, TLS_ERROR_PARAMETER,
+                           "a renegotiation chooses another application protocol");
+    }
+    conn->session->alpn = choice;
+    return TLS_ERROR_OK;
+}
+
 static enum tls_error read_client(struct tls_conn *conn, struct tls_reader data)
 {
     const struct tls_config *config = conn->config;
@@ -65,8 +78,7 @@ static enum tls_error read_client(struct tls_conn *conn, struct tls_reader data)
     }
     for (size_t i = 0; i < config->alpn_count; i++) {
         if (has_name(list, config->alpn[i])) {
-            conn->session->alpn = (uint8_t)(i + 1);
-            return TLS_ERROR_OK;
+            return agree(conn, i);
         }
     }
     return config->alpn_count == 0 ? TLS_ERROR_OK
@@ -84,8 +96,7 @@ static enum tls_error read_server(struct tls_conn *conn, struct tls_reader data)
     for (size_t i = 0; i < config->alpn_count; i++) {
         if (config->alpn[i].length == name.left &&
             memcmp(config->alpn[i].data, name.at, name.left) == 0) {
-            conn->session->alpn = (uint8_t)(i + 1);
-            return TLS_ERROR_OK;
+            return agree(conn, i);
         }
     }
     return tls_because(conn, TLS_ERROR_PARAMETER,

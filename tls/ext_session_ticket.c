@@ -7,7 +7,7 @@ static bool write_client(const struct tls_conn *conn, struct tls_writer *data)
 {
     const struct tls_resumable *offered = &conn->handshake->resumable;
 
-    if (conn->config->cache == NULL || conn->config->no_tickets) {
+    if (conn->config->cache == NULL || conn->config->no_tickets || tls_is_renegotiation(conn)) {
         return false;
     }
     tls_write_bytes(data, offered->ticket, offered->ticket_length);

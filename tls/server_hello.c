@@ -2,6 +2,7 @@
 #include "../crypto_glue/cg_random.h"
 #include "tls_extensions.h"
 #include "tls_key_exchange.h"
+#include "tls_renegotiation.h"
 #include "tls_resumption.h"
 #include "tls_text.h"
 
@@ -43,7 +44,8 @@ enum tls_error tls_write_server_hello(struct tls_conn *conn, struct tls_writer *
 
 static enum tls_error check_version(struct tls_conn *conn, uint16_t version)
 {
-    if (version < conn->config->version_min || version > conn->config->version_max) {
+    if (version < conn->config->version_min || version > conn->config->version_max ||
+        (tls_is_renegotiation(conn) && version != conn->session->version)) {
         struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
         tls_text_add(&t, "the server chose ");
         tls_text_version(&t, version);
@@ -91,6 +93,10 @@ enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader bo
     if (error == TLS_ERROR_OK) {
         error = tls_read_extensions(conn, body);
     }
+    if (error == TLS_ERROR_OK && tls_is_renegotiation(conn) &&
+        !tls_extension_received(h, &tls_ext_renegotiation_info)) {
+        error = TLS_ERROR_RENEGOTIATION_INFO; /* RFC 5746 3.5 */
+    }
     if (error == TLS_ERROR_OK && conn->config->require_renegotiation_info &&
         !s->secure_renegotiation) {
         error = TLS_ERROR_NO_RENEGOTIATION_INFO;
@@ -100,6 +106,9 @@ enum tls_error tls_read_server_hello(struct tls_conn *conn, struct tls_reader bo
         memcpy(s->session_id, id.at, id.left);
         error = tls_accept_resumption(conn, id);
         note_choice(conn);
+    }
+    if (error == TLS_ERROR_OK) {
+        error = tls_judge_renegotiation(conn);
     }
     return error;
 }

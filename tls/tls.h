@@ -15,10 +15,14 @@
  *   plaintext in   tls_send
  *   plaintext out  tls_receive's *plain
  *
- * Locking, for who wants it: once tls_is_established, tls_receive touches the session's read half
- * only and tls_send, tls_output and tls_close the write half only, so two threads may work on the
- * two halves. Until then one thread at a time. What the read half wants to say (an alert) goes
- * through one atomic mailbox to the write half. */
+ * Locking, for who wants it: outside of a handshake (tls_in_handshake) tls_receive touches the
+ * session's read half only and tls_send, tls_output and tls_close the write half only, so two
+ * threads may work on the two halves. In a handshake one thread at a time; tls_receive begins no
+ * renegotiation before it is told, by being given a handshake, that it has both halves. What the
+ * read half wants to say (an alert) goes through one atomic mailbox to the write half.
+ *
+ * Renegotiation: only the peer begins one, and only where the configuration allows it. Application
+ * data of the peer's old keys is taken until its ChangeCipherSpec; none is sent meanwhile. */
 #ifndef TLS_H
 #define TLS_H
 
@@ -275,8 +279,10 @@ struct tls_session {
     uint16_t format; /* of this struct; a reader of another format refuses */
     uint16_t version, suite;
     uint8_t role;
-    _Atomic uint8_t established; /* both Finished are checked; set once, under both locks */
-    _Atomic uint16_t mailbox;    /* an alert from the read half: level << 8 | description; 0 none */
+    _Atomic uint8_t established;   /* both Finished are checked; set once, under both locks */
+    _Atomic uint8_t renegotiating; /* a further handshake is under way */
+    uint8_t renegotiations;        /* that were begun */
+    _Atomic uint16_t mailbox; /* an alert from the read half: level << 8 | description; 0 none */
     uint8_t secure_renegotiation, extended_master_secret, resumed;
     uint8_t max_fragment;        /* agreed on, a code of RFC 6066 4 */
     uint8_t alpn;                /* which name of the configuration's, from 1; 0: none */
@@ -284,6 +290,7 @@ struct tls_session {
     uint8_t session_id_length, cache_key_length;
     uint8_t session_id[32];
     uint8_t cache_key[TLS_DIGEST]; /* under which it was stored, to be forgotten after a failure */
+    uint8_t peer[TLS_DIGEST];      /* of the peer's certificate and identity, to know it again */
     uint8_t master_secret[TLS_MASTER_SECRET];
     uint8_t client_verify_data[TLS_VERIFY_DATA], server_verify_data[TLS_VERIFY_DATA];
     struct tls_half read, write;
@@ -312,9 +319,9 @@ struct tls_event;
 
 struct tls_conn {
     struct tls_session *session;
-    struct tls_handshake *handshake; /* NULL once established */
+    struct tls_handshake *handshake; /* NULL outside of a handshake */
     const struct tls_config *config;
-    uint8_t *output; /* TLS_OUTPUT_SIZE bytes; may be NULL for tls_receive when established */
+    uint8_t *output; /* TLS_OUTPUT_SIZE bytes; may be NULL for tls_receive outside of a handshake */
     uint8_t *big;    /* room for a handshake message over 16 KiB, or NULL */
     size_t big_size; /* see TLS_NEED_BIG */
     int64_t now;     /* seconds since 1970, for certificates; only looked at in a handshake */
@@ -337,8 +344,11 @@ enum tls_result {
     TLS_CLOSED,   /* the peer's close_notify: no more will come */
     TLS_NEED_BIG, /* give conn.big of TLS_BIG_SIZE bytes, kept until the message is done, and repeat
                    * the call with the same record (it was not changed) */
-    TLS_NEED_ROOM, /* send some output first, then repeat the call */
-    TLS_FAILED     /* see tls_failure_text; an alert may wait in the output */
+    TLS_NEED_HANDSHAKE, /* the peer renegotiates: give conn.handshake, after tls_handshake_init, and
+                         * conn.output, both kept until tls_in_handshake is false again, and
+                         * repeat the call with the same record, with nobody else at the session */
+    TLS_NEED_ROOM,      /* send some output first, then repeat the call */
+    TLS_FAILED          /* see tls_failure_text; an alert may wait in the output */
 };
 /* A ClientHello may have 131,396 bytes by its syntax; Certificate is cut off at 100 KiB. */
 enum { TLS_BIG_SIZE = 132 * 1024 };
@@ -368,7 +378,8 @@ enum tls_result tls_receive_end(struct tls_conn *conn);
 enum tls_result tls_continue(struct tls_conn *conn);
 
 /* Seals up to n bytes of plaintext (1/n-1 split for CBC) as far as the output has room; *taken
- * says how many. Only when established. */
+ * says how many. Only when established; none while a renegotiation is under way, which then has
+ * to be carried on first (TLS_NEED_ROOM). */
 enum tls_result tls_send(struct tls_conn *conn, const void *plain, size_t n, size_t *taken);
 /* How many bytes of plaintext tls_send would take so that the records made are at most `space`
  * bytes on the wire (0 when not even one byte fits). */
@@ -389,6 +400,13 @@ void tls_output_sent(struct tls_conn *conn, size_t n);
 static inline bool tls_is_established(const struct tls_session *s)
 {
     return atomic_load_explicit(&s->established, memory_order_acquire) != 0;
+}
+
+/* A first handshake, or a renegotiation. */
+static inline bool tls_in_handshake(const struct tls_session *s)
+{
+    return !tls_is_established(s) ||
+           atomic_load_explicit(&s->renegotiating, memory_order_acquire) != 0;
 }
 
 /* The first failure of this connection: TLS_ERROR_OK when none. */

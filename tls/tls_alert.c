@@ -12,7 +12,7 @@ static enum tls_error take_close_notify(struct tls_conn *conn)
         tls_output_last_alert(conn, TLS_ALERT_CLOSE_NOTIFY);
         return TLS_ERROR_CLOSED_IN_HANDSHAKE;
     }
-    conn->session->read.closed = 1;
+    conn->session->read.closed = 1; /* in a renegotiation too, which then is given up */
     return TLS_ERROR_OK;
 }
 

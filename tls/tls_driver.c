@@ -164,9 +164,12 @@ void tls_wipe_secrets(struct tls_handshake *h)
 
 static void establish(struct tls_conn *conn)
 {
+    struct tls_session *s = conn->session;
+
     cg_wipe(conn->handshake, sizeof *conn->handshake);
-    conn->session->warnings = 0;
-    atomic_store_explicit(&conn->session->established, 1, memory_order_release);
+    s->warnings = 0;
+    atomic_store_explicit(&s->renegotiating, 0, memory_order_release);
+    atomic_store_explicit(&s->established, 1, memory_order_release);
 }
 
 /* Performs the steps that are nobody's message. */
@@ -243,9 +246,11 @@ bool tls_needs_big(const struct tls_conn *conn)
             conn->big_size < conn->handshake->need);
 }
 
+/* One that comes when a handshake is under way already (RFC 2246 7.4.1.1). */
 static bool is_ignored_hello_request(const struct tls_conn *conn, unsigned message)
 {
-    return message == TLS_HELLO_REQUEST && conn->session->role == TLS_CLIENT;
+    return message == TLS_HELLO_REQUEST && conn->session->role == TLS_CLIENT &&
+           tls_find_step(conn, message) == NULL;
 }
 
 static bool is_our_turn(const struct tls_conn *conn)
@@ -255,8 +260,12 @@ static bool is_our_turn(const struct tls_conn *conn)
     return kind == TLS_STEP_SEND || kind == TLS_STEP_STREAM;
 }
 
-static uint32_t message_limit(unsigned message)
+static uint32_t message_limit(const struct tls_conn *conn, unsigned message)
 {
+    /* conn->big is for messages in the clear: their records can be taken a second time. */
+    if (tls_is_renegotiation(conn)) {
+        return TLS_MESSAGE_MAX;
+    }
     switch (message) {
     case TLS_CLIENT_HELLO:
         return TLS_MESSAGE_HELLO;
@@ -284,7 +293,7 @@ static enum tls_error begin_message(struct tls_conn *conn)
     } else if (tls_find_step(conn, message) == NULL) {
         return TLS_ERROR_UNEXPECTED;
     }
-    if (length > message_limit(message)) {
+    if (length > message_limit(conn, message)) {
         return TLS_ERROR_MESSAGE_LENGTH;
     }
     h->need = TLS_MESSAGE_HEADER + length;
@@ -297,7 +306,8 @@ static enum tls_error perform(struct tls_conn *conn, const struct tls_step *step
     struct tls_handshake *h = conn->handshake;
     struct tls_reader body = tls_reader_of(message + TLS_MESSAGE_HEADER, n - TLS_MESSAGE_HEADER);
 
-    if (!step->hash_last) {
+    /* HelloRequest is no part of the transcript (RFC 2246 7.4.1.1). */
+    if (!step->hash_last && step->message != TLS_HELLO_REQUEST) {
         hash(h, message, n);
     }
     enum tls_error error = step->read(conn, body);
@@ -334,7 +344,7 @@ enum tls_error tls_take_translated(struct tls_conn *conn, unsigned message, cons
 /* Are n bytes nothing but HelloRequests to be ignored, of four zeros each? */
 static bool are_ignored(const struct tls_conn *conn, const uint8_t *bytes, size_t n)
 {
-    while (n > 0 && is_ignored_hello_request(conn, *bytes)) {
+    while (n > 0 && *bytes == TLS_HELLO_REQUEST && conn->session->role == TLS_CLIENT) {
         bytes++;
         n--;
     }
@@ -387,7 +397,7 @@ enum tls_error tls_take_messages(struct tls_conn *conn, const uint8_t *bytes, si
     struct tls_handshake *h = conn->handshake;
     enum tls_error error = TLS_ERROR_OK;
 
-    while (error == TLS_ERROR_OK && *taken < n && !tls_is_established(conn->session)) {
+    while (error == TLS_ERROR_OK && *taken < n && tls_in_handshake(conn->session)) {
         if (h->need == 0) {
             if (!fill_message(conn, h->message, TLS_MESSAGE_HEADER, bytes, n, taken)) {
                 break;

@@ -82,6 +82,10 @@ enum tls_alert {
       "renegotiation_info does not match (RFC 5746)")                                              \
     X(NO_RENEGOTIATION_INFO, HANDSHAKE_FAILURE, PROTO,                                             \
       "the peer does not know RFC 5746, which the rule demands")                                   \
+    X(IDENTITY_CHANGED, ILLEGAL_PARAMETER, TRUST,                                                  \
+      "the peer shows another identity in a renegotiation")                                        \
+    X(ENCRYPT_THEN_MAC, HANDSHAKE_FAILURE, PROTO,                                                  \
+      "a renegotiation drops encrypt_then_mac (RFC 7366 3.1)")                                     \
     X(RENEGOTIATION, NO_RENEGOTIATION, PROTO, "the peer insists on renegotiation")                 \
     X(FINISHED, DECRYPT_ERROR, PROTO, "the Finished message does not match the handshake")         \
     X(KEY_EXCHANGE, DECODE_ERROR, PROTO, "the key exchange message is malformed")                  \

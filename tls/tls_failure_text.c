@@ -71,9 +71,12 @@ void tls_failure_text(const struct tls_session *session, const struct tls_handsh
     if (error == TLS_ERROR_OK) {
         return;
     }
-    if (tls_is_established(session)) {
+    if (!tls_in_handshake(session)) {
         tls_text_add(&t, ", in the established session");
     } else if (handshake != NULL) {
+        if (tls_is_established(session)) {
+            tls_text_add(&t, ", in a renegotiation");
+        }
         add_handshake(&t, session, handshake, error);
     }
     add_alert(&t, "; alert received: ", atomic_load(&session->alert_received));

@@ -105,10 +105,16 @@ struct tls_handshake {
     bool encrypt_then_mac;                         /* agreed, if the suite has blocks */
     bool peer_is_certified;                        /* server: the client showed a certificate */
     bool certificate_requested;                    /* by the server, of the client */
+    bool psk_hinted;                               /* server: it has a hint to give */
     uint8_t status;                                /* enum tls_status */
     uint8_t credential; /* client: the one that the server asks for, from 1; 0: none fits */
     uint8_t peer_digest[TLS_DIGEST]; /* of the peer's certificate, and until when it is good */
     int64_t peer_expires;
+    uint8_t psk_digest[TLS_DIGEST]; /* server: of the identity whose key the client claims */
+
+    /* A renegotiation's. */
+    bool had_extended_master_secret; /* what it replaces */
+    bool peer_changed;               /* the peer's ChangeCipherSpec has come: no more old data */
 
     bool resuming;            /* the shorter handshake was chosen */
     bool ticket_promised;     /* the server will send a NewSessionTicket */
@@ -150,8 +156,8 @@ enum tls_step_kind {
     TLS_STEP_END
 };
 
-/* A new handshake's is the first. */
-enum tls_flow { TLS_FLOW_FULL, TLS_FLOW_RESUMED, TLS_FLOW_COUNT };
+/* A connection's first handshake begins with the first, a renegotiation with AGAIN. */
+enum tls_flow { TLS_FLOW_FULL, TLS_FLOW_RESUMED, TLS_FLOW_AGAIN, TLS_FLOW_COUNT };
 
 /* One row. Rows are taken in order; a row whose condition does not hold is passed over; an optional
  * one may be left out by the peer. What comes and has no row at this place is unexpected_message.
@@ -195,6 +201,11 @@ enum tls_error tls_because(struct tls_conn *conn, enum tls_error error, const ch
 /* What certificates of the peer have to be, by the configuration; no name is set. */
 struct x509_rules tls_x509_rules(const struct tls_conn *conn, enum x509_purpose purpose);
 
+static inline bool tls_is_renegotiation(const struct tls_conn *conn)
+{
+    return atomic_load_explicit(&conn->session->renegotiating, memory_order_relaxed) != 0;
+}
+
 static inline const struct tls_suite *tls_suite_of(const struct tls_conn *conn)
 {
     return tls_suite_by_id(conn->session->suite);
@@ -202,6 +213,7 @@ static inline const struct tls_suite *tls_suite_of(const struct tls_conn *conn)
 
 /* ---- the messages, one file each ---- */
 
+enum tls_error tls_read_hello_request(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_client_hello(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_client_hello(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_server_hello(struct tls_conn *conn, struct tls_writer *body);
@@ -228,6 +240,7 @@ enum tls_error tls_write_client_key_exchange(struct tls_conn *conn, struct tls_w
 enum tls_error tls_read_client_key_exchange(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_new_session_ticket(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_new_session_ticket(struct tls_conn *conn, struct tls_reader body);
+enum tls_error tls_judge_identity(struct tls_conn *conn);       /* renegotiation.c */
 enum tls_error tls_derive_master_secret(struct tls_conn *conn); /* of the premaster secret */
 enum tls_error tls_derive_keys(struct tls_conn *conn);          /* of the master secret */
 enum tls_error tls_write_certificate_verify(struct tls_conn *conn, struct tls_writer *body);

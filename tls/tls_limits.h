@@ -5,8 +5,9 @@
 #include "tls.h"
 
 enum {
-    TLS_WARNINGS_MAX = 4,      /* warnings, or what counts as one, in a row */
-    TLS_EMPTY_RECORDS_MAX = 32 /* empty records of application data in a row */
+    TLS_WARNINGS_MAX = 4,       /* warnings, or what counts as one, in a row */
+    TLS_EMPTY_RECORDS_MAX = 32, /* empty records of application data in a row */
+    TLS_RENEGOTIATIONS_MAX = 32 /* in a connection: each costs a server more than a client */
 };
 
 /* Bytes that one key of a 64-bit block cipher may protect (SWEET32, CVE-2016-2183). */

@@ -138,7 +138,7 @@ enum tls_result tls_fail_reading(struct tls_conn *conn, enum tls_error error)
     atomic_compare_exchange_strong(&s->read_error, &none, (uint8_t)error);
     s->read.closed = 1;
     tls_forget_session(conn);
-    if (tls_is_established(s)) {
+    if (!tls_in_handshake(s)) {
         tls_mailbox_put(s, TLS_LEVEL_FATAL, tls_error_alert(error));
     } else {
         tls_output_last_alert(conn, tls_error_alert(error));

@@ -31,6 +31,7 @@ enum tls_error tls_read_psk_identity(struct tls_conn *conn, struct tls_reader *b
     if (body->bad) {
         return TLS_ERROR_KEY_EXCHANGE;
     }
+    cg_hash_once(CG_SHA256, identity.at, identity.left, h->psk_digest);
     h->psk_length = TLS_PSK_MAX / 2;
     if (!cg_random(h->psk, h->psk_length)) {
         return TLS_ERROR_RANDOM;

@@ -6,6 +6,7 @@
 #include "tls_driver.h"
 #include "tls_limits.h"
 #include "tls_output.h"
+#include "tls_renegotiation.h"
 #include "tls_stray.h"
 
 size_t tls_record_length(const struct tls_session *session, const uint8_t *bytes, size_t have)
@@ -20,8 +21,8 @@ size_t tls_record_length(const struct tls_session *session, const uint8_t *bytes
 
 /* ---- after the handshake ---- */
 
-/* Renegotiation is refused: a HelloRequest or a ClientHello is answered with no_renegotiation (RFC
- * 2246 7.2.2) and its bytes are skipped. Nothing else may come. */
+/* A renegotiation that is not wanted: a HelloRequest or a ClientHello is answered with
+ * no_renegotiation (RFC 2246 7.2.2) and its bytes are skipped. Nothing else may come. */
 static enum tls_error judge_refused(struct tls_session *s)
 {
     uint8_t wanted = s->role == TLS_CLIENT ? TLS_HELLO_REQUEST : TLS_CLIENT_HELLO;
@@ -71,7 +72,7 @@ static enum tls_error take_data(struct tls_conn *conn, uint8_t *content, size_t 
 {
     struct tls_session *s = conn->session;
 
-    if (!tls_is_established(s)) {
+    if (tls_in_handshake(s) && (!tls_is_established(s) || conn->handshake->peer_changed)) {
         conn->handshake->got = TLS_APPLICATION_DATA;
         return TLS_ERROR_UNEXPECTED;
     }
@@ -91,13 +92,13 @@ static enum tls_error take_handshake(struct tls_conn *conn, const uint8_t *conte
     enum tls_error error = TLS_ERROR_OK;
     size_t taken = 0;
 
-    if (!tls_is_established(conn->session)) {
+    if (tls_in_handshake(conn->session)) {
         struct tls_handshake *h = conn->handshake;
         taken = h->record_taken;
         h->record_taken = 0;
         h->waits_for_big = false;
         error = tls_take_messages(conn, content, n, &taken);
-        if (error == TLS_ERROR_OK && taken < n && !tls_is_established(conn->session)) {
+        if (error == TLS_ERROR_OK && taken < n && tls_in_handshake(conn->session)) {
             h->record_taken = (uint32_t)taken;
             h->waits_for_big = true;
             return error;
@@ -110,8 +111,8 @@ static enum tls_error take_handshake(struct tls_conn *conn, const uint8_t *conte
 static enum tls_error take_change_cipher_spec(struct tls_conn *conn, const uint8_t *content,
                                               size_t n)
 {
-    return tls_is_established(conn->session) ? TLS_ERROR_UNEXPECTED
-                                             : tls_take_change_cipher_spec(conn, content, n);
+    return tls_in_handshake(conn->session) ? tls_take_change_cipher_spec(conn, content, n)
+                                           : TLS_ERROR_UNEXPECTED;
 }
 
 /* ---- any record ---- */
@@ -139,7 +140,7 @@ static enum tls_error open_record(struct tls_conn *conn, uint8_t *record, size_t
 {
     struct tls_session *s = conn->session;
 
-    if (!tls_is_established(s) && conn->handshake->waits_for_big) {
+    if (tls_in_handshake(s) && conn->handshake->waits_for_big) {
         /* The record that had to wait for a larger buffer was opened before; it is one from before
          * encryption, for no larger message comes after. */
         *content_length = length - TLS_HEADER;
@@ -149,6 +150,24 @@ static enum tls_error open_record(struct tls_conn *conn, uint8_t *record, size_t
                                            length, content_length);
     return error == TLS_ERROR_OK && *content_length > tls_fragment_max(s) ? TLS_ERROR_RECORD_LENGTH
                                                                           : error;
+}
+
+static bool begins_renegotiation(const struct tls_conn *conn, uint8_t type)
+{
+    const struct tls_session *s = conn->session;
+
+    return type == TLS_CONTENT_HANDSHAKE && !tls_in_handshake(s) && s->refused_have == 0 &&
+           tls_may_renegotiate(conn);
+}
+
+/* It is our turn in a handshake, and the output is full. */
+static bool has_to_wait(const struct tls_conn *conn, uint8_t type)
+{
+    const struct tls_session *s = conn->session;
+    bool out_of_turn = type == TLS_CONTENT_ALERT ||
+                       (type == TLS_CONTENT_APPLICATION_DATA && tls_is_established(s));
+
+    return tls_in_handshake(s) && !out_of_turn && !tls_awaits_peer(conn);
 }
 
 enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t length, uint8_t **plain,
@@ -173,10 +192,19 @@ enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t lengt
     if (length != whole) {
         return tls_fail_reading(conn, TLS_ERROR_INTERNAL);
     }
-    if (!tls_is_established(s) && record[0] != TLS_CONTENT_ALERT && !tls_awaits_peer(conn)) {
+    if (begins_renegotiation(conn, record[0])) {
+        if (conn->handshake == NULL) {
+            return TLS_NEED_HANDSHAKE;
+        }
+        /* After our close_notify there is nothing to answer with: it is refused in silence. */
+        error = s->write.closed ? TLS_ERROR_OK : tls_begin_renegotiation(conn);
+    }
+    if (has_to_wait(conn, record[0])) {
         return TLS_NEED_ROOM;
     }
-    error = open_record(conn, record, length, &n);
+    if (error == TLS_ERROR_OK) {
+        error = open_record(conn, record, length, &n);
+    }
     if (error == TLS_ERROR_OK) {
         error = take_content(conn, record[0], record + TLS_HEADER, n, plain, plain_length);
     }
@@ -186,7 +214,7 @@ enum tls_result tls_receive(struct tls_conn *conn, uint8_t *record, size_t lengt
     if (s->read.closed) {
         return TLS_CLOSED;
     }
-    return !tls_is_established(s) && conn->handshake->waits_for_big ? TLS_NEED_BIG : TLS_DONE;
+    return tls_in_handshake(s) && conn->handshake->waits_for_big ? TLS_NEED_BIG : TLS_DONE;
 }
 
 enum tls_result tls_receive_end(struct tls_conn *conn)

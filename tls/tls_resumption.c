@@ -97,7 +97,8 @@ void tls_offer_session(struct tls_conn *conn)
     struct tls_handshake *h = conn->handshake;
     struct tls_session *s = conn->session;
 
-    if (cache == NULL) {
+    /* A renegotiation is there for new secrets. */
+    if (cache == NULL || tls_is_renegotiation(conn)) {
         return;
     }
     make_cache_key(conn);

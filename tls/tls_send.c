@@ -49,6 +49,9 @@ enum tls_result tls_send(struct tls_conn *conn, const void *plain, size_t n, siz
     if (n == 0) {
         return TLS_DONE;
     }
+    if (tls_in_handshake(s)) {
+        return TLS_NEED_ROOM;
+    }
     size_t fits = tls_plaintext_for(s, conn->config, tls_output_room(conn));
     if (fits == 0) {
         return TLS_NEED_ROOM;

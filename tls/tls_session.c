@@ -63,7 +63,7 @@ static enum tls_result advance(struct tls_conn *conn)
     if (s->write.closed) {
         return TLS_CLOSED;
     }
-    if (tls_is_established(s)) {
+    if (!tls_in_handshake(s)) {
         return TLS_DONE;
     }
     enum tls_error error = tls_advance(conn);
@@ -87,7 +87,7 @@ enum tls_result tls_close(struct tls_conn *conn)
 {
     tls_flush_mailbox(conn);
     tls_output_last_alert(conn, TLS_ALERT_CLOSE_NOTIFY);
-    if (!tls_is_established(conn->session)) {
+    if (tls_in_handshake(conn->session)) {
         conn->session->read.closed = 1; /* there is no half of a handshake */
     }
     return TLS_DONE;

@@ -21,8 +21,7 @@ static bool server_may_hint(const struct tls_conn *conn)
 /* RFC 4279 2: no ServerKeyExchange where it would hold nothing but an empty hint. */
 static bool server_sends_parameters(const struct tls_conn *conn)
 {
-    return server_has_parameters(conn) ||
-           (server_may_hint(conn) && conn->config->psk_hint.length > 0);
+    return server_has_parameters(conn) || (server_may_hint(conn) && conn->handshake->psk_hinted);
 }
 
 static bool client_is_certified(const struct tls_conn *conn)
@@ -81,6 +80,7 @@ static const struct tls_step full_client[] = {
     {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_read_certificate_request), .optional = true,
      .when = server_is_certified},
     {RECEIVE(TLS_SERVER_HELLO_DONE, tls_read_server_hello_done)},
+    {ACT(tls_judge_identity)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = certificate_is_requested},
     {SEND(TLS_CLIENT_KEY_EXCHANGE, tls_write_client_key_exchange)},
     {ACT(tls_derive_master_secret)},
@@ -112,6 +112,7 @@ static const struct tls_step full_server[] = {
     {ACT(tls_derive_keys)},
     {RECEIVE(TLS_CERTIFICATE_VERIFY, tls_read_certificate_verify), .when = client_is_certified,
      .hash_last = true},
+    {ACT(tls_judge_identity)},
     {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
     {RECEIVE(TLS_FINISHED, tls_read_finished), .hash_last = true},
     {SEND(TLS_NEW_SESSION_TICKET, tls_write_new_session_ticket), .when = ticket_is_promised},
@@ -124,6 +125,7 @@ static const struct tls_step full_server[] = {
 
 /* Figure 2 of RFC 2246 7.3, and RFC 5077 3.1. */
 static const struct tls_step resumed_client[] = {
+    {ACT(tls_judge_identity)},
     {ACT(tls_derive_keys)},
     {RECEIVE(TLS_NEW_SESSION_TICKET, tls_read_new_session_ticket), .when = ticket_is_promised},
     {RECEIVE(TLS_CHANGE_CIPHER_SPEC, tls_read_change_cipher_spec)},
@@ -136,6 +138,7 @@ static const struct tls_step resumed_client[] = {
 };
 
 static const struct tls_step resumed_server[] = {
+    {ACT(tls_judge_identity)},
     {SEND(TLS_SERVER_HELLO, tls_write_server_hello)},
     {ACT(tls_derive_keys)},
     {SEND(TLS_NEW_SESSION_TICKET, tls_write_new_session_ticket), .when = ticket_is_promised},
@@ -148,9 +151,20 @@ static const struct tls_step resumed_server[] = {
     {END},
 };
 
+/* A renegotiation: a client of ours waits to be asked (RFC 2246 7.4.1.1). */
+static const struct tls_step client_again[] = {
+    {RECEIVE(TLS_HELLO_REQUEST, tls_read_hello_request)},
+    {SWITCH(TLS_FLOW_FULL)},
+};
+
+static const struct tls_step server_again[] = {
+    {SWITCH(TLS_FLOW_FULL)},
+};
+
 static const struct tls_step *const flows[TLS_FLOW_COUNT][2] = {
     [TLS_FLOW_FULL] = {[TLS_CLIENT] = full_client, [TLS_SERVER] = full_server},
     [TLS_FLOW_RESUMED] = {[TLS_CLIENT] = resumed_client, [TLS_SERVER] = resumed_server},
+    [TLS_FLOW_AGAIN] = {[TLS_CLIENT] = client_again, [TLS_SERVER] = server_again},
 };
 
 static const struct tls_step *rows_of(const struct tls_conn *conn)

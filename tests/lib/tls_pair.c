@@ -149,7 +149,7 @@ struct tls_conn tls_end_conn(struct tls_end *end)
     end->session = move(end->session, sizeof *end->session);
     if (end->handshake != NULL) {
         end->handshake = move(end->handshake, tls_handshake_size());
-        if (tls_is_established(end->session)) {
+        if (!tls_in_handshake(end->session) && !end->offers_handshake) {
             free(end->handshake);
             end->handshake = NULL;
         }
@@ -222,7 +222,7 @@ static enum tls_result receive(struct tls_end *end, size_t length)
         memcpy(end->plain + end->plain_length, plain, n);
         end->plain_length += n;
     }
-    if (result == TLS_NEED_BIG) {
+    if (result == TLS_NEED_BIG || result == TLS_NEED_HANDSHAKE) {
         assert_memory_equal(record, end->in, length);
     }
     free(record);
@@ -245,6 +245,14 @@ static void take_records(struct tls_end *end)
             end->asked_for_big = true;
             end->big = new_block(TLS_BIG_SIZE);
             result = receive(end, length);
+        }
+        if (result == TLS_NEED_HANDSHAKE) {
+            assert_null(end->handshake);
+            end->asked_for_handshake = end->offers_handshake = true;
+            end->handshake = new_block(tls_handshake_size());
+            tls_handshake_init(end->handshake, end->name);
+            result = receive(end, length);
+            end->offers_handshake = false;
         }
         if (result == TLS_NEED_ROOM) {
             return;
@@ -316,7 +324,7 @@ size_t tls_end_drain(struct tls_end *end, uint8_t *out, size_t n)
     memcpy(out, bytes, n);
     tls_output_sent(&conn, n);
     conn = tls_end_conn(end);
-    if (n > 0 && !tls_is_established(end->session)) {
+    if (n > 0 && tls_in_handshake(end->session)) {
         enum tls_result result = tls_continue(&conn);
         end->last = result == TLS_DONE ? end->last : result;
     }

@@ -23,7 +23,8 @@ struct tls_end {
     uint8_t *plain; /* what tls_receive gave */
     size_t plain_length;
     enum tls_result last; /* of the last call that was not TLS_DONE, else TLS_DONE */
-    bool asked_for_big;
+    bool asked_for_big, asked_for_handshake;
+    bool offers_handshake; /* for a renegotiation that has not begun */
     void (*observe)(void *arg, const struct tls_event *event);
     void *observe_arg;
 };
