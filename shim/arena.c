@@ -1,11 +1,20 @@
 #include "arena.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "../tls/tls.h"
+#include "global.h"
 #include "session.h"
 #include "watch.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U
+#endif
 
 struct pool {
     _Atomic uint64_t free_list; /* tag << 32 | index of the first free piece */
@@ -16,14 +25,27 @@ struct pool {
 };
 
 struct arena {
+    char magic[8];
+    uint32_t format;
+    uint32_t share;  /* of the full capacity: 1 / share */
+    uint64_t layout; /* layout_digest() of who made it */
+    uint64_t size;
     struct pool pools[ARENA_POOLS];
 };
+
+/* Raised with every change of what the arena's content means. */
+enum { ARENA_FORMAT = 1 };
+static const char arena_magic[8] = "tlshim\0A";
 
 _Static_assert(ARENA_SLAB_SIZE >= (int)TLS_OUTPUT_SIZE, "a slab holds an output buffer");
 _Static_assert(ARENA_SLAB_SIZE >= (int)TLS_RECORD_MAX, "a slab holds a record");
 
-static struct arena *arena;
-static unsigned char *base;
+static struct arena *own;
+
+/* The own arena's descriptor, to hand it to another program; -1: none. */
+_Atomic int arena_number = -1;
+static dev_t own_device;
+static ino_t own_inode;
 
 static const size_t piece_size[ARENA_POOLS] = {
     [ARENA_SESSION] = sizeof(struct shim_session),
@@ -60,56 +82,262 @@ static size_t lay_out(struct pool *pools, uint32_t share)
     return offset;
 }
 
+/* Another build of the library, or one for another C library, may lay out otherwise what lies in
+ * the arena: then it is no arena for it. FNV-1a. */
+static uint64_t layout_digest(void)
+{
+    const size_t facts[] = {
+        sizeof(struct arena),
+        sizeof(struct shim_session),
+        offsetof(struct shim_session, rule),
+        offsetof(struct shim_session, peer_name),
+        sizeof(struct shim_global),
+        offsetof(struct shim_global, by_cookie),
+        sizeof(struct shim_watch),
+        sizeof(struct tls_session),
+        tls_handshake_size(),
+        sizeof(pthread_mutex_t),
+        ARENA_SLAB_SIZE,
+        TLS_BIG_SIZE,
+        __GLIBC__,
+        __GLIBC_MINOR__,
+    };
+    uint64_t digest = 0xcbf29ce484222325;
+
+    for (size_t i = 0; i < sizeof(facts) / sizeof(*facts); i++)
+        digest = (digest ^ facts[i]) * 0x100000001b3;
+    return digest;
+}
+
+/* ---- its memory and its descriptor ---- */
+
+/* Out of the way of select and of the programs' own numbers, yet not so high that the kernel's
+ * table of them, which fork copies, grows for it. */
+static int move_up(int fd)
+{
+    struct rlimit limit = {.rlim_cur = 0};
+    long up, from = 1000;
+
+    sys4(SYS_prlimit64, 0, RLIMIT_NOFILE, NULL, &limit);
+    if ((long)limit.rlim_cur <= from + 1)
+        from = (long)limit.rlim_cur > 16 ? (long)limit.rlim_cur - 8 : 3;
+    up = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, from);
+    sys3(SYS_close, fd, 0, 0);
+    return (int)up;
+}
+
+/* A file in memory of `size` bytes that holds keys: only its owner can open it again, and it never
+ * becomes shorter under somebody's mapping. -1: the kernel gives none (a sandbox). */
+static int make_file(size_t size)
+{
+    const unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+    long fd = sys3(SYS_memfd_create, ARENA_FILE_NAME, flags | MFD_NOEXEC_SEAL, 0);
+
+    if (fd == -EINVAL)
+        fd = sys3(SYS_memfd_create, ARENA_FILE_NAME, flags, 0);
+    if (fd < 0)
+        return -1;
+    if (sys3(SYS_fchmod, fd, 0600, 0) == 0 && sys3(SYS_ftruncate, fd, size, 0) == 0 &&
+        sys3(SYS_fcntl, fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+        return move_up((int)fd);
+    sys3(SYS_close, fd, 0, 0);
+    return -1;
+}
+
+static struct arena *map_file(int fd, size_t size)
+{
+    int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
+    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+    if (map == MAP_FAILED)
+        return NULL;
+    madvise(map, size, MADV_DONTDUMP);
+    return map;
+}
+
+static struct arena *make(uint32_t share, int *fd)
+{
+    struct pool pools[ARENA_POOLS] = {0};
+    size_t size = lay_out(pools, share);
+    struct arena *a;
+
+    *fd = make_file(size);
+    a = map_file(*fd, size);
+    if (a == NULL && *fd >= 0)
+        sys3(SYS_close, *fd, 0, 0);
+    if (a == NULL)
+        return NULL;
+    memcpy(a->magic, arena_magic, sizeof(a->magic));
+    a->format = ARENA_FORMAT;
+    a->share = share;
+    a->layout = layout_digest();
+    a->size = size;
+    memcpy(a->pools, pools, sizeof(pools));
+    return a;
+}
+
+static void remember(int fd)
+{
+    struct stat status;
+
+    if (fd < 0 || fstat(fd, &status) != 0)
+        return;
+    own_device = status.st_dev;
+    own_inode = status.st_ino;
+    atomic_store(&arena_number, fd);
+}
+
 bool arena_init(void)
+{
+    int fd;
+
+    for (uint32_t share = 1; own == NULL && share <= SMALLEST_SHARE; share *= 2) {
+        own = make(share, &fd);
+        if (own != NULL)
+            remember(fd);
+    }
+    return own != NULL;
+}
+
+struct arena *arena_make(int *fd)
+{
+    return make(SMALLEST_SHARE, fd);
+}
+
+/* What can be seen before it is mapped: nobody can shorten it, and it belongs to who may rule over
+ * this process anyway. */
+static bool is_fit(int fd, struct stat *status)
+{
+    const long wanted = F_SEAL_SHRINK | F_SEAL_GROW;
+    long seals = sys3(SYS_fcntl, fd, F_GET_SEALS, 0);
+
+    return seals >= 0 && (seals & wanted) == wanted && fstat(fd, status) == 0 &&
+           status->st_uid == geteuid() && status->st_size >= (off_t)sizeof(struct arena);
+}
+
+static bool is_ours(const struct arena *a, size_t size)
 {
     struct pool pools[ARENA_POOLS] = {0};
 
-    if (arena != NULL)
-        return true;
-    for (uint32_t share = 1; share <= SMALLEST_SHARE; share *= 2) {
-        size_t size = lay_out(pools, share);
-        void *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memcmp(a->magic, arena_magic, sizeof(a->magic)) != 0 || a->format != ARENA_FORMAT ||
+        a->layout != layout_digest() || a->size != size || a->share == 0 ||
+        a->share > SMALLEST_SHARE || lay_out(pools, a->share) != size)
+        return false;
+    for (int i = 0; i < ARENA_POOLS; i++)
+        if (a->pools[i].capacity != pools[i].capacity || a->pools[i].size != pools[i].size ||
+            a->pools[i].offset != pools[i].offset)
+            return false;
+    return true;
+}
 
-        if (map == MAP_FAILED)
-            continue;
-        madvise(map, size, MADV_DONTDUMP);
-        base = map;
-        arena = map;
-        for (int i = 0; i < ARENA_POOLS; i++)
-            arena->pools[i] = pools[i];
-        return true;
+struct arena *arena_open(int fd)
+{
+    struct stat status;
+    struct arena *a;
+
+    if (!is_fit(fd, &status))
+        return NULL;
+    a = map_file(fd, (size_t)status.st_size);
+    if (a != NULL && !is_ours(a, (size_t)status.st_size)) {
+        arena_close(a);
+        return NULL;
     }
-    return false;
+    return a;
+}
+
+void arena_close(struct arena *a)
+{
+    munmap(a, a->size);
+}
+
+bool arena_adopt(int fd)
+{
+    if (own == NULL)
+        own = arena_open(fd);
+    if (own == NULL)
+        return false;
+    sys3(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
+    remember(fd);
+    return true;
+}
+
+struct arena *arena_own(void)
+{
+    return own;
+}
+
+bool arena_is(int fd)
+{
+    struct stat status;
+
+    return atomic_load(&arena_number) >= 0 && fstat(fd, &status) == 0 &&
+           status.st_dev == own_device && status.st_ino == own_inode;
+}
+
+int arena_descriptor(void)
+{
+    int fd = atomic_load(&arena_number);
+
+    return fd >= 0 && arena_is(fd) ? fd : -1;
+}
+
+bool arena_make_way(int fd)
+{
+    long moved;
+
+    if (!arena_hides(fd))
+        return true;
+    moved = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, fd + 1);
+    if (moved < 0)
+        moved = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 3);
+    if (moved < 0) {
+        errno = EMFILE;
+        return false;
+    }
+    atomic_store(&arena_number, (int)moved);
+    return true;
+}
+
+/* ---- its pieces ---- */
+
+void *arena_global_of(struct arena *a)
+{
+    return (unsigned char *)a + round_up(sizeof(struct arena));
 }
 
 void *arena_global(void)
 {
-    return base + round_up(sizeof(struct arena));
+    return arena_global_of(own);
+}
+
+void *arena_piece(struct arena *a, enum arena_pool which, uint32_t index)
+{
+    const struct pool *pool = &a->pools[which];
+
+    if (index == 0 || index > pool->capacity)
+        return NULL;
+    return (unsigned char *)a + pool->offset + (size_t)(index - 1) * pool->size;
 }
 
 void *arena_at(enum arena_pool which, uint32_t index)
 {
-    const struct pool *pool = &arena->pools[which];
-
-    if (index == 0 || index > pool->capacity)
-        return NULL;
-    return base + pool->offset + (size_t)(index - 1) * pool->size;
+    return arena_piece(own, which, index);
 }
 
 /* A free piece's first four bytes name the next one. Sessions keep their own link there. */
-static _Atomic uint32_t *link_of(enum arena_pool which, uint32_t index)
+static _Atomic uint32_t *link_of(struct arena *a, enum arena_pool which, uint32_t index)
 {
-    return arena_at(which, index);
+    return arena_piece(a, which, index);
 }
 
-uint32_t arena_take(enum arena_pool which)
+uint32_t arena_take_from(struct arena *a, enum arena_pool which)
 {
-    struct pool *pool = &arena->pools[which];
+    struct pool *pool = &a->pools[which];
     uint64_t head = atomic_load_explicit(&pool->free_list, memory_order_acquire);
 
     while ((uint32_t)head != 0) {
-        uint32_t next = atomic_load_explicit(link_of(which, (uint32_t)head), memory_order_relaxed);
+        uint32_t next =
+            atomic_load_explicit(link_of(a, which, (uint32_t)head), memory_order_relaxed);
         uint64_t wanted = ((head >> 32) + 1) << 32 | next;
 
         if (atomic_compare_exchange_weak(&pool->free_list, &head, wanted)) {
@@ -127,9 +355,14 @@ uint32_t arena_take(enum arena_pool which)
     return index;
 }
 
-void arena_give(enum arena_pool which, uint32_t index)
+uint32_t arena_take(enum arena_pool which)
 {
-    struct pool *pool = &arena->pools[which];
+    return arena_take_from(own, which);
+}
+
+void arena_give_to(struct arena *a, enum arena_pool which, uint32_t index)
+{
+    struct pool *pool = &a->pools[which];
     uint64_t head, wanted;
 
     if (index == 0)
@@ -137,17 +370,22 @@ void arena_give(enum arena_pool which, uint32_t index)
     atomic_fetch_sub(&pool->used, 1);
     head = atomic_load(&pool->free_list);
     do {
-        atomic_store_explicit(link_of(which, index), (uint32_t)head, memory_order_relaxed);
+        atomic_store_explicit(link_of(a, which, index), (uint32_t)head, memory_order_relaxed);
         wanted = ((head >> 32) + 1) << 32 | index;
     } while (!atomic_compare_exchange_weak(&pool->free_list, &head, wanted));
 }
 
+void arena_give(enum arena_pool which, uint32_t index)
+{
+    arena_give_to(own, which, index);
+}
+
 uint32_t arena_capacity(enum arena_pool which)
 {
-    return arena->pools[which].capacity;
+    return own->pools[which].capacity;
 }
 
 uint32_t arena_used(enum arena_pool which)
 {
-    return atomic_load(&arena->pools[which].used);
+    return atomic_load(&own->pools[which].used);
 }

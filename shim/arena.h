@@ -1,6 +1,10 @@
-/* The shared arena: sessions, their buffers, and who holds what. One anonymous shared mapping made
- * by the constructor, so that a forked child sees the same sessions at the same place, and nothing
- * moves at fork.
+/* The shared arena: sessions, their buffers, and who holds what. One file in memory, made by the
+ * constructor and mapped shared, so that a forked child sees the same sessions at the same place
+ * and nothing moves at fork, and so that a program that this one execs can map it too: wherever it
+ * lies there, for nothing in it is an address.
+ *
+ * The file's descriptor is close-on-exec, out of the way of the program's own numbers, and hidden
+ * from what the program does to numbers (arena_hides). It is never read or written.
  *
  * Free lists are lock-free with a tag against ABA, so a process that is killed in the middle can
  * leak a piece and never corrupt a list. Slabs are numbered from 1; 0 is "none". */
@@ -21,10 +25,38 @@ enum arena_pool {
 };
 
 enum { ARENA_SLAB_SIZE = 24576 };
+#define ARENA_FILE_NAME "tlshim-arena"
 
-/* Maps the arena, halving its size where the address space is limited. False with errno set when
- * not even the smallest fits. Idempotent. */
+struct arena;
+
+/* Makes this process's arena, halving its size where the address space is limited; without a
+ * descriptor where the kernel gives no file in memory. False with errno set when not even the
+ * smallest fits. Idempotent. */
 bool arena_init(void);
+/* Makes the arena behind an inherited descriptor this process's own. False: it is none, of another
+ * build, or of another user; nothing is changed. */
+bool arena_adopt(int fd);
+struct arena *arena_own(void);
+
+/* The own arena's descriptor; -1: there is none, or something else lies at its number by now. */
+int arena_descriptor(void);
+/* Is fd, whatever its number, the own arena's file? */
+bool arena_is(int fd);
+/* Does the program's use of this number mean a descriptor that it must not know? */
+extern _Atomic int arena_number;
+static inline bool arena_hides(int fd)
+{
+    return fd >= 0 && atomic_load_explicit(&arena_number, memory_order_relaxed) == fd;
+}
+/* The program wants this number for a file of its own: the descriptor moves. False with errno: it
+ * cannot. */
+bool arena_make_way(int fd);
+
+/* Another arena: the smallest that there is, empty (*fd: its descriptor, -1: none), and one that a
+ * descriptor stands for. NULL: no memory; no arena of this build and of a user to be trusted. */
+struct arena *arena_make(int *fd);
+struct arena *arena_open(int fd);
+void arena_close(struct arena *a);
 
 /* A piece of the pool, with whatever content it had; 0 when the pool is used up. */
 uint32_t arena_take(enum arena_pool pool);
@@ -32,9 +64,14 @@ void arena_give(enum arena_pool pool, uint32_t index);
 void *arena_at(enum arena_pool pool, uint32_t index); /* NULL for 0 */
 uint32_t arena_capacity(enum arena_pool pool);        /* highest index there can be */
 uint32_t arena_used(enum arena_pool pool);            /* pieces that are out */
+/* The same in any arena. */
+uint32_t arena_take_from(struct arena *a, enum arena_pool pool);
+void arena_give_to(struct arena *a, enum arena_pool pool, uint32_t index);
+void *arena_piece(struct arena *a, enum arena_pool pool, uint32_t index);
 
 /* Room at the arena's start for the few things that are one per arena; zero at first. */
 enum { ARENA_GLOBAL_SIZE = 262144 };
 void *arena_global(void);
+void *arena_global_of(struct arena *a);
 
 #endif

@@ -45,11 +45,22 @@ static void number_taken(struct taking *t)
     errno = error;
 }
 
+/* The arena's descriptor is none for the program. */
+static bool is_hidden(int fd)
+{
+    if (!arena_hides(fd))
+        return false;
+    errno = EBADF;
+    return true;
+}
+
 HOOK int close(int fd)
 {
     struct taking t;
     int saved = errno, r;
 
+    if (is_hidden(fd))
+        return -1;
     if (fdtable == NULL || !shim_ready())
         return real(close)(fd);
     take_number(fd, &t);
@@ -69,17 +80,36 @@ static void let_go_range(unsigned first, unsigned last)
             connection_forget((int)fd);
 }
 
+/* What the program asked for, but for the descriptor that it does not know. */
+static int close_around(unsigned first, unsigned last, int flags)
+{
+    int hidden = arena_descriptor();
+    unsigned number = (unsigned)hidden;
+    int r = 0;
+
+    if (hidden < 0 || number < first || number > last)
+        return real(close_range)(first, last, flags);
+    if (number > first)
+        r = real(close_range)(first, number - 1, flags);
+    if (r == 0 && number < last)
+        r = real(close_range)(number + 1, last, flags);
+    return r;
+}
+
 HOOK int close_range(unsigned first, unsigned last, int flags)
 {
     if (first <= last && (flags & CLOSE_RANGE_CLOEXEC) == 0)
         let_go_range(first, last);
-    return real(close_range)(first, last, flags);
+    return close_around(first, last, flags);
 }
 
 HOOK void closefrom(int first)
 {
-    let_go_range(first < 0 ? 0 : (unsigned)first, UINT_MAX);
-    real(closefrom)(first);
+    unsigned from = first < 0 ? 0 : (unsigned)first;
+
+    let_go_range(from, UINT_MAX);
+    if (arena_descriptor() < (int)from || close_around(from, UINT_MAX, 0) != 0)
+        real(closefrom)(first);
 }
 
 HOOK int shutdown(int fd, int how)
@@ -154,6 +184,8 @@ static int copied(const struct copying *c, int copy)
 
 HOOK int dup(int fd)
 {
+    if (is_hidden(fd))
+        return -1;
     struct copying c = copy_begins(fd);
 
     return copied(&c, real(dup)(fd));
@@ -183,6 +215,8 @@ static int replaced(const struct copying *c, int copy, int result, struct taking
 
 HOOK int dup2(int fd, int copy)
 {
+    if (is_hidden(fd) || !arena_make_way(copy))
+        return -1;
     if (fd == copy || !socket_is_open(fd))
         return real(dup2)(fd, copy);
     struct copying c = copy_begins(fd);
@@ -194,6 +228,8 @@ HOOK int dup2(int fd, int copy)
 
 HOOK int dup3(int fd, int copy, int flags)
 {
+    if (is_hidden(fd) || !arena_make_way(copy))
+        return -1;
     if (fd == copy || !socket_is_open(fd) || (flags & ~O_CLOEXEC) != 0)
         return real(dup3)(fd, copy, flags);
     struct copying c = copy_begins(fd);
@@ -205,6 +241,8 @@ HOOK int dup3(int fd, int copy, int flags)
 
 static int control(int fd, int command, void *argument, int (*real_fcntl)(int, int, ...))
 {
+    if (is_hidden(fd))
+        return -1;
     if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
         return real_fcntl(fd, command, argument);
     struct copying c = copy_begins(fd);

@@ -133,6 +133,9 @@ static bool through_hooks(long number, const long a[6], long *r)
     case SYS_execve:
         *r = execve(P(0), P(1), P(2));
         return true;
+    case SYS_execveat:
+        *r = execveat((int)a[0], P(1), P(2), P(3), (int)a[4]);
+        return true;
 #ifdef SYS_dup2 /* older calls, which newer architectures do not have */
     case SYS_dup2:
         *r = dup2((int)a[0], (int)a[1]);

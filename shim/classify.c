@@ -4,6 +4,7 @@
 #include "common_log.h"
 #include "connections.h"
 #include "global.h"
+#include "rule_numbers.h"
 #include "sockets.h"
 
 /* net.ipv4.ip_local_port_range as it comes. */
@@ -62,6 +63,15 @@ static enum fd_verdict classify_stream(int fd, uint64_t seen, struct shim_ref *r
     if (ref->session != NULL)
         holders_add(ref->session);
     shim_leave(&guard);
+    if (ref->session != NULL && rule_of_session(ref->session) == NULL) {
+        log_line(LOG_LEVEL_ERROR,
+                 "descriptor %d is a TLS connection under a rule that this program's policy does "
+                 "not have, or has with other settings: its use is refused (EACCES)",
+                 fd);
+        ref->session = NULL;
+        errno = EACCES;
+        return FD_IS_DENIED;
+    }
     if (ref->session != NULL) {
         fdtable_settle_session(fd, seen, *ref);
         return FD_IS_TLS;

@@ -28,8 +28,7 @@ static int refuse(struct program *program, int status, const char *format, ...)
 
 /* ---- where it is ---- */
 
-/* 0, or the status that speaks against this path. */
-static int try_path(struct program *program, const char *path)
+int program_at(struct program *program, const char *path)
 {
     struct stat status;
     if (stat(path, &status) != 0)
@@ -50,7 +49,7 @@ static int try_path(struct program *program, const char *path)
 int program_find(struct program *out, const char *name)
 {
     if (strchr(name, '/'))
-        return try_path(out, name);
+        return program_at(out, name);
     const char *list = getenv("PATH");
     struct program denied = {.reason = ""};
     char path[PATH_MAX];
@@ -58,7 +57,7 @@ int program_find(struct program *out, const char *name)
     for (;;) {
         size_t n = strcspn(list, ":");
         int length = snprintf(path, sizeof path, "%.*s%s%s", (int)n, list, n ? "/" : "", name);
-        int status = length < (int)sizeof path ? try_path(out, path) : PROGRAM_NOT_FOUND;
+        int status = length < (int)sizeof path ? program_at(out, path) : PROGRAM_NOT_FOUND;
         if (status == 0)
             return 0;
         if (status == PROGRAM_CANNOT_RUN && !denied.reason[0])

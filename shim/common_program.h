@@ -18,6 +18,9 @@ enum { PROGRAM_CANNOT_RUN = 126, PROGRAM_NOT_FOUND = 127 /* exit codes of the la
 /* Finds name as execvp would. 0, or PROGRAM_NOT_FOUND or PROGRAM_CANNOT_RUN with the reason. */
 int program_find(struct program *out, const char *name);
 
+/* The same for a path, relative to the working directory or absolute. */
+int program_at(struct program *out, const char *path);
+
 /* Can the library be preloaded into program->path? A script is followed to its interpreter; a file
  * that is neither script nor ELF cannot run, or, when by_shell, is run by /bin/sh (as execvp does).
  * 0, or PROGRAM_CANNOT_RUN with the reason. */

@@ -13,6 +13,7 @@
 #include "io_internal.h"
 #include "names.h"
 #include "needy.h"
+#include "rule_numbers.h"
 #include "sockets.h"
 #include "stdio_streams.h"
 #include "watch.h"
@@ -184,12 +185,15 @@ static struct shim_ref make_session(int fd, const struct policy_rule *rule,
 {
     struct shim_ref ref = {0};
     uint64_t cookie = socket_cookie(fd);
+    uint32_t number;
 
     if ((unsigned)fd >= FDTABLE_SIZE || cookie == 0 || atomic_load(&shim_ending)) {
         errno = EMFILE;
         return ref;
     }
-    ref = session_birth(cookie, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER, rule->index);
+    number = rule_number(rule);
+    if (number != RULE_NUMBER_NONE)
+        ref = session_birth(cookie, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER, number);
     if (ref.session == NULL) {
         errno = ENOBUFS;
         return ref;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "arena.h"
@@ -10,6 +11,7 @@
 
 static uint32_t own_id;
 static int own_pid;
+static uint64_t own_space;
 /* Reserved between holders_before_fork and the two after it; several threads may fork at once. */
 static __thread uint32_t child_id __attribute__((tls_model("initial-exec")));
 
@@ -19,6 +21,19 @@ static const int64_t fork_patience = 5 * 1000000000LL;
 uint32_t shim_process_id(void)
 {
     return own_id;
+}
+
+uint32_t holders_child(void)
+{
+    return child_id;
+}
+
+/* Process ids mean something in their name space only. */
+static uint64_t space_of_self(void)
+{
+    struct stat status;
+
+    return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
 }
 
 static int64_t boot_time(void)
@@ -63,6 +78,8 @@ static bool lives(const struct shim_process *p)
         return true;
     if (p->pid == 0)
         return boot_time() - p->since < fork_patience;
+    if (p->space != own_space) /* nobody can tell from here */
+        return true;
     if (sys3(SYS_kill, p->pid, 0, 0) == -ESRCH)
         return false;
     int64_t start = start_of(p->pid);
@@ -118,15 +135,36 @@ static uint32_t add_process(int pid, uint32_t parent)
     p->parent = parent;
     p->fork_number = parent == 0 ? g->forks : ++g->forks;
     p->has_execed = 0;
+    p->space = own_space;
     p->since = boot_time();
     return p->id;
 }
 
 void holders_start(void)
 {
+    own_space = space_of_self();
     registry_lock();
     own_pid = (int)sys3(SYS_getpid, 0, 0, 0);
     own_id = add_process(own_pid, 0);
+    registry_unlock();
+}
+
+void holders_resume(uint32_t id)
+{
+    struct shim_process *self;
+
+    own_space = space_of_self();
+    registry_lock();
+    own_pid = (int)sys3(SYS_getpid, 0, 0, 0);
+    self = process_by_id(id);
+    own_id = self != NULL ? id : add_process(own_pid, 0);
+    self = process_by_id(own_id);
+    if (self != NULL) {
+        self->pid = own_pid;
+        self->space = own_space;
+        self->since = boot_time();
+        self->has_execed = 1;
+    }
     registry_unlock();
 }
 
@@ -170,9 +208,11 @@ void holders_in_child(void)
     registry_lock();
     own_id = child_id;
     own_pid = (int)sys3(SYS_getpid, 0, 0, 0);
+    own_space = space_of_self();
     self = process_by_id(own_id);
     if (self != NULL) {
         self->pid = own_pid;
+        self->space = own_space;
         self->since = boot_time();
     }
     registry_unlock();
@@ -340,16 +380,6 @@ void holders_add(struct shim_session *s)
     if (own_id != 0)
         note(s, own_id, 1);
     registry_unlock();
-}
-
-bool holders_is_last(struct shim_session *s)
-{
-    bool last;
-
-    registry_lock();
-    last = own_id != 0 && nobody_else(s);
-    registry_unlock();
-    return last;
 }
 
 void holders_exec(bool begins)

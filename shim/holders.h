@@ -18,6 +18,7 @@ struct shim_process {
     uint32_t parent;      /* id */
     uint32_t fork_number; /* the arena's count of forks when it was made */
     uint32_t has_execed;  /* it holds only what is written down with the session */
+    uint64_t space;       /* the name space that the pid is of; 0: not known */
     int64_t since; /* CLOCK_BOOTTIME ns: not before its start, so a later start is another's */
 };
 
@@ -31,11 +32,14 @@ void holders_start(void);
 void holders_before_fork(void);
 void holders_in_parent(int pid);
 void holders_in_child(void);
+/* The id of the child that this thread has registered by holders_before_fork. */
+uint32_t holders_child(void);
 /* Before an exec: from now on this process holds only the sessions that holders_add names (those
  * whose descriptors survive). false: the exec failed, all is as before. */
 void holders_exec(bool begins);
-/* Does nobody else that lives hold it? Between shim_enter and shim_leave. */
-bool holders_is_last(struct shim_session *s);
+/* This process is the one of that id, after an exec or as a spawned child, and holds what
+ * holders_add names. */
+void holders_resume(uint32_t id);
 
 /* At exit, when every session has been given up. */
 void holders_end(void);

@@ -13,6 +13,7 @@
 #include "keylog.h"
 #include "needy.h"
 #include "report.h"
+#include "rule_numbers.h"
 #include "sockets.h"
 #include "watch.h"
 
@@ -58,7 +59,7 @@ void io_conn(struct tls_conn *conn, struct shim_session *s)
     *conn = (struct tls_conn){
         .session = &s->tls,
         .handshake = arena_at(ARENA_SLAB, s->handshake_slab),
-        .config = shim_rules.configs[s->rule],
+        .config = config_of_session(s),
         .output = arena_at(ARENA_SLAB, s->out_slab),
         .big = arena_at(ARENA_BIG, s->big_piece),
         .big_size = s->big_piece != 0 ? TLS_BIG_SIZE : 0,
@@ -272,7 +273,7 @@ int io_connect_error(int fd)
 
 void io_start_clock(struct shim_session *s, int fd)
 {
-    const struct policy_rule *rule = &shim_rules.policy.rules[s->rule];
+    const struct policy_rule *rule = rule_of_session(s);
 
     s->deadline = shim_now() + (int64_t)rule->settings.handshake_timeout * 1000000000LL;
     atomic_store(&s->stage, SHIM_HANDSHAKE);

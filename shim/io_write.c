@@ -12,6 +12,7 @@
 #include "connections.h"
 #include "global.h"
 #include "needy.h"
+#include "rule_numbers.h"
 #include "sockets.h"
 #include "wait.h"
 #include "watch.h"
@@ -43,8 +44,8 @@ static size_t sized(struct shim_session *s, int fd, size_t wanted)
         return wanted;
     if (sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) != 1 || (entry.revents & POLLOUT) == 0)
         return 0;
-    fits = tls_plaintext_for(&s->tls, shim_rules.configs[s->rule],
-                             space > 2048 ? (size_t)space / 2 : 1024);
+    fits =
+        tls_plaintext_for(&s->tls, config_of_session(s), space > 2048 ? (size_t)space / 2 : 1024);
     if (fits == 0)
         fits = 1;
     return fits < wanted ? fits : wanted;

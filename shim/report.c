@@ -6,6 +6,7 @@
 #include "arena.h"
 #include "common_log.h"
 #include "global.h"
+#include "rule_numbers.h"
 
 enum { PEER_TEXT = TLS_NAME_MAX + 64, CAUSE_TEXT = 768 };
 
@@ -19,7 +20,7 @@ static void subject_of(const struct shim_session *s, struct subject *out)
 {
     bool client = s->tls.role == TLS_CLIENT;
 
-    out->rule = &shim_rules.policy.rules[s->rule];
+    out->rule = rule_of_session(s);
     out->side = client ? "client" : "server";
     out->direction = client ? "connection to" : "connection from";
     if (client && strncmp(s->peer_address, s->peer_name, strlen(s->peer_name)) != 0)

@@ -45,7 +45,7 @@ struct shim_session {
     pthread_mutex_t read_lock, write_lock;
     struct tls_session tls;
 
-    uint32_t rule;             /* policy_rule.index */
+    uint32_t rule;             /* its number (rule_numbers.h) */
     _Atomic uint8_t stage;     /* enum shim_stage */
     _Atomic uint8_t touched;   /* a read or write was tried during the handshake */
     _Atomic uint8_t eager;     /* handshake = connect: touched from the start */

@@ -6,11 +6,13 @@
 #include <time.h>
 
 #include "../crypto_glue/cg_random.h"
+#include "child_environment.h"
 #include "common_log.h"
 #include "connections.h"
 #include "deadlines.h"
 #include "fdtable.h"
 #include "global.h"
+#include "handover.h"
 #include "io.h"
 #include "keylog.h"
 #include "names.h"
@@ -67,14 +69,18 @@ static void in_child(void)
     atomic_store(&shim_ending, 0);
     after_fork();
     holders_in_child();
+    handover_in_child();
+    spawn_in_child();
 }
 
 /* ---- start ---- */
 
-static void start_shared(void)
+static void start_shared(bool adopted)
 {
     struct shim_global *g = shim_global();
 
+    if (adopted)
+        return;
     shim_mutex_init(&g->registry_lock);
     if (!cg_random(&g->token_magic, sizeof(g->token_magic)))
         refuse("the kernel gives no randomness (getrandom)");
@@ -95,21 +101,28 @@ static void find_environment(void)
         environ = (char **)(count + 1) + *count + 1;
 }
 
-static void start_all(void)
+/* True: sessions may have come along. */
+static bool start_all(void)
 {
     static struct rules_error error;
+    const char *why;
+    bool adopted;
 
     find_environment();
     shim_real_resolve();
     log_init();
     if (!rules_load(&shim_rules, &error))
         refuse(error.text);
+    child_environment_start();
+    if (!handover_adopt(&adopted, &why))
+        refuse(why);
     if (!arena_init() || !fdtable_init())
         refuse("no address space for the sessions; raise the limit (ulimit -v)");
-    start_shared();
+    start_shared(adopted);
     resumption_start();
     keylog_start();
     pthread_atfork(before_fork, after_fork, in_child);
+    return adopted;
 }
 
 void shim_start(void)
@@ -121,9 +134,12 @@ void shim_start(void)
         return; /* our own calls, on the way up */
     if (atomic_compare_exchange_strong(&shim_started, &expected, 1)) {
         starting = 1;
-        start_all();
+        bool adopted = start_all();
+
         starting = 0;
         atomic_store(&shim_started, 2);
+        if (adopted)
+            handover_find_sessions();
         stdio_at_start();
     }
     while (atomic_load(&shim_started) != 2) {

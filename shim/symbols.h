@@ -24,15 +24,13 @@
     X(ssize_t, preadv64v2, (int, const struct iovec *, int, off64_t, int), covered, "offset -1")   \
     X(ssize_t, __read_chk, (int, void *, size_t, size_t), covered, "_FORTIFY_SOURCE")              \
     X(ssize_t, __recv_chk, (int, void *, size_t, size_t, int), covered, "_FORTIFY_SOURCE")         \
-    X(ssize_t, __recvfrom_chk,                                                                     \
-      (int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *), covered,                 \
-      "_FORTIFY_SOURCE")                                                                           \
+    X(ssize_t, __recvfrom_chk, (int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *), \
+      covered, "_FORTIFY_SOURCE")                                                                  \
     X(ssize_t, write, (int, const void *, size_t), covered, "")                                    \
     X(ssize_t, writev, (int, const struct iovec *, int), covered, "")                              \
     X(ssize_t, send, (int, const void *, size_t, int), covered, "all flags but MSG_OOB")           \
-    X(ssize_t, sendto,                                                                             \
-      (int, const void *, size_t, int, const struct sockaddr *, socklen_t), covered,               \
-      "MSG_FASTOPEN connects")                                                                     \
+    X(ssize_t, sendto, (int, const void *, size_t, int, const struct sockaddr *, socklen_t),       \
+      covered, "MSG_FASTOPEN connects")                                                            \
     X(ssize_t, sendmsg, (int, const struct msghdr *, int), covered,                                \
       "no ancillary data but SCM_RIGHTS of other descriptors on other sockets")                    \
     X(int, sendmmsg, (int, struct mmsghdr *, unsigned, int), covered, "")                          \
@@ -97,27 +95,30 @@
     X(void, __vsyslog_chk, (int, int, const char *, va_list), watched, "LOG_PERROR")               \
     X(pid_t, fork, (void), watched, "sessions are shared with the child")                          \
     X(pid_t, vfork, (void), watched, "carried out as fork")                                        \
-    X(int, execve, (const char *, char *const[], char *const[]), covered, "as close")                    \
-    X(int, execv, (const char *, char *const[]), covered, "as close")                                    \
-    X(int, execvp, (const char *, char *const[]), covered, "as close")                                   \
-    X(int, execvpe, (const char *, char *const[], char *const[]), covered, "as close")                   \
-    X(int, execl, (const char *, const char *, ...), covered, "as close")                                \
-    X(int, execlp, (const char *, const char *, ...), covered, "as close")                               \
-    X(int, execle, (const char *, const char *, ...), covered, "as close")                               \
-    X(int, fexecve, (int, char *const[], char *const[]), covered, "as close")                            \
-    X(int, execveat, (int, const char *, char *const[], char *const[], int), covered, "as close")        \
+    X(int, execve, (const char *, char *const[], char *const[]), covered, "sessions go along")     \
+    X(int, execv, (const char *, char *const[]), covered, "sessions go along")                     \
+    X(int, execvp, (const char *, char *const[]), covered, "sessions go along")                    \
+    X(int, execvpe, (const char *, char *const[], char *const[]), covered, "sessions go along")    \
+    X(int, execl, (const char *, const char *, ...), covered, "sessions go along")                 \
+    X(int, execlp, (const char *, const char *, ...), covered, "sessions go along")                \
+    X(int, execle, (const char *, const char *, ...), covered, "sessions go along")                \
+    X(int, fexecve, (int, char *const[], char *const[]), covered, "sessions go along")             \
+    X(int, execveat, (int, const char *, char *const[], char *const[], int), covered,              \
+      "sessions go along")                                                                         \
     X(int, posix_spawn,                                                                            \
       (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,       \
        char *const[], char *const[]),                                                              \
-      watched, "sessions are closed in the child")                                                 \
+      covered, "sessions go along")                                                                \
     X(int, posix_spawnp,                                                                           \
       (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,       \
        char *const[], char *const[]),                                                              \
-      watched, "sessions are closed in the child")                                                 \
-    X(int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t *, int, int), refused,    \
-      "EPERM")                                                                                     \
-    X(int, system, (const char *), watched, "sessions are closed in the child")                    \
-    X(FILE *, popen, (const char *, const char *), watched, "sessions are closed in the child")    \
+      covered, "sessions go along")                                                                \
+    X(int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t *, int, int), watched,    \
+      "a session at another number of the child")                                                  \
+    X(int, system, (const char *), covered, "sessions go along")                                   \
+    X(FILE *, popen, (const char *, const char *), covered, "sessions go along")                   \
+    X(int, pclose, (FILE *), covered, "of such a popen")                                           \
+    X(int, fclose, (FILE *), watched, "of such a popen")                                           \
     X(void, _exit, (int), covered, "flushes and sends close_notify first")                         \
     X(void, _Exit, (int), covered, "as _exit")                                                     \
     X(ssize_t, __read, (int, void *, size_t), covered, "another name of read")                     \
@@ -130,9 +131,8 @@
     X(int, __poll, (struct pollfd *, nfds_t, int), covered, "another name of poll")                \
     X(int, __select, (int, fd_set *, fd_set *, fd_set *, struct timeval *), covered, "of select")  \
     X(pid_t, __vfork, (void), watched, "another name of vfork")                                    \
-    X(int, getaddrinfo,                                                                            \
-      (const char *, const char *, const struct addrinfo *, struct addrinfo **), watched,          \
-      "the peer's name")                                                                           \
+    X(int, getaddrinfo, (const char *, const char *, const struct addrinfo *, struct addrinfo **), \
+      watched, "the peer's name")                                                                  \
     X(struct hostent *, gethostbyname, (const char *), watched, "the peer's name")                 \
     X(struct hostent *, gethostbyname2, (const char *, int), watched, "the peer's name")           \
     X(int, gethostbyname_r,                                                                        \

@@ -35,6 +35,17 @@ static struct shim_watch *watch_of(uint64_t data)
     return w != NULL && token_of(w) == data ? w : NULL;
 }
 
+static void name_session(struct shim_watch *w, struct shim_ref ref)
+{
+    w->session = ref.session->index;
+    w->generation = ref.generation;
+}
+
+static struct shim_ref session_of(const struct shim_watch *w)
+{
+    return (struct shim_ref){arena_at(ARENA_SESSION, w->session), w->generation};
+}
+
 /* Bits that are not events. EPOLLEXCLUSIVE is left out: it forbids CTL_MOD, and means something
  * only for a descriptor that several sets wait for, such as a listener. */
 enum { MODES = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP };
@@ -215,7 +226,7 @@ static int add(struct shim_session *s, struct shim_ref ref, int epoll_fd, int fd
         return -ENOSPC;
     struct shim_watch before = *w;
 
-    w->ref = ref;
+    name_session(w, ref);
     w->cookie = s->cookie;
     want(w, event);
     w->given = mask_for(s, w);
@@ -342,7 +353,7 @@ void watch_adopt(int fd, struct shim_ref ref)
             free_watch(w);
             continue;
         }
-        w->ref = ref;
+        name_session(w, ref);
         w->next = s->watches;
         s->watches = w->index;
         bring_in_line(s, w, true);
@@ -359,7 +370,7 @@ void watch_disown(struct shim_session *s)
 
         sys4(SYS_epoll_ctl, w->epoll_fd, EPOLL_CTL_MOD, w->fd, &event);
         s->watches = w->next;
-        w->ref.session = NULL;
+        w->session = 0;
         w->next = shim_global()->early_watches;
         shim_global()->early_watches = w->index;
     }
@@ -422,7 +433,7 @@ static bool translate(struct epoll_event *event)
     w = watch_of(event->data.u64);
     if (w == NULL)
         return false;
-    ref = w->ref;
+    ref = session_of(w);
     fd = w->fd;
     if (ref.session == NULL || !session_is_live(ref))
         return false;

@@ -14,7 +14,8 @@ struct shim_watch {
     _Atomic uint32_t link; /* the arena's while free */
     uint32_t index, serial;
     uint32_t next;        /* in the session's chain */
-    struct shim_ref ref;  /* no session: the socket was added before it was connected */
+    uint32_t session;     /* its index; 0: the socket was added before it was connected */
+    uint32_t generation;  /* and the session's: the arena lies elsewhere in another process */
     uint64_t cookie;      /* of the socket */
     uint32_t process;     /* that added it */
     int epoll_fd, fd;     /* numbers in that process */
