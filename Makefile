@@ -38,7 +38,10 @@ BUILD_PACKAGES := gcc libc6-dev nettle-dev libgmp-dev
 DEMO_PACKAGES  := python3 openssl curl ca-certificates
 CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget netcat-openbsd \
                   redis-server redis-tools nginx-light lighttpd busybox \
-                  libjemalloc2 libtcmalloc-minimal4
+                  libjemalloc2 libtcmalloc-minimal4 $(STACK_PACKAGES)
+# Other TLS stacks to talk to: those of make check, and the big ones of make interop.
+STACK_PACKAGES   := libssl-dev libgnutls28-dev libmbedtls-dev libbearssl-dev libnss3-dev libnss3-tools
+INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
 BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
@@ -47,7 +50,7 @@ CT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/ct_*.c))
 RACE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/race_*.c))
 TESTLIB := $(wildcard tests/lib/*.c)
 
-.PHONY: symbols help all demo check bench soak fuzz install uninstall clean format lint deps test-programs
+.PHONY: symbols help all demo check bench soak interop fuzz install uninstall clean format lint deps test-programs
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 14
@@ -114,14 +117,14 @@ $(BUILD)/tests/ct_%: tests/unit/ct_%.c $(BUILD)/plain/libcore.a $(call objects,p
 	$(CC) $(BASE) $(flags_plain) $< $(call objects,plain,$(TESTLIB)) $(BUILD)/plain/libcore.a \
 	  -o $@ $(CRYPTO) -lcmocka
 # What meets other stacks over a socket.
-$(BUILD)/tests/tls_%: tests/interop/tls_%.c $(BUILD)/asan/libcore.a
+OUR_PEER := $(wildcard tests/interop/tls_peer*.c)
+$(BUILD)/tests/tls_peer: $(OUR_PEER) $(wildcard tests/interop/*.h) $(BUILD)/asan/libcore.a
 	@mkdir -p $(@D)
-	$(CC) $(BASE) $(flags_asan) $< $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
+	$(CC) $(filter-out -MMD -MP,$(BASE)) $(flags_asan) $(OUR_PEER) $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 -include $(wildcard $(BUILD)/tests/*.d)
 
 PROGRAMS := $(addprefix $(BUILD)/tests/,$(UNIT) $(CT) $(RACE))
-INTEROP  := $(patsubst tests/interop/%.c,$(BUILD)/tests/%,$(wildcard tests/interop/tls_*.c))
-test-programs: all $(PROGRAMS) $(INTEROP)
+test-programs: all $(PROGRAMS) $(BUILD)/tests/tls_peer
 
 # Accepts or rejects a chain from the command line: as shipped, and with the sanitizers for tests.
 $(BUILD)/x509check: tests/x509check.c $(BUILD)/obj/libcore.a
@@ -203,12 +206,18 @@ fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
 	+@$(SUBMAKE) $(FUZZ)
 	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
-soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 1000000 sequences
+soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 1000000 sequences, interop
 	@tests/e2e/programs.t --install all
 	+@$(SUBMAKE) test-programs
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
 	TLSTEST_MIB=500 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
+	+@$(MAKE) --no-print-directory interop
+
+interop: deps ## eight other TLS stacks, every suite and every way to begin a session (15 minutes)
+	@tests/install-packages $(INTEROP_PACKAGES)
+	+@$(SUBMAKE) test-programs
+	INTEROP=all prove --timer --exec tests/run-one $(sort $(wildcard tests/interop/*.t))
 
 fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
 	@tests/install-packages debootstrap
@@ -236,10 +245,11 @@ clean: ## remove build/
 	rm -rf $(BUILD)
 
 FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h policy/*.h \
-              shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h)
+              shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h \
+              tests/interop/peers/*.c tests/interop/peers/*.h tests/interop/peers/*.cpp)
 SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine
 PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py \
-                 tests/e2e/programs/*.py tests/e2e/programs/tables/*.py) \
+                 tests/e2e/programs/*.py tests/e2e/programs/tables/*.py tests/interop/*.py) \
                $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
 
 format: ## format every C file in place

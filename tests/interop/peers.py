@@ -1,321 +1,254 @@
-"""Other TLS stacks, as programs on the loopback: how each is started as server and as client, and
-which of our suites it has. One row of PEERS per stack; matrix.t tries each with each suite."""
+"""Eight other TLS stacks, each as a program of peers/ (see peers/peer.h for their command line), and
+the suites: ours as build/tests/tls_peer lists them, theirs as their libraries do."""
 
 import os
 import subprocess
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+import tlstest as t
 
-# Our suites by OpenSSL's name: key exchange, cipher; and the kind of certificate that they need.
-COMMON = ["AES128-SHA", "AES256-SHA", "DES-CBC3-SHA"]
-CAMELLIA = ["CAMELLIA128-SHA", "CAMELLIA256-SHA"]
-WEAK = ["RC4-SHA", "NULL-SHA"]
-PSK = ["AES128-CBC-SHA", "AES256-CBC-SHA", "3DES-EDE-CBC-SHA"] + WEAK
-EXPORT = ["DES-CBC-SHA", "RC4-MD5"]
-EXCHANGES = [("", "rsa", COMMON + CAMELLIA + WEAK + ["RC4-MD5", "DES-CBC-SHA", "NULL-MD5"]),
-             ("DHE-RSA", "rsa", COMMON + CAMELLIA + ["DES-CBC-SHA"]),
-             ("ECDHE-RSA", "rsa", COMMON + WEAK), ("ECDHE-ECDSA", "ec", COMMON + WEAK),
-             ("DHE-DSS", "dsa", COMMON + CAMELLIA + ["DES-CBC-SHA"]),
-             ("ADH", None, COMMON + CAMELLIA + ["RC4-MD5", "DES-CBC-SHA"]),
-             ("AECDH", None, COMMON + WEAK), ("PSK", None, PSK), ("DHE-PSK", None, PSK),
-             ("RSA-PSK", "rsa", PSK), ("ECDHE-PSK", None, PSK),
-             ("EXP", "rsa", EXPORT), ("EXP-DHE-RSA", "rsa", EXPORT[:1]),
-             ("EXP-DHE-DSS", "dsa", EXPORT[:1]), ("EXP-ADH", None, EXPORT)]
+HERE = os.path.dirname(os.path.abspath(__file__))
+OURS = os.path.join(t.BUILD, "tests", "tls_peer")
+PSK_IDENTITY, PSK_KEY = "us", "00112233445566778899aabbccddeeff"
+CERTIFICATES = {"DSS": "dsa", "ECDSA": "ec", "RSA": "rsa"}
 
 
 class Suite:
-    def __init__(self, exchange, cipher, certificate):
-        self.exchange, self.cipher, self.certificate = exchange, cipher, certificate
-        self.name = exchange + "-" + cipher if exchange else cipher
-        self.exported = exchange.startswith("EXP")
-        self.kind = "3DES" if "3" in cipher[:8] and "DES" in cipher else cipher.split("-")[0]
+    """id (hex), name (IANA's), alias (OpenSSL's); exchange: "DHE_RSA"; certificate: the kind that the
+    server shows, or None."""
+
+    def __init__(self, id_, name, alias):
+        self.id, self.name, self.alias = id_, name, alias
+        self.exchange, self.cipher = name[len("TLS_"):].split("_WITH_")
+        words = self.exchange.split("_")
+        self.certificate = next((k for w, k in CERTIFICATES.items() if w in words), None)
+        self.has_psk, self.exported = "PSK" in words, "EXPORT" in words
 
 
-SUITES = [Suite(e, c, k) for e, k, ciphers in EXCHANGES for c in ciphers]
-PSK_IDENTITY, PSK_KEY = "us", "00112233445566778899aabbccddeeff"
+def our_suites():
+    lines = subprocess.run([OURS, "suites"], check=True, capture_output=True, text=True).stdout
+    return [Suite(*line.split()) for line in lines.splitlines()]
 
 
 class Files:
-    """A CA and a leaf of each kind for localhost. certificate(kind), key(kind), ca: paths."""
+    """A CA and a leaf of each kind ("rsa", "ec", "dsa"; "stranger": of another CA) for localhost, the
+    same as PKCS#12, and what the connections carry. certificate(kind), key(kind), store(kind), ca,
+    data: paths."""
+    KINDS = ("rsa", "ec", "dsa", "stranger")
 
-    def __init__(self, pki):
-        self.ca, self._paths = pki.ca, {"rsa": (pki.cert, pki.key)}
-        directory = pki.directory
-        self.psk_file = directory + "/psk"
-        with open(self.psk_file, "w") as f:
-            f.write("%s:%s\n" % (PSK_IDENTITY, PSK_KEY))
-        self._run("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
-                  directory + "/ec.key")
-        self._run("genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt",
-                  "dsa_paramgen_bits:1024", "-pkeyopt", "dsa_paramgen_q_bits:160", "-out",
-                  directory + "/dsa.parameters")
-        self._run("genpkey", "-paramfile", directory + "/dsa.parameters", "-out",
-                  directory + "/dsa.key")
+    def __init__(self, pki, data):
+        self.ca, self.directory = pki.ca, pki.directory
+        self._paths = {"rsa": (pki.cert, pki.key), "stranger": (pki.by_other_ca, pki.key)}
+        self.data = self._path("data")
+        with open(self.data, "wb") as f:
+            f.write(data)
+        self._openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out",
+                      self._path("ec.key"))
+        self._openssl("genpkey", "-genparam", "-algorithm", "DSA", "-pkeyopt",
+                      "dsa_paramgen_bits:1024", "-pkeyopt", "dsa_paramgen_q_bits:160", "-out",
+                      self._path("dsa.parameters"))
+        self._openssl("genpkey", "-paramfile", self._path("dsa.parameters"), "-out",
+                      self._path("dsa.key"))
         for kind in ("ec", "dsa"):
-            key, cert = "%s/%s.key" % (directory, kind), "%s/%s.pem" % (directory, kind)
-            self._run("req", "-x509", "-new", "-key", key, "-CA", pki.ca, "-CAkey",
-                      directory + "/ca.key", "-sha256", "-days", "30", "-subj", "/CN=" + kind,
-                      "-addext", "basicConstraints=critical,CA:FALSE",
-                      "-addext", "keyUsage=critical,digitalSignature",
-                      "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", cert)
-            os.chmod(key, 0o600)
-            self._paths[kind] = (cert, key)
+            self._leaf(kind)
+        for kind in self.KINDS:
+            self._openssl("pkcs12", "-export", "-in", self.certificate(kind), "-inkey",
+                          self.key(kind), "-certfile", self.ca, "-name", kind, "-passout",
+                          "pass:password", "-out", self.store(kind))
+
+    def _path(self, name):
+        return os.path.join(self.directory, name)
 
     @staticmethod
-    def _run(*args):
+    def _openssl(*args):
         subprocess.run(("openssl",) + args, check=True, capture_output=True)
 
+    def _leaf(self, kind):
+        key, certificate = self._path(kind + ".key"), self._path(kind + ".pem")
+        self._openssl("req", "-x509", "-new", "-key", key, "-CA", self.ca, "-CAkey",
+                      self._path("ca.key"), "-sha256", "-days", "30", "-subj", "/CN=" + kind,
+                      "-addext", "basicConstraints=critical,CA:FALSE",
+                      "-addext", "keyUsage=critical,digitalSignature",
+                      "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out", certificate)
+        os.chmod(key, 0o600)
+        self._paths[kind] = (certificate, key)
+
     def certificate(self, kind):
-        return self._paths[kind or "rsa"][0]
+        return self._paths[kind][0]
 
     def key(self, kind):
-        return self._paths[kind or "rsa"][1]
+        return self._paths[kind][1]
+
+    def store(self, kind):
+        return self._path(kind + ".p12")
+
+    def common_name(self, kind):
+        return "tlshim server" if kind == "rsa" else kind
 
 
 class Peer:
-    """name; why(suite): None, or why the stack cannot do it; client_why: the same for its client
-    alone; server(suite, port, files): command
-    line of a server that answers to "GET / HTTP/1.0"; client(suite, port, files): command line of
-    a client that sends its standard input, and writes what comes back; env; prepare(files): what is
-    to be done once, an exception when the stack is not here."""
-    env = None
-    closes = True  # its client, with close_notify, at the end of its input
+    """name; packages: what it needs; is_light: whether `make check` has it. prepare(files) builds it,
+    and afterwards known is the set of suites that its library has for TLS 1.0."""
+    name, packages, is_light = None, (), True
+    tells_subject = True  # of the certificate that the other side shows
+    says_none = ""  # what a server prints when it demands a certificate and gets none; a pattern
+    sources, compiler, libraries = (), ("gcc", "-std=gnu11", "-D_GNU_SOURCE"), ()
 
     def prepare(self, files):
-        pass
+        self._argv = self._build()
+        self.known = self._list()
 
-    def why(self, suite):
+    def _build(self):
+        """Kept in build/, and built anew when a source is newer."""
+        folder = os.path.join(t.BUILD, "tests", "peers")
+        program = os.path.join(folder, self.sources[0].split(".")[0])
+        sources = [os.path.join(HERE, "peers", s) for s in self.sources]
+        newest = max(os.stat(s).st_mtime for s in sources + [os.path.join(HERE, "peers/peer.h")])
+        os.makedirs(folder, exist_ok=True)
+        if not os.path.exists(program) or os.stat(program).st_mtime < newest:
+            mine = "%s.%d" % (program, os.getpid())
+            self._compile(sources, mine)
+            os.rename(mine, program)
+        return [program]
+
+    def _compile(self, sources, out):
+        run([*self.compiler, "-O1", "-Wall", "-Wextra", "-o", out, *sources, *self.libraries])
+
+    def _list(self):
+        return set(run([*self._argv, "suites"]).split())
+
+    def environment(self):
         return None
 
-    def client_why(self, suite):
-        return None
+    def identity(self, kind, files):
+        """Words that give a peer its certificate."""
+        return ["certificate=" + files.certificate(kind), "key=" + files.key(kind)]
+
+    def spelled(self, suite):
+        return ["suite=" + suite.id, "alias=" + suite.alias]
+
+    def command(self, role, port, suite, files, kind=None, *more):
+        """role: "server" or "client"; kind: of its certificate."""
+        words = [role, str(port), *self.spelled(suite), "ca=" + files.ca, "data=" + files.data]
+        if suite.has_psk:
+            words.append("psk=%s:%s" % (PSK_IDENTITY, PSK_KEY))
+        if kind:
+            words += self.identity(kind, files)
+        return [*self._argv, *words, *more]
+
+
+def run(argv, **options):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          stdin=subprocess.DEVNULL, **options)
+    if done.returncode != 0:
+        raise OSError("%s: %s" % (" ".join(argv), done.stdout[-2000:]))
+    return done.stdout
 
 
 class Openssl(Peer):
-    name = "OpenSSL 3"
-
-    def why(self, suite):
-        if suite.kind in ("3DES", "DES", "RC4"):
-            return "not in Debian's build"
-
-    @staticmethod
-    def _cipher(suite):
-        psk = ["-psk_identity", PSK_IDENTITY, "-psk", PSK_KEY] if "PSK" in suite.name else []
-        return ["-tls1", "-cipher", suite.name + ":@SECLEVEL=0"] + psk
-
-    def server(self, suite, port, files):
-        return ["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-www", "-cert",
-                files.certificate(suite.certificate), "-key", files.key(suite.certificate),
-                *self._cipher(suite)]
-
-    def client(self, suite, port, files):
-        return ["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-CAfile", files.ca,
-                "-servername", "localhost", "-quiet", "-no_ign_eof", *self._cipher(suite)]
+    name, packages = "OpenSSL 3", ("libssl-dev",)
+    says_none = "peer did not return a certificate"
+    sources, libraries = ("openssl_peer.c", "peer.c"), ("-lssl", "-lcrypto")
 
 
 class Gnutls(Peer):
-    name = "GnuTLS 3.7"
-    _EXCHANGES = {"": "RSA", "DHE-RSA": "DHE-RSA", "ECDHE-RSA": "ECDHE-RSA",
-                  "ECDHE-ECDSA": "ECDHE-ECDSA", "DHE-DSS": "DHE-DSS", "ADH": "ANON-DH",
-                  "AECDH": "ANON-ECDH", "PSK": "PSK", "DHE-PSK": "DHE-PSK", "RSA-PSK": "RSA-PSK",
-                  "ECDHE-PSK": "ECDHE-PSK"}
-    _CIPHERS = {"AES128": "AES-128-CBC", "AES256": "AES-256-CBC", "3DES": "3DES-CBC", "CAMELLIA128": "CAMELLIA-128-CBC",
-                "CAMELLIA256": "CAMELLIA-256-CBC", "RC4": "ARCFOUR-128", "NULL": "NULL"}
-
-    def why(self, suite):
-        if suite.kind == "DES":
-            return "has no DES"
-
-    def client_why(self, suite):
-        if suite.exchange in ("DHE-PSK", "ECDHE-PSK"):
-            return "gnutls-cli crashes, with gnutls-serv too"
-
-    def _priority(self, suite):
-        return ("NORMAL:-VERS-ALL:+VERS-TLS1.0:-KX-ALL:+%s:-CIPHER-ALL:-MAC-ALL:+%s"
-                ":+SIGN-RSA-SHA1:+SIGN-DSA-SHA1:+SIGN-ECDSA-SHA1:%%VERIFY_ALLOW_SIGN_WITH_SHA1"
-                ":%%PROFILE_VERY_WEAK"
-                % (self._EXCHANGES[suite.exchange], self._CIPHERS[suite.kind] + ":+" +
-                   ("MD5" if suite.name.endswith("MD5") else "SHA1")))
-
-    def server(self, suite, port, files):
-        return ["gnutls-serv", "-p", str(port), "--http", "-q", "--disable-client-cert",
-                "--x509certfile", files.certificate(suite.certificate), "--x509keyfile",
-                files.key(suite.certificate), "--priority", self._priority(suite),
-                "--pskpasswd", files.psk_file]
-
-    def client(self, suite, port, files):
-        return ["gnutls-cli", "-p", str(port), "localhost", "--logfile", os.devnull,
-                "--x509cafile", files.ca, "--priority", self._priority(suite)] + (
-                    ["--pskusername", PSK_IDENTITY, "--pskkey", PSK_KEY]
-                    if "PSK" in suite.name else [])
-
-
-class Go(Peer):
-    name = "Go 1.19"
-    _NAMES = {"AES128": "AES_128_CBC_SHA", "AES256": "AES_256_CBC_SHA", "3DES": "3DES_EDE_CBC_SHA",
-              "RC4": "RC4_128_SHA"}
-
-    def prepare(self, files):
-        self._program = os.path.join(os.path.dirname(files.ca), "go-peer")
-        self.env = dict(os.environ, GOCACHE=self._program + ".cache", GOFLAGS="-mod=mod", HOME="/")
-        subprocess.run(["go", "build", "-o", self._program, os.path.join(HERE, "peer.go")],
-                       check=True, capture_output=True, env=self.env)
-
-    def why(self, suite):
-        if suite.exchange not in ("", "ECDHE-RSA", "ECDHE-ECDSA"):
-            return "has no " + suite.exchange
-        if suite.kind not in self._NAMES or suite.name.endswith("MD5"):
-            return "has no " + suite.cipher
-        if suite.exchange == "ECDHE-ECDSA" and suite.kind == "3DES":
-            return "has no ECDSA with 3DES"
-
-    def _suite(self, suite):
-        return "TLS_%s_WITH_%s" % (suite.exchange.replace("-", "_") or "RSA",
-                                   self._NAMES[suite.kind])
-
-    def server(self, suite, port, files):
-        return [self._program, "server", str(port), self._suite(suite),
-                files.certificate(suite.certificate), files.key(suite.certificate)]
-
-    def client(self, suite, port, files):
-        return [self._program, "client", str(port), self._suite(suite), files.ca]
-
-
-class Java(Peer):
-    name = "Java 17"
-    _EXCHANGES = {"": "SSL_RSA", "DHE-RSA": "SSL_DHE_RSA", "DHE-DSS": "SSL_DHE_DSS",
-                  "ADH": "SSL_DH_anon", "ECDHE-RSA": "TLS_ECDHE_RSA",
-                  "ECDHE-ECDSA": "TLS_ECDHE_ECDSA", "AECDH": "TLS_ECDH_anon",
-                  "EXP": "SSL_RSA_EXPORT", "EXP-DHE-RSA": "SSL_DHE_RSA_EXPORT",
-                  "EXP-DHE-DSS": "SSL_DHE_DSS_EXPORT", "EXP-ADH": "SSL_DH_anon_EXPORT"}
-    _CIPHERS = {"AES128": "AES_128_CBC", "AES256": "AES_256_CBC", "3DES": "3DES_EDE_CBC",
-                "RC4": "RC4_128", "DES": "DES_CBC", "NULL": "NULL"}
-
-    def prepare(self, files):
-        directory = os.path.dirname(files.ca)
-        self._classes = os.path.join(directory, "classes")
-        self._security = os.path.join(directory, "java.security")
-        with open(self._security, "w") as f:
-            f.write("jdk.tls.disabledAlgorithms=MD2\njdk.tls.legacyAlgorithms=MD2\n"
-                    "jdk.certpath.disabledAlgorithms=MD2\n")
-        subprocess.run(["javac", "-d", self._classes, os.path.join(HERE, "Peer.java")], check=True,
-                       capture_output=True)
-        for kind in ("rsa", "ec", "dsa"):
-            subprocess.run(["openssl", "pkcs12", "-export", "-in", files.certificate(kind), "-inkey",
-                            files.key(kind), "-passout", "pass:password", "-out",
-                            os.path.join(directory, kind + ".p12")], check=True,
-                           capture_output=True)
-
-    def why(self, suite):
-        if suite.exchange not in self._EXCHANGES:
-            return "has no " + suite.exchange
-        if suite.kind not in self._CIPHERS:
-            return "has no " + suite.cipher
-
-    def client_why(self, suite):
-        if suite.exchange == "EXP-DHE-DSS":
-            return "its EndEntityChecker does not know DHE_DSS_EXPORT"
-
-    def _argv(self, suite, *words):
-        prefix = self._EXCHANGES[suite.exchange]
-        if suite.kind.startswith("AES"):
-            prefix = prefix.replace("SSL_", "TLS_")
-        cipher = self._CIPHERS[suite.kind]
-        if suite.exported:
-            cipher = {"DES_CBC": "DES40_CBC", "RC4_128": "RC4_40"}[cipher]
-        name = "%s_WITH_%s_%s" % (prefix, cipher, suite.name.split("-")[-1])
-        return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1",
-                "-Djava.security.properties=" + self._security, "-cp", self._classes, "Peer",
-                words[0], words[1], name, *words[2:]]
-
-    def server(self, suite, port, files):
-        return self._argv(suite, "server", str(port), os.path.join(
-            os.path.dirname(files.ca), (suite.certificate or "rsa") + ".p12"))
-
-    def client(self, suite, port, files, *more):
-        return self._argv(suite, "client", str(port), files.ca, *more)
+    name, packages = "GnuTLS 3.7", ("libgnutls28-dev",)
+    says_none = "No certificate was found"
+    sources, libraries = ("gnutls_peer.c", "peer.c"), ("-lgnutls",)
 
 
 class Mbedtls(Peer):
-    name = "Mbed TLS 2.28"
-    _NUMBERS = {"AES128-SHA": 0x2f, "AES256-SHA": 0x35, "DES-CBC3-SHA": 0x0a,
-                "CAMELLIA128-SHA": 0x41, "CAMELLIA256-SHA": 0x84, "DHE-RSA-AES128-SHA": 0x33,
-                "DHE-RSA-AES256-SHA": 0x39, "DHE-RSA-DES-CBC3-SHA": 0x16,
-                "DHE-RSA-CAMELLIA128-SHA": 0x45, "DHE-RSA-CAMELLIA256-SHA": 0x88,
-                "ECDHE-RSA-AES128-SHA": 0xc013, "ECDHE-RSA-AES256-SHA": 0xc014,
-                "ECDHE-RSA-DES-CBC3-SHA": 0xc012, "ECDHE-ECDSA-AES128-SHA": 0xc009,
-                "ECDHE-ECDSA-AES256-SHA": 0xc00a, "ECDHE-ECDSA-DES-CBC3-SHA": 0xc008,
-                "PSK-AES128-CBC-SHA": 0x8c, "PSK-AES256-CBC-SHA": 0x8d,
-                "PSK-3DES-EDE-CBC-SHA": 0x8b, "DHE-PSK-AES128-CBC-SHA": 0x90,
-                "DHE-PSK-AES256-CBC-SHA": 0x91, "DHE-PSK-3DES-EDE-CBC-SHA": 0x8f,
-                "RSA-PSK-AES128-CBC-SHA": 0x94, "RSA-PSK-AES256-CBC-SHA": 0x95,
-                "RSA-PSK-3DES-EDE-CBC-SHA": 0x93, "ECDHE-PSK-AES128-CBC-SHA": 0xc035,
-                "ECDHE-PSK-AES256-CBC-SHA": 0xc036, "ECDHE-PSK-3DES-EDE-CBC-SHA": 0xc034}
+    name, packages = "Mbed TLS 2.28", ("libmbedtls-dev",)
+    says_none = "No client certification received"
+    sources = ("mbedtls_peer.c", "peer.c")
+    libraries = ("-lmbedtls", "-lmbedx509", "-lmbedcrypto")
 
-    def prepare(self, files):
-        self._program = os.path.join(os.path.dirname(files.ca), "mbedtls-peer")
-        subprocess.run(["gcc", "-o", self._program, os.path.join(HERE, "mbedtls_peer.c"),
-                        "-lmbedtls", "-lmbedx509", "-lmbedcrypto"], check=True,
-                       capture_output=True)
 
-    def why(self, suite):
-        if suite.name not in self._NUMBERS:
-            return "not in Debian's build"
-
-    def server(self, suite, port, files):
-        return [self._program, "server", str(port), str(self._NUMBERS[suite.name]),
-                files.certificate(suite.certificate), files.key(suite.certificate)]
-
-    def client(self, suite, port, files):
-        return [self._program, "client", str(port), str(self._NUMBERS[suite.name]), files.ca]
+class Bearssl(Peer):
+    name, packages = "BearSSL", ("libbearssl-dev",)
+    tells_subject = False
+    says_none = "error 29"  # BR_ERR_NO_CLIENT_AUTH
+    sources, libraries = ("bearssl_peer.c", "peer.c"), ("-lbearssl",)
 
 
 class Nss(Peer):
-    name = "NSS"
-    closes = False  # tstclnt waits for the server
-    _NUMBERS = {"AES128-SHA": "002F", "AES256-SHA": "0035", "DES-CBC3-SHA": "000A",
-                "RC4-SHA": "0005", "RC4-MD5": "0004", "CAMELLIA128-SHA": "0041",
-                "CAMELLIA256-SHA": "0084", "DHE-RSA-AES128-SHA": "0033",
-                "DHE-RSA-AES256-SHA": "0039", "DHE-RSA-DES-CBC3-SHA": "0016",
-                "DHE-RSA-CAMELLIA128-SHA": "0045", "DHE-RSA-CAMELLIA256-SHA": "0088",
-                "DHE-DSS-AES128-SHA": "0032", "DHE-DSS-AES256-SHA": "0038",
-                "DHE-DSS-DES-CBC3-SHA": "0013", "ECDHE-RSA-AES128-SHA": "C013",
-                "ECDHE-RSA-AES256-SHA": "C014", "ECDHE-RSA-DES-CBC3-SHA": "C012",
-                "ECDHE-RSA-RC4-SHA": "C011", "ECDHE-ECDSA-AES128-SHA": "C009",
-                "ECDHE-ECDSA-AES256-SHA": "C00A", "ECDHE-ECDSA-DES-CBC3-SHA": "C008",
-                "ECDHE-ECDSA-RC4-SHA": "C007"}
+    name, packages = "NSS", ("libnss3-dev", "libnss3-tools")
+    says_none = "SSL_ERROR_NO_CERTIFICATE"
+    sources = ("nss_peer.c", "peer.c")
+    compiler = Peer.compiler + ("-I/usr/include/nss", "-I/usr/include/nspr")
+    libraries = ("-lssl3", "-lnss3", "-lnspr4")
 
     def prepare(self, files):
-        self._database = "sql:" + os.path.join(os.path.dirname(files.ca), "nss")
-        os.makedirs(self._database[4:])
-        self._run("certutil", "-N", "--empty-password")
-        self._run("certutil", "-A", "-n", "ca", "-t", "C,,", "-i", files.ca)
-        for kind in ("rsa", "ec", "dsa"):
-            pkcs12 = os.path.join(self._database[4:], kind + ".p12")
-            subprocess.run(["openssl", "pkcs12", "-export", "-in", files.certificate(kind), "-inkey",
-                            files.key(kind), "-name", kind, "-passout", "pass:password", "-out",
-                            pkcs12], check=True, capture_output=True)
-            self._run("pk12util", "-i", pkcs12, "-W", "password")
+        super().prepare(files)
+        self._database = "sql:" + os.path.join(files.directory, "nss")
+        os.makedirs(self._database[len("sql:"):])
+        self._tool("certutil", "-N", "--empty-password")
+        self._tool("certutil", "-A", "-n", "ca", "-t", "CT,,", "-i", files.ca)
+        for kind in files.KINDS:
+            self._tool("pk12util", "-i", files.store(kind), "-W", "password")
 
-    def _run(self, *argv):
-        subprocess.run([*argv, "-d", self._database], check=True, capture_output=True)
+    def _tool(self, *argv):
+        run([*argv, "-d", self._database])
 
-    def why(self, suite):
-        if suite.name not in self._NUMBERS:
-            return "not in its list"
-        if suite.certificate == "dsa":
-            return "its tools take no DSA keys of 1024 bits"
+    def identity(self, kind, files):
+        return ["nick=" + kind]
 
-    def _cipher(self, suite):
-        return ["-d", self._database, "-V", "tls1.0:tls1.0", "-c",
-                ":" + self._NUMBERS[suite.name]]
-
-    def server(self, suite, port, files):
-        certificate = ["-e", "ec"] if suite.certificate == "ec" else ["-n", "rsa"]
-        return ["selfserv", "-p", str(port), *certificate, *self._cipher(suite)]
-
-    def client(self, suite, port, files):
-        return ["tstclnt", "-h", "localhost", "-p", str(port), "-4", *self._cipher(suite)]
+    def spelled(self, suite):
+        return ["suite=" + suite.id, "nss=" + self._database]
 
 
-PEERS = [Openssl(), Gnutls(), Mbedtls(), Nss(), Go(), Java()]
+class Go(Peer):
+    name, packages, is_light = "Go 1.19", ("golang-go",), False
+    says_none = "client didn't provide a certificate"
+    sources = ("peer.go",)
+
+    def _compile(self, sources, out):
+        cache = os.path.join(os.path.dirname(out), "go-cache")
+        run(["go", "build", "-o", out, *sources],
+            env=dict(os.environ, GOCACHE=cache, GOFLAGS="-mod=mod", HOME="/"))
+
+
+class Java(Peer):
+    name, packages, is_light = "Java 17", ("default-jdk-headless",), False
+    says_none = "Empty client certificate chain"
+    sources = ("Peer.java",)
+
+    def prepare(self, files):
+        self._security = os.path.join(files.directory, "java.security")
+        with open(self._security, "w") as f:
+            for list_ in ("tls.disabled", "tls.legacy", "certpath.disabled"):
+                f.write("jdk.%sAlgorithms=\n" % list_)
+        super().prepare(files)
+
+    def _build(self):
+        classes, = super()._build()
+        return ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+                "-Djava.security.properties=" + self._security, "-cp", classes, "Peer"]
+
+    def _compile(self, sources, out):
+        run(["javac", "-d", out, *sources])
+
+    def _list(self):
+        """By name, in which SSL_ and TLS_ say the same."""
+        self._names = {name[len("TLS_"):]: name for name in super()._list()}
+        return {s.id for s in our_suites() if s.name[len("TLS_"):] in self._names}
+
+    def identity(self, kind, files):
+        return ["store=" + files.store(kind)]
+
+    def spelled(self, suite):
+        return ["name=" + self._names[suite.name[len("TLS_"):]]]
+
+
+class Botan(Peer):
+    name, packages, is_light = "Botan 2.19", ("g++", "libbotan-2-dev"), False
+    says_none = "Policy requires client send a certificate, but it did not"
+    sources, libraries = ("botan_peer.cpp", "peer.c"), ("-lbotan-2",)
+    compiler = ("g++", "-I/usr/include/botan-2")
+
+    def _compile(self, sources, out):
+        run([*Peer.compiler, "-c", "-o", out + ".o", sources[1]])
+        super()._compile([sources[0], out + ".o"], out)
+        os.remove(out + ".o")
+
+
+PEERS = [Openssl(), Gnutls(), Mbedtls(), Bearssl(), Nss(), Go(), Java(), Botan()]

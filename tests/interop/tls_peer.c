@@ -2,6 +2,7 @@
  *
  *   tls_peer client PORT [OPTION...]    connects to 127.0.0.1:PORT
  *   tls_peer server PORT [OPTION...]    listens there, serves one connection after the other
+ *   tls_peer suites                     lists the engine's: number, IANA's name, OpenSSL's
  *
  *   --trust F          PEM of roots; a client's requirement
  *   --certificate F    PEM chain, leaf first; several, of different kinds, each with its key
@@ -19,12 +20,16 @@
  *   --require          and demands one
  *   --anonymous        suites without authentication may be used
  *   --minimum-dh BITS  2048 if not given
+ *   --alpn NAME        a protocol; several, in order
+ *   --data F           a client sends this on each connection, and compares what comes back
+ *   --truncation       an end without close_notify is an end
  *   --no-split         no 1/n-1 record splitting
  *   --verbose          the handshake's messages, on stderr
  *
- * A client sends its standard input on its last connection, then close_notify, and writes what
- * comes to standard output. A server answers each connection with what it gets, then closes
- * likewise. Each connection ends with a line on stderr: the suite, and how the session began.
+ * Without --data a client sends its standard input on its last connection, then close_notify, and
+ * writes what comes to standard output. A server answers each connection with what it gets, then
+ * closes likewise. Each connection ends with a line on stderr: the suite, how the session began,
+ * and what was agreed on.
  * Exit status: 0 when every connection ended with close_notify both ways, 1 after a failure, which
  * stderr explains, 2 for usage. */
 #include <arpa/inet.h>
@@ -38,36 +43,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/lib/tls_fixture_bytes.h"
-#include "tls/tls.h"
-#include "tls/tls_cache.h"
-#include "tls/tls_ticket.h"
-#include "tls/x509/pem.h"
+#include "tls/tls_handshake.h"
+#include "tls/tls_record.h"
+#include "tls_peer_options.h"
 
-enum { CHAIN_MAX = 16, QUEUE_SIZE = 1 << 16, SESSIONS = 64, CREDENTIALS = 4 };
+enum { QUEUE_SIZE = 1 << 16 };
 
-struct credential {
-    struct tls_credential credential;
-    struct x509_bytes chain[CHAIN_MAX];
-    struct x509_certificate leaf;
-    struct x509_private_key key;
-    struct cg_rsa_private *rsa;
-};
-
-static struct {
-    struct tls_config config;
-    struct credential credentials[CREDENTIALS];
-    int credential_count;
-    struct tls_psk psk;
-    uint8_t psk_bytes[TLS_PSK_MAX];
-    struct x509_certificate roots[CHAIN_MAX];
-    struct x509_trust trust;
-    const char *name;
-    struct tls_cache cache;
-    struct tls_ticket_ring tickets;
-    int port, connections;
-    bool verbose;
-} options = {.name = "localhost", .connections = 1};
+static const struct peer_options *options;
 
 struct link {
     int fd;
@@ -78,183 +60,39 @@ struct link {
     size_t have;
     uint8_t queue[QUEUE_SIZE]; /* plaintext to send */
     size_t queued;
-    bool no_more;   /* plaintext will be queued */
-    bool closing;   /* close_notify was sent */
-    bool peer_done; /* close_notify was received */
+    size_t sent, got; /* of options->data */
+    bool ticket;      /* one was given out */
+    bool no_more;     /* plaintext will be queued */
+    bool closing;     /* close_notify was sent */
+    bool peer_done;   /* close_notify was received */
 };
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "tls_peer: %s%s%s\n", what, errno != 0 ? ": " : "",
-            errno != 0 ? strerror(errno) : "");
-    exit(2);
-}
-
-/* ---- files ---- */
-
-static char *read_file(const char *path, size_t *n)
-{
-    FILE *f = fopen(path, "rb");
-    char *text = malloc(1 << 20);
-
-    if (f == NULL || text == NULL) {
-        die(path);
-    }
-    *n = fread(text, 1, 1 << 20, f);
-    fclose(f);
-    return text;
-}
-
-static size_t load_certificates(const char *path, struct x509_bytes *out)
-{
-    struct pem_block block;
-    const char *why = path;
-    size_t n, count = 0;
-    char *text = read_file(path, &n);
-    struct pem_reader reader = {.at = text, .end = text + n};
-
-    while (count < CHAIN_MAX) {
-        uint8_t *der = malloc(n);
-        if (der == NULL || pem_next(&reader, &block, der, n, &why) != PEM_BLOCK) {
-            free(der);
-            break;
-        }
-        out[count++] = (struct x509_bytes){der, block.length};
-    }
-    free(text);
-    if (count == 0) {
-        die(why);
-    }
-    return count;
-}
-
-/* A chain begins a credential, which comes before those given earlier. */
-static void load_chain(const char *path)
-{
-    struct credential *c = &options.credentials[options.credential_count++];
-    const char *why = path;
-
-    if (options.credential_count > CREDENTIALS) {
-        die("too many certificates");
-    }
-    c->credential.chain_count = load_certificates(path, c->chain);
-    c->credential.chain = c->chain;
-    if (x509_parse(&c->leaf, c->chain[0].data, c->chain[0].length, &why) != TLS_ERROR_OK) {
-        die(why);
-    }
-    c->credential.next = options.config.credential;
-    options.config.credential = &c->credential;
-}
-
-static void load_key(const char *path)
-{
-    struct credential *c = &options.credentials[options.credential_count - 1];
-    struct pem_block block;
-    const char *why = path;
-    size_t n;
-    char *text = read_file(path, &n);
-    uint8_t *der = malloc(n);
-    struct pem_reader reader = {.at = text, .end = text + n};
-
-    do {
-        if (pem_next(&reader, &block, der, n, &why) != PEM_BLOCK) {
-            die(why);
-        }
-    } while (strstr(block.label, "PRIVATE KEY") == NULL);
-    if (!x509_private_key(block.label, der, block.length, &c->key, &why)) {
-        die(why);
-    }
-    c->credential.kind = c->key.kind;
-    switch (c->key.kind) {
-    case X509_KEY_EC:
-        c->credential.curve = c->key.ec.curve;
-        c->credential.scalar = c->key.ec.scalar;
-        break;
-    case X509_KEY_DSA:
-        c->credential.dsa = &c->leaf.key.dsa;
-        c->credential.dsa_x = c->key.dsa.x;
-        break;
-    default:
-        c->rsa = aligned_alloc(64, (cg_rsa_private_size() + 63) / 64 * 64);
-        c->credential.key = c->rsa;
-        if (c->rsa == NULL || !cg_rsa_private_load(c->rsa, &c->key.rsa)) {
-            die(path);
-        }
-    }
-    free(text);
-}
-
-static void prepare_export(void)
-{
-    static const uint8_t two = 2;
-    static const struct cg_dh_group group = {tls_fixture_export_p, &two,
-                                             sizeof tls_fixture_export_p, 1};
-    static _Alignas(64) uint8_t key[1 << 14];
-    struct cg_rsa_private_parts parts;
-    const char *why = "export key";
-
-    if (cg_rsa_private_size() > sizeof key ||
-        !x509_rsa_private_key("RSA PRIVATE KEY", tls_fixture_export_key,
-                              sizeof tls_fixture_export_key, &parts, &why) ||
-        !cg_rsa_private_load((void *)key, &parts)) {
-        die(why);
-    }
-    options.config.export_key = (void *)key;
-    options.config.export_public = (struct cg_rsa_public){
-        .n = parts.n, .e = parts.e, .n_length = parts.n_length, .e_length = parts.e_length};
-    options.config.export_dh_group = &group;
-}
-
-static void load_psk(const char *value)
-{
-    const char *hex = strchr(value, '=');
-    unsigned byte;
-
-    if (hex == NULL) {
-        die("--psk NAME=HEX");
-    }
-    options.psk.identity = (struct x509_bytes){(const uint8_t *)value, (size_t)(hex - value)};
-    for (hex++; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
-        options.psk_bytes[options.psk.key.length++] = (uint8_t)byte;
-    }
-    options.psk.key.data = options.psk_bytes;
-    options.config.psks = &options.psk;
-    options.config.psk_count = 1;
-}
-
-static void load_trust(const char *path)
-{
-    struct x509_bytes roots[CHAIN_MAX];
-    const char *why;
-
-    options.trust.count = load_certificates(path, roots);
-    options.trust.roots = options.roots;
-    for (size_t i = 0; i < options.trust.count; i++) {
-        if (x509_parse(&options.roots[i], roots[i].data, roots[i].length, &why) != TLS_ERROR_OK) {
-            die(why);
-        }
-    }
-}
 
 /* ---- the engine and the socket ---- */
 
-static void show(void *arg, const struct tls_event *event)
+static void see(void *arg, const struct tls_event *event)
 {
-    (void)arg;
-    fprintf(stderr, "%s %u/%u %s\n", event->sent ? "->" : "<-", event->content_type, event->message,
-            event->text);
+    struct link *l = arg;
+
+    if (event->content_type == TLS_CONTENT_HANDSHAKE && event->message == TLS_NEW_SESSION_TICKET) {
+        l->ticket = true;
+    }
+    if (options->verbose) {
+        fprintf(stderr, "%s %u/%u %s\n", event->sent ? "->" : "<-", event->content_type,
+                event->message, event->text);
+    }
 }
 
 static struct tls_conn view(struct link *l)
 {
     return (struct tls_conn){.session = &l->session,
                              .handshake = l->handshake,
-                             .config = &options.config,
+                             .config = &options->config,
                              .output = l->output,
                              .big = l->big,
                              .big_size = l->big != NULL ? TLS_BIG_SIZE : 0,
                              .now = time(NULL),
-                             .observe = options.verbose ? show : NULL};
+                             .observe = see,
+                             .observe_arg = l};
 }
 
 /* Sends all that waits; false when the peer is gone. */
@@ -284,7 +122,7 @@ static void write_all(int fd, const uint8_t *bytes, size_t n)
     while (n > 0) {
         ssize_t written = write(fd, bytes, n);
         if (written < 0) {
-            die("write");
+            peer_die("write");
         }
         bytes += written;
         n -= (size_t)written;
@@ -293,7 +131,12 @@ static void write_all(int fd, const uint8_t *bytes, size_t n)
 
 static void deliver(struct link *l, const uint8_t *plain, size_t n)
 {
-    if (options.config.role == TLS_CLIENT) {
+    if (options->data != NULL) {
+        if (n > options->data_length - l->got || memcmp(options->data + l->got, plain, n) != 0) {
+            peer_die("what came back differs");
+        }
+        l->got += n;
+    } else if (options->config.role == TLS_CLIENT) {
         write_all(STDOUT_FILENO, plain, n);
     } else {
         memcpy(l->queue + l->queued, plain, n);
@@ -377,16 +220,29 @@ static void read_input(struct link *l)
     }
 }
 
+/* The end waits for the last answer: some stacks throw away what they have when it comes. */
+static void take_data(struct link *l)
+{
+    size_t room = sizeof l->queue - l->queued, left = options->data_length - l->sent;
+    size_t n = left < room ? left : room;
+
+    memcpy(l->queue + l->queued, options->data + l->sent, n);
+    l->queued += n;
+    l->sent += n;
+    l->no_more = l->got == options->data_length;
+}
+
 /* Moves bytes both ways until both ends have closed. */
 static bool relay(struct link *l)
 {
-    bool is_client = options.config.role == TLS_CLIENT;
+    bool is_client = options->config.role == TLS_CLIENT;
+    bool from_stdin = is_client && options->data == NULL;
 
     while (!l->peer_done || !l->closing) {
         bool established = tls_is_established(&l->session);
         struct pollfd fds[2] = {
             {.fd = l->peer_done ? -1 : l->fd, .events = POLLIN},
-            {.fd = is_client && established && !l->no_more ? STDIN_FILENO : -1, .events = POLLIN}};
+            {.fd = from_stdin && established && !l->no_more ? STDIN_FILENO : -1, .events = POLLIN}};
         if (poll(fds, 2, 30000) <= 0) {
             errno = ETIMEDOUT;
             return false;
@@ -403,11 +259,30 @@ static bool relay(struct link *l)
             l->peer_done = result == TLS_CLOSED;
             l->no_more = l->no_more || (l->peer_done && !is_client);
         }
-        if (tls_is_established(&l->session) && !send_queue(l)) {
+        if (!tls_is_established(&l->session)) {
+            continue;
+        }
+        if (options->data != NULL && !l->no_more) {
+            take_data(l);
+        }
+        if (!send_queue(l)) {
             return false;
         }
     }
     return true;
+}
+
+static void tell(const struct link *l)
+{
+    const struct tls_session *s = &l->session;
+    const struct x509_bytes none = {NULL, 0};
+    const struct x509_bytes alpn = s->alpn != 0 ? options->config.alpn[s->alpn - 1] : none;
+
+    fprintf(stderr, "suite %s%s%s%s%s%s%.*s\n", tls_suite_by_id(s->suite)->name,
+            s->resumed ? " resumed" : "",
+            s->extended_master_secret ? " extended-master-secret" : "",
+            s->write.encrypt_then_mac ? " encrypt-then-mac" : "", l->ticket ? " ticket" : "",
+            s->alpn != 0 ? " alpn=" : "", (int)alpn.length, (const char *)alpn.data);
 }
 
 /* quiet: a client's connection that sends nothing. */
@@ -417,19 +292,16 @@ static bool serve(int fd, bool quiet)
     char why[512];
 
     if (l == NULL || (l->handshake = malloc(tls_handshake_size())) == NULL) {
-        die("memory");
+        peer_die("memory");
     }
     l->fd = fd;
     l->no_more = quiet;
-    tls_session_init(&l->session, options.config.role);
-    tls_handshake_init(l->handshake, options.config.role == TLS_CLIENT ? options.name : NULL);
+    tls_session_init(&l->session, options->config.role);
+    tls_handshake_init(l->handshake, options->config.role == TLS_CLIENT ? options->name : NULL);
     struct tls_conn conn = view(l);
     bool good = tls_start(&conn) == TLS_DONE && flush(l) && relay(l);
     if (good) {
-        fprintf(stderr, "suite %s%s%s%s\n", tls_suite_by_id(l->session.suite)->name,
-                l->session.resumed ? " resumed" : "",
-                l->session.extended_master_secret ? " extended-master-secret" : "",
-                l->session.write.encrypt_then_mac ? " encrypt-then-mac" : "");
+        tell(l);
     } else {
         tls_failure_text(&l->session, l->handshake, why, sizeof why);
         fprintf(stderr, "failed: %s\n", why);
@@ -442,100 +314,16 @@ static bool serve(int fd, bool quiet)
     return good;
 }
 
-/* ---- command line ---- */
-
-static void choose_suites(const char *names)
-{
-    options.config.suite_count = 0;
-    while (*names != '\0' && options.config.suite_count < TLS_SUITES_MAX) {
-        size_t n = strcspn(names, ":");
-        const struct tls_suite *suite = tls_suite_by_name(names, n);
-        if (suite == NULL) {
-            die("no such suite");
-        }
-        options.config.suites[options.config.suite_count++] = suite->id;
-        names += n + (names[n] == ':');
-    }
-}
-
-static void parse_option(const char *option, const char *value)
-{
-    if (strcmp(option, "--trust") == 0) {
-        load_trust(value);
-    } else if (strcmp(option, "--certificate") == 0) {
-        load_chain(value);
-    } else if (strcmp(option, "--key") == 0) {
-        load_key(value);
-    } else if (strcmp(option, "--name") == 0) {
-        options.name = value;
-    } else if (strcmp(option, "--suites") == 0) {
-        choose_suites(value);
-    } else if (strcmp(option, "--psk") == 0) {
-        load_psk(value);
-    } else if (strcmp(option, "--minimum-dh") == 0) {
-        options.config.minimum_dh_bits = (unsigned)atoi(value);
-    } else if (strcmp(option, "--connections") == 0) {
-        options.connections = atoi(value);
-    } else {
-        die(option);
-    }
-}
-
-static void parse(int argc, char **argv)
-{
-    if (argc < 3 || (strcmp(argv[1], "client") != 0 && strcmp(argv[1], "server") != 0)) {
-        die("usage: tls_peer client|server PORT [OPTION...]");
-    }
-    options.config.role = strcmp(argv[1], "client") == 0 ? TLS_CLIENT : TLS_SERVER;
-    options.port = atoi(argv[2]);
-    options.config.version_min = options.config.version_max = TLS_VERSION_10;
-    options.config.minimum_rsa_bits = 1024;
-    options.config.trust = &options.trust;
-    choose_suites("AES128-SHA:AES256-SHA:DES-CBC3-SHA");
-    options.cache =
-        tls_cache_of(tls_cache_table_init(calloc(1, tls_cache_table_size(SESSIONS)), SESSIONS));
-    options.config.cache = &options.cache;
-    for (int i = 3; i < argc; i++) {
-        if (strcmp(argv[i], "--no-split") == 0) {
-            options.config.no_record_splitting = true;
-        } else if (strcmp(argv[i], "--request") == 0) {
-            options.config.client_certificate = TLS_CLIENT_CERT_REQUEST;
-        } else if (strcmp(argv[i], "--require") == 0) {
-            options.config.client_certificate = TLS_CLIENT_CERT_REQUIRE;
-        } else if (strcmp(argv[i], "--anonymous") == 0) {
-            options.config.allow_anonymous = true;
-        } else if (strcmp(argv[i], "--export") == 0) {
-            prepare_export();
-        } else if (strcmp(argv[i], "--sslv2-hello") == 0) {
-            options.config.accept_sslv2_hello = true;
-        } else if (strcmp(argv[i], "--tickets") == 0) {
-            tls_ticket_ring_init(&options.tickets, 3600);
-            options.config.tickets = &options.tickets;
-        } else if (strcmp(argv[i], "--no-tickets") == 0) {
-            options.config.no_tickets = true;
-        } else if (strcmp(argv[i], "--no-cache") == 0) {
-            options.config.cache = NULL;
-        } else if (strcmp(argv[i], "--verbose") == 0) {
-            options.verbose = true;
-        } else if (i + 1 < argc) {
-            parse_option(argv[i], argv[i + 1]);
-            i++;
-        } else {
-            die(argv[i]);
-        }
-    }
-}
-
 static bool connect_all(const struct sockaddr_in *address)
 {
     bool good = true;
 
-    for (int i = 1; good && i <= options.connections; i++) {
+    for (int i = 1; good && i <= options->connections; i++) {
         int fd = socket(AF_INET, SOCK_STREAM, 0);
         if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0) {
-            die("connect");
+            peer_die("connect");
         }
-        good = serve(fd, i < options.connections);
+        good = serve(fd, i < options->connections && options->data == NULL);
     }
     return good;
 }
@@ -546,21 +334,21 @@ int main(int argc, char **argv)
     bool good = true;
     int one = 1;
 
-    parse(argc, argv);
+    options = peer_options_parse(argc, argv);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address.sin_port = htons((uint16_t)options.port);
-    if (options.config.role == TLS_CLIENT) {
+    address.sin_port = htons((uint16_t)options->port);
+    if (options->config.role == TLS_CLIENT) {
         return connect_all(&address) ? 0 : 1;
     }
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 16) != 0) {
-        die("listen");
+        peer_die("listen");
     }
-    for (int i = 0; i < options.connections; i++) {
+    for (int i = 0; i < options->connections; i++) {
         int accepted = accept(fd, NULL, NULL);
         if (accepted < 0) {
-            die("accept");
+            peer_die("accept");
         }
         good = serve(accepted, false) && good;
     }

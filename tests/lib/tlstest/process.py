@@ -54,14 +54,16 @@ def run(argv, stdin=b"", timeout=120, **options):
 
 
 class Server:
-    """A program that listens on a port; ready when this returns. What it says goes to a log.
-    end: the signal that stops it; patience: seconds until it is killed instead."""
+    """A program that listens on a port; ready when this returns. What it says goes to a log, and
+    its standard output to stdout_to where that is given. end: the signal that stops it; patience:
+    seconds until it is killed instead."""
 
-    def __init__(self, argv, port, log, timeout=20, end=signal.SIGTERM, patience=3, **options):
+    def __init__(self, argv, port, log, timeout=20, end=signal.SIGTERM, patience=3,
+                 stdout_to=None, **options):
         self.port, self.log, self._end = port, log, (end, patience)
-        with open(log, "ab") as out:
+        with open(log, "ab") as err, open(stdout_to or log, "ab") as out:
             options.setdefault("stdin", subprocess.DEVNULL)
-            self.process = start_program(argv, stdout=out, stderr=out, **options)
+            self.process = start_program(argv, stdout=out, stderr=err, **options)
         if not wait_until(lambda: listening(port) or self.process.poll() is not None, timeout):
             self.stop()
             raise RuntimeError("%s does not listen: %s" % (argv[0], read_text(log)))
