@@ -7,6 +7,7 @@
 #ifndef SHIM_COMMON_OS_H
 #define SHIM_COMMON_OS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -15,7 +16,8 @@ ssize_t os_write(int fd, const void *buffer, size_t n);
 int os_close(int fd);
 /* For syslog's datagram socket only. */
 int os_socket(int domain, int type, int protocol);
-ssize_t os_sendto(int fd, const void *buffer, size_t n, int flags, const struct sockaddr *to,
-                  socklen_t to_length);
+ssize_t os_sendmsg(int fd, const struct msghdr *message, int flags);
+/* Would a small write not wait? */
+bool os_is_writable(int fd);
 
 #endif

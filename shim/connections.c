@@ -13,6 +13,7 @@
 #include "io_internal.h"
 #include "names.h"
 #include "needy.h"
+#include "report.h"
 #include "rule_numbers.h"
 #include "sockets.h"
 #include "stdio_streams.h"
@@ -80,25 +81,6 @@ void connection_resolve_any(struct connection *c)
     set_text(c);
 }
 
-static void log_denied(const struct policy_rule *rule, const struct connection *c,
-                       enum policy_direction direction)
-{
-    const char *what = direction == POLICY_CONNECT ? "connection to" : "connection at";
-
-    if (rule != NULL)
-        log_line(LOG_LEVEL_WARN, "%s:%u: [%s %s]: %s %s%s%s refused%s%s", rule->place.file,
-                 rule->place.line, policy_kind_name(rule->kind), rule->name, what, c->name,
-                 c->name[0] != '\0' ? " at " : "", c->text, rule->refusal != NULL ? ": " : "",
-                 rule->refusal != NULL ? rule->refusal : "");
-    else
-        log_line(LOG_LEVEL_WARN,
-                 "%s: no rule matches the %s %s%s%s: refused; add a [%s] or [plain] rule with "
-                 "%s = %s, or unmatched = plain in [defaults]",
-                 shim_rules.file, what, c->name, c->name[0] != '\0' ? " at " : "", c->text,
-                 direction == POLICY_CONNECT ? "client" : "server",
-                 direction == POLICY_CONNECT ? "connect" : "listen", c->text);
-}
-
 const struct policy_rule *connection_rule(const struct connection *c,
                                           enum policy_direction direction, enum fd_verdict *verdict)
 {
@@ -120,7 +102,9 @@ const struct policy_rule *connection_rule(const struct connection *c,
     else if (rule != NULL && (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER))
         *verdict = FD_IS_TLS;
     if (*verdict == FD_IS_DENIED)
-        log_denied(rule, c, direction);
+        report_denied(rule, c, direction);
+    else if (*verdict == FD_IS_PLAIN)
+        report_plain(rule, c, direction);
     return *verdict == FD_IS_TLS ? rule : NULL;
 }
 
@@ -202,6 +186,7 @@ static struct shim_ref make_session(int fd, const struct policy_rule *rule,
     memcpy(ref.session->peer_address, c->text, sizeof(c->text));
     atomic_store(&ref.session->eager, rule->settings.handshake == POLICY_HANDSHAKE_CONNECT);
     take_options(ref.session, fd);
+    report_begin(ref.session);
     return ref;
 }
 
@@ -331,25 +316,22 @@ void connection_forget(int fd)
 
 static _Atomic uint64_t listening[65536 / 64]; /* ports that this process has listened on */
 
-static uint16_t local_port(int fd)
+HOOK int listen(int fd, int backlog)
 {
+    int r = real(listen)(fd, backlog), saved = errno;
     struct sockaddr_storage address;
     socklen_t length = sizeof(address);
     struct connection local;
 
-    if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
-        !read_address(&local, (struct sockaddr *)&address, length))
-        return 0;
-    return local.port;
-}
-
-HOOK int listen(int fd, int backlog)
-{
-    int r = real(listen)(fd, backlog);
-    uint16_t port = r == 0 ? local_port(fd) : 0;
-
-    if (port != 0)
-        atomic_fetch_or(&listening[port / 64], (uint64_t)1 << (port % 64));
+    if (r == 0 && sys3(SYS_getsockname, fd, &address, &length) == 0 &&
+        read_address(&local, (struct sockaddr *)&address, length)) {
+        atomic_fetch_or(&listening[local.port / 64], (uint64_t)1 << (local.port % 64));
+        local.name[0] = '\0';
+        set_text(&local);
+        if (shim_ready())
+            report_listen(&local);
+    }
+    errno = saved;
     return r;
 }
 

@@ -72,6 +72,7 @@ void io_conn(struct tls_conn *conn, struct shim_session *s)
             conn->log_secret_arg = (void *)(uintptr_t)rule;
         }
     }
+    report_messages(conn, s);
 }
 
 bool io_need_slab(uint32_t *slab)

@@ -4,29 +4,30 @@
 #include <string.h>
 
 #include "arena.h"
+#include "common_ladder.h"
 #include "common_log.h"
 #include "global.h"
+#include "learn.h"
 #include "rule_numbers.h"
 
-enum { PEER_TEXT = TLS_NAME_MAX + 64, CAUSE_TEXT = 768 };
+enum { CAUSE_TEXT = 768, RULE_TEXT = 640 };
 
-struct subject { /* what every line begins with */
-    const struct policy_rule *rule;
-    const char *side, *direction;
-    char peer[PEER_TEXT]; /* "db.example (10.0.0.1:5432)", or the address alone */
-};
-
-static void subject_of(const struct shim_session *s, struct subject *out)
+static void about_session(const struct shim_session *s, struct log_event *e)
 {
+    const struct policy_rule *rule = rule_of_session(s);
     bool client = s->tls.role == TLS_CLIENT;
+    bool named = client && strncmp(s->peer_address, s->peer_name, strlen(s->peer_name)) != 0;
 
-    out->rule = rule_of_session(s);
-    out->side = client ? "client" : "server";
-    out->direction = client ? "connection to" : "connection from";
-    if (client && strncmp(s->peer_address, s->peer_name, strlen(s->peer_name)) != 0)
-        snprintf(out->peer, sizeof(out->peer), "%s (%s)", s->peer_name, s->peer_address);
-    else
-        snprintf(out->peer, sizeof(out->peer), "%s", s->peer_address);
+    *e = (struct log_event){
+        .connection = s->cookie,
+        .file = rule != NULL ? rule->place.file : shim_rules.file,
+        .line = rule != NULL ? rule->place.line : 0,
+        .kind = rule != NULL ? policy_kind_name(rule->kind) : NULL,
+        .rule = rule != NULL ? rule->name : NULL,
+        .direction = client ? "to" : "from",
+        .name = named ? s->peer_name : NULL,
+        .peer = s->peer_address,
+    };
 }
 
 /* What helps when the engine's words about the failure do not say it already. */
@@ -40,34 +41,34 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
     case TLS_ERROR_NOT_TLS:
     case TLS_ERROR_RECORD_PLAINTEXT_HTTP:
         if (client)
-            snprintf(out, size, "; if this peer is to be reached in plaintext, add %s %s", inside,
+            snprintf(out, size, "if this peer is to be reached in plaintext, add %s %s", inside,
                      s->peer_address);
         else
             snprintf(out, size,
-                     "; the client has to use TLS, or this port needs a [plain] rule "
+                     "the client has to use TLS, or this port needs a [plain] rule "
                      "with listen =");
         break;
     case TLS_ERROR_CLOSED_IN_HANDSHAKE:
         if (client)
             snprintf(out, size,
-                     "; the peer may not speak TLS 1.0 at all; if it is to be reached in "
+                     "the peer may not speak TLS 1.0 at all; if it is to be reached in "
                      "plaintext, add %s %s",
                      inside, s->peer_address);
         break;
     case TLS_ERROR_TIMEOUT:
-        snprintf(out, size, "; `handshake-timeout` in the rule sets the limit");
+        snprintf(out, size, "`handshake-timeout` in the rule sets the limit");
         break;
     case TLS_ERROR_NO_COMMON_SUITE:
-        snprintf(out, size, "; widen `suites` or lower `minimum-strength` in the rule");
+        snprintf(out, size, "widen `suites` or lower `minimum-strength` in the rule");
         break;
     case TLS_ERROR_SMALL_GROUP:
         snprintf(out, size,
-                 "; lower `minimum-key-exchange` in the rule, or leave DHE out of its "
+                 "lower `minimum-key-exchange` in the rule, or leave DHE out of its "
                  "`suites`");
         break;
     case TLS_ERROR_TRUNCATED:
         snprintf(out, size,
-                 "; data may be missing; `truncation = allow` in the rule accepts it "
+                 "data may be missing; `truncation = allow` in the rule accepts it "
                  "from peers that always do this");
         break;
     default:
@@ -78,25 +79,163 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
 void report_failure(struct shim_session *s)
 {
     char cause[CAUSE_TEXT], help[256];
-    struct subject about;
+    struct log_event e;
 
-    subject_of(s, &about);
+    about_session(s, &e);
     tls_failure_text(&s->tls, arena_at(ARENA_SLAB, s->handshake_slab), cause, sizeof(cause));
     remedy(s, help, sizeof(help));
-    log_line(LOG_LEVEL_ERROR, "%s:%u: [%s %s]: %s %s: %s%s", about.rule->place.file,
-             about.rule->place.line, about.side, about.rule->name, about.direction, about.peer,
-             cause, help);
+    e.event = "failed";
+    e.cause = cause;
+    e.remedy = help[0] != '\0' ? help : NULL;
+    log_event(LOG_LEVEL_ERROR, &e);
+    log_trace(s->cookie, s->born, "failed: %s", cause);
 }
 
 void report_success(const struct shim_session *s)
 {
     const struct tls_suite *suite = tls_suite_by_id(s->tls.suite);
-    struct subject about;
+    char cause[100];
+    struct log_event e;
 
-    if (!log_enabled(LOG_LEVEL_INFO))
+    if (!log_enabled(LOG_LEVEL_INFO) && !log_is_tracing())
         return;
-    subject_of(s, &about);
-    log_line(LOG_LEVEL_INFO, "%s:%u: [%s %s]: %s %s: TLS 1.0, %s", about.rule->place.file,
-             about.rule->place.line, about.side, about.rule->name, about.direction, about.peer,
-             suite != NULL ? suite->name : "unknown suite");
+    about_session(s, &e);
+    e.event = "open";
+    e.suite = suite != NULL ? suite->name : "unknown suite";
+    snprintf(cause, sizeof(cause), "TLS 1.0, %s%s", e.suite, s->tls.resumed ? ", resumed" : "");
+    e.cause = cause;
+    log_event(LOG_LEVEL_INFO, &e);
+    log_trace(s->cookie, s->born, "open: %s", cause);
+}
+
+/* ---- refused and plain ---- */
+
+static void about_connection(const struct policy_rule *rule, const struct connection *c,
+                             enum policy_direction direction, struct log_event *e)
+{
+    *e = (struct log_event){
+        .file = rule != NULL ? rule->place.file : shim_rules.file,
+        .line = rule != NULL ? rule->place.line : 0,
+        .kind = rule != NULL ? policy_kind_name(rule->kind) : NULL,
+        .rule = rule != NULL ? rule->name : NULL,
+        .direction = direction == POLICY_CONNECT ? "to" : "at",
+        .name = c->name[0] != '\0' ? c->name : NULL,
+        .peer = c->text,
+    };
+}
+
+/* "[plain local-dns] (policy.conf:5)", or what decides when no rule matches. */
+static void name_rule(const struct policy_rule *rule, char *out, size_t size)
+{
+    if (rule != NULL)
+        snprintf(out, size, "[%s %.100s] (%.480s:%u)", policy_kind_name(rule->kind), rule->name,
+                 rule->place.file, rule->place.line);
+    else
+        snprintf(out, size, "unmatched (%.480s)", shim_rules.file);
+}
+
+void report_listen(const struct connection *c)
+{
+    if (log_is_tracing())
+        log_trace(0, 0, "listen on %s", c->text);
+    learn_listener(c);
+}
+
+static void trace_verdict(const struct policy_rule *rule, const struct connection *c,
+                          enum policy_direction direction, const char *verdict)
+{
+    char by[RULE_TEXT];
+
+    if (!log_is_tracing())
+        return;
+    name_rule(rule, by, sizeof(by));
+    log_trace(0, 0, "%s %s%s%s%s: %s by %s",
+              direction == POLICY_CONNECT ? "connect to" : "arrived at", c->name,
+              c->name[0] != '\0' ? " (" : "", c->text, c->name[0] != '\0' ? ")" : "", verdict, by);
+}
+
+void report_plain(const struct policy_rule *rule, const struct connection *c,
+                  enum policy_direction direction)
+{
+    if (direction == POLICY_CONNECT)
+        learn_connection(c);
+    trace_verdict(rule, c, direction, "left plain");
+}
+
+void report_denied(const struct policy_rule *rule, const struct connection *c,
+                   enum policy_direction direction)
+{
+    char cause[CAUSE_TEXT], help[256];
+    struct log_event e;
+
+    about_connection(rule, c, direction, &e);
+    e.event = "refused";
+    e.cause = "refused";
+    if (rule != NULL && rule->refusal != NULL) {
+        snprintf(cause, sizeof(cause), "refused: %s", rule->refusal);
+        e.cause = cause;
+    } else if (rule == NULL) {
+        e.cause = "refused: no rule matches";
+        snprintf(help, sizeof(help),
+                 "add a [%s] or [plain] rule with %s = %s, or unmatched = plain in [defaults]",
+                 direction == POLICY_CONNECT ? "client" : "server",
+                 direction == POLICY_CONNECT ? "connect" : "listen", c->text);
+        e.remedy = help;
+    }
+    log_event(LOG_LEVEL_WARN, &e);
+    trace_verdict(rule, c, direction, "denied");
+}
+
+/* ---- the trace of a session ---- */
+
+void report_begin(struct shim_session *s)
+{
+    const struct policy_rule *rule = rule_of_session(s);
+    struct log_event e;
+    char by[RULE_TEXT];
+
+    if (!log_is_tracing())
+        return;
+    s->born = shim_now();
+    about_session(s, &e);
+    name_rule(rule, by, sizeof(by));
+    log_trace(s->cookie, 0, "%s %s%s%s%s: TLS by %s",
+              s->tls.role == TLS_CLIENT ? "connect to" : "accepted from",
+              e.name != NULL ? e.name : "", e.name != NULL ? " (" : "", e.peer,
+              e.name != NULL ? ")" : "", by);
+}
+
+void report_end(const struct shim_session *s)
+{
+    static const char *const ends[] = {"was not said", "was sent", "was received",
+                                       "was sent and received"};
+    bool sent = s->close_sealed, received = s->tls.read.closed && s->failure == 0;
+
+    if (!log_is_tracing() || s->born == 0)
+        return;
+    if (atomic_load(&s->stage) == SHIM_CONNECTING)
+        log_trace(s->cookie, s->born, "closed: no connection was made");
+    else if (!tls_is_established(&s->tls))
+        log_trace(s->cookie, s->born, "closed%s",
+                  atomic_load(&s->stage) == SHIM_FAILED ? "" : " before the handshake was over");
+    else
+        log_trace(s->cookie, s->born, "closed: %llu bytes sealed, %llu opened; close_notify %s",
+                  (unsigned long long)s->tls.write.bytes, (unsigned long long)s->tls.read.bytes,
+                  ends[sent + 2 * received]);
+}
+
+static void trace_message(void *arg, const struct tls_event *event)
+{
+    const struct shim_session *s = arg;
+    char line[LADDER_LINE];
+
+    log_trace(s->cookie, s->born, "%s", ladder_line(s->tls.role, event, line));
+}
+
+void report_messages(struct tls_conn *conn, struct shim_session *s)
+{
+    if (!log_is_tracing())
+        return;
+    conn->observe = trace_message;
+    conn->observe_arg = s;
 }

@@ -6,6 +6,7 @@
 #include "arena.h"
 #include "global.h"
 #include "real.h"
+#include "report.h"
 #include "watch.h"
 
 void shim_enter(struct shim_guard *guard)
@@ -237,6 +238,7 @@ static void give_wiped(uint32_t *slab)
 
 void session_release(struct shim_session *s)
 {
+    report_end(s);
     registry_lock();
     watch_forget(s);
     unlink_from_bucket(s);

@@ -91,6 +91,7 @@ struct shim_session {
      * lines. */
     char peer_name[TLS_NAME_MAX + 1];
     char peer_address[56]; /* "[2001:db8::1]:65535" */
+    int64_t born;          /* CLOCK_MONOTONIC, under a trace; else 0 */
 };
 
 struct shim_ref {

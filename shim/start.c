@@ -15,6 +15,7 @@
 #include "handover.h"
 #include "io.h"
 #include "keylog.h"
+#include "learn.h"
 #include "names.h"
 #include "real.h"
 #include "resumption.h"
@@ -111,6 +112,7 @@ static bool start_all(void)
     find_environment();
     shim_real_resolve();
     log_init();
+    learn_init();
     if (!rules_load(&shim_rules, &error))
         refuse(error.text);
     child_environment_start();

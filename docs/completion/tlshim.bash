@@ -21,7 +21,7 @@ _tlshim()
     subcommand=${COMP_WORDS[1]}
 
     case $previous in
-    -p | --certificate | --key | --program)
+    -p | -o | --certificate | --key | --program)
         _tlshim_offer_files
         return
         ;;
@@ -58,6 +58,11 @@ _tlshim()
             _tlshim_offer -A hostname
             return
             ;;
+        trace | learn)
+            if ((COMP_CWORD == 2)); then
+                _tlshim_offer -W '-o'
+            fi
+            ;;
         preflight)
             _tlshim_offer -c
             return
@@ -66,10 +71,12 @@ _tlshim()
     fi
 
     # The program's own arguments are its own completion's business.
-    for ((i = 1; i < COMP_CWORD; i++)); do
+    i=1
+    [[ $subcommand == trace || $subcommand == learn ]] && ((COMP_CWORD > 1)) && i=2
+    for (( ; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --) break ;;
-        -p | --trust | --certificate | --key | --connect | --listen | --except) ((i++)) ;;
+        -p | -o | --trust | --certificate | --key | --connect | --listen | --except) ((i++)) ;;
         -*) ;;
         *) break ;;
         esac
@@ -82,7 +89,7 @@ _tlshim()
             --help --version --'
     else
         _tlshim_offer -c
-        ((COMP_CWORD == 1)) && _tlshim_offer -W 'check explain probe preflight'
+        ((COMP_CWORD == 1)) && _tlshim_offer -W 'check explain probe trace learn preflight'
     fi
 }
 

@@ -52,6 +52,8 @@ int check_command(char **arguments);
 int explain_command(char **arguments);
 int preflight_command(char **arguments);
 int probe_command(char **arguments);
+int trace_command(char **arguments); /* returns only on error, as launch */
+int learn_command(char **arguments);
 
 /* Puts the policy's path into the environment, absolute and alone: TLSHIM_POLICY set,
  * TLSHIM_POLICY_TEXT unset. False after a message. */

@@ -17,14 +17,15 @@ static const char help[] =
     "    --trust FILE|system  whom to trust           --connect PATTERN  only these\n"
     "    --certificate FILE   ours, with its chain    --listen PATTERN   only these\n"
     "    --key FILE           its private key         --except PATTERN   left plain\n"
-    "    -p FILE   the policy; else $TLSHIM_POLICY, else /etc/tlshim/policy.conf\n"
-    "    --strict  deny what no rule matches, whatever the policy says\n"
-    "  tlshim check [--format json] [FILE]    is this policy right? exit 0, 1 or 2\n"
-    "  tlshim explain [-p FILE] connect|listen HOST:PORT    which rule decides, why\n"
-    "  tlshim probe [--rule] HOST:PORT        what does it speak, what would it need?\n"
-    "  tlshim preflight PROGRAM               can it be covered?\n"
+    "    -p FILE  the policy; else /etc/tlshim/policy.conf   --strict  deny the rest\n"
+    "  tlshim check [FILE]                 is this policy right? exit 0, 1 or 2\n"
+    "  tlshim explain connect|listen HOST:PORT            which rule decides, why\n"
+    "  tlshim probe [--rule] HOST:PORT     what does it speak, and what rule fits?\n"
+    "  tlshim trace [-o FILE] ... PROGRAM  as above, with every handshake shown\n"
+    "  tlshim learn [-o FILE] PROGRAM      runs it plain, prints a policy for it\n"
+    "  tlshim preflight PROGRAM            can it be covered?\n"
     "\n"
-    "PATTERN is HOST:PORT, as in *.corp.example:443, 10.0.0.0/8:1-1023, [::1]:*\n"
+    "PATTERN: HOST:PORT as in *.corp.example:443 10.0.0.0/8:1-1023 [::1]:*\n"
     "A policy:  [client web]                     [server mail]\n"
     "           connect = *:443                  listen = *:993\n"
     "           trust = system                   certificate = /etc/mail.pem\n"
@@ -63,14 +64,18 @@ int usage_error(const char *format, ...)
     return EXIT_REFUSED;
 }
 
-/* Words of the design that this version does not know yet: not to be taken for programs. */
+static const struct {
+    const char *name;
+    int (*run)(char **arguments); /* those behind the name */
+} subcommands[] = {
+    {"check", check_command}, {"explain", explain_command}, {"preflight", preflight_command},
+    {"probe", probe_command}, {"trace", trace_command},     {"learn", learn_command},
+};
+
+/* A word of the design that this version does not know yet: not to be taken for a program. */
 static bool is_reserved(const char *word)
 {
-    static const char *const words[] = {"learn", "ps", "trace"};
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (strcmp(word, words[i]) == 0)
-            return true;
-    return false;
+    return strcmp(word, "ps") == 0;
 }
 
 int main(int argc, char **argv)
@@ -85,14 +90,9 @@ int main(int argc, char **argv)
         return fputs(help, stdout) < 0 || fflush(stdout) != 0;
     if (strcmp(first, "--version") == 0)
         return puts("tlshim " TLSHIM_VERSION) < 0 || fflush(stdout) != 0;
-    if (strcmp(first, "check") == 0)
-        return check_command(argv + 2);
-    if (strcmp(first, "explain") == 0)
-        return explain_command(argv + 2);
-    if (strcmp(first, "preflight") == 0)
-        return preflight_command(argv + 2);
-    if (strcmp(first, "probe") == 0)
-        return probe_command(argv + 2);
+    for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++)
+        if (strcmp(first, subcommands[i].name) == 0)
+            return subcommands[i].run(argv + 2);
     if (is_reserved(first))
         return usage_error("\"%s\" is not a subcommand of this version; a program of that name is "
                            "run by: tlshim -- %s",

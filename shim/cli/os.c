@@ -1,6 +1,7 @@
 /* The system calls of common_os.h in the launcher, where nothing stands before libc. */
 #include "../common_os.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 ssize_t os_read(int fd, void *buffer, size_t n)
@@ -23,8 +24,13 @@ int os_socket(int domain, int type, int protocol)
     return socket(domain, type, protocol);
 }
 
-ssize_t os_sendto(int fd, const void *buffer, size_t n, int flags, const struct sockaddr *to,
-                  socklen_t to_length)
+ssize_t os_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return sendto(fd, buffer, n, flags, to, to_length);
+    return sendmsg(fd, message, flags);
+}
+
+bool os_is_writable(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLOUT};
+    return poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT);
 }

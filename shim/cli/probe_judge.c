@@ -259,6 +259,19 @@ static void judge_suites(struct probe *probe)
         exchange < MODERN ? "it has no stronger key exchange" : "", "%u", exchange);
 }
 
+/* ---- habits ---- */
+
+enum { RENEGOTIATION_INFO = 0xff01, HEARTBEAT = 15, EXTENDED_MASTER_SECRET = 23 };
+
+static void judge_habits(struct probe *probe)
+{
+    const struct scan *scan = &probe->scan;
+    if (scan->no_extensions)
+        add(probe, POLICY_KEY_EXTENSIONS, "it does not answer a hello with extensions", "omit");
+    if (!probe_answered_extension(scan->answer, RENEGOTIATION_INFO))
+        add(probe, POLICY_KEY_RENEGOTIATION_INFO, "it does not know RFC 5746", "optional");
+}
+
 /* ---- weaknesses ---- */
 
 static void weak(struct probe *probe, bool is, const char *words)
@@ -313,7 +326,6 @@ static void find_weak_certificates(struct probe *probe)
 
 static void find_weaknesses(struct probe *probe)
 {
-    enum { RENEGOTIATION_INFO = 0xff01, HEARTBEAT = 15, EXTENDED_MASTER_SECRET = 23 };
     const struct scan *scan = &probe->scan;
     find_weak_certificates(probe);
     find_weak_suites(probe);
@@ -355,6 +367,7 @@ void probe_judge(struct probe *probe, void (*progress)(const char *what))
         snprintf(probe->rule.impossible, sizeof probe->rule.impossible,
                  "it shows no certificate that can be read");
     judge_suites(probe);
+    judge_habits(probe);
     find_weaknesses(probe);
     memory_release(&memory);
 }

@@ -60,7 +60,7 @@ def options():
         if found:
             tables[os.path.basename(path)[:-2]] = sorted(found)
     commands = sorted(set(tables) - {"launch"})
-    t.is_(commands, ["check", "explain", "probe"], "the tables of options are found")
+    t.is_(commands, ["check", "explain", "learn", "probe", "trace"], "the tables of options are found")
     t.is_(tagged(section(page, "OPTIONS")), sorted(tables["launch"] + ["--help", "--version"]),
           "tlshim(1) has the launcher's options, and no other")
     words = [o for command in commands for o in tables[command] if o != "-p"]
@@ -69,7 +69,7 @@ def options():
     t.is_([c for c in commands + ["preflight"] if "tlshim %s " % c not in help_text], [],
           "--help names each subcommand")
     for command in commands:
-        words = re.search(r"%s\).*?;;" % command, completion, re.S).group(0)
+        words = re.search(r"%s[ |a-z]*\).*?;;" % command, completion, re.S).group(0)
         missing = [o for o in tables[command] if o not in words]
         t.is_(missing, [], "completion knows the options of " + command)
     words = re.search(r"_tlshim_offer -W '(-p --strict.*?)'", completion, re.S).group(1).split()
@@ -128,6 +128,10 @@ def completion():
     completes(["tlshim", "explain", "con"], "connect")
     completes(["tlshim", "preflight", "ech"], "echo")
     completes(["tlshim", "probe", "--ru"], "--rule")
+    completes(["tlshim", "trace", "-"], "-o", "--trust")
+    completes(["tlshim", "trace", "-o", "exam"], "example.conf")
+    completes(["tlshim", "trace", "-o", "x", "--tru"], "--trust")
+    completes(["tlshim", "learn", "ech"], "echo")
     completes(["tlshim", "--strict", "ech"], "echo")
 
 

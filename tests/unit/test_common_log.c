@@ -10,6 +10,8 @@
 #define _PATH_LOG "tlshim-test-log.socket"
 
 #include "shim/common_log.c"
+#include "shim/common_sink.c"
+#include <poll.h>
 
 ssize_t os_read(int fd, void *buffer, size_t n)
 {
@@ -27,13 +29,17 @@ int os_socket(int domain, int type, int protocol)
 {
     return socket(domain, type, protocol);
 }
-ssize_t os_sendto(int fd, const void *buffer, size_t n, int flags, const struct sockaddr *to,
-                  socklen_t to_length)
+ssize_t os_sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    return sendto(fd, buffer, n, flags, to, to_length);
+    return sendmsg(fd, message, flags);
+}
+bool os_is_writable(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLOUT};
+    return poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT);
 }
 
-static char got[8 * LOG_LINE_MAX];
+static char got[32 * LOG_LINE_MAX];
 
 /* Runs `say` with descriptor 2 as the write end of a pipe; what was written is in `got`. */
 static void with_stderr(void (*say)(void))
@@ -67,6 +73,7 @@ static int clean(void **state)
     unsetenv("TLSHIM_LOG_TO");
     unsetenv("TLSHIM_LOG_FORMAT");
     memset(recent, 0, sizeof recent);
+    memset(floods, 0, sizeof floods);
     return 0;
 }
 
@@ -205,13 +212,186 @@ static void repeated_lines_are_limited(void **state)
 
     memset(recent, 0, sizeof recent);
     with_stderr(say_once);
-    size_t slot = hash_of("again") % (sizeof recent / sizeof recent[0]);
+    size_t slot = hash_of("again") % SLOTS;
     recent[slot].count = LOG_REPEAT_MAX + 7;
     with_stderr(say_once);
     assert_string_equal(got, "");
     recent[slot].hash_and_start -= LOG_REPEAT_SECONDS; /* the window ends */
     with_stderr(say_once);
     assert_string_equal(got, prefixed("warn: again (and 8 times more before)\n"));
+}
+
+/* ---- events ---- */
+
+static const struct log_event failure = {
+    .event = "failed",
+    .connection = 0x1a2b,
+    .file = "policy.conf",
+    .line = 3,
+    .kind = "client",
+    .rule = "erp",
+    .direction = "to",
+    .name = "db.test",
+    .peer = "10.0.0.1:5432",
+    .cause = "the peer\nhangs up",
+    .remedy = "call it",
+};
+
+static void say_event(void)
+{
+    log_event(LOG_LEVEL_ERROR, &failure);
+}
+
+static void an_event_in_text(void **state)
+{
+    (void)state;
+    with_stderr(say_event);
+    assert_string_equal(got, prefixed("error: policy.conf:3: [client erp]: connection #1a2b to "
+                                      "db.test (10.0.0.1:5432): the peer\\x0ahangs up; call it\n"));
+}
+
+static void say_bare_event(void)
+{
+    const struct log_event refused = {.event = "refused",
+                                      .file = "policy.conf",
+                                      .direction = "at",
+                                      .peer = "[::1]:1",
+                                      .cause = "refused"};
+    log_event(LOG_LEVEL_WARN, &refused);
+}
+
+static void an_event_in_json(void **state)
+{
+    (void)state;
+    setenv("TLSHIM_LOG_FORMAT", "json", 1);
+    with_stderr(say_event);
+    assert_string_equal(strstr(got, "\"event\""),
+                        "\"event\": \"failed\", \"connection\": \"1a2b\", \"place\": "
+                        "\"policy.conf:3\", \"rule\": \"client erp\", \"direction\": \"to\", "
+                        "\"name\": \"db.test\", \"peer\": \"10.0.0.1:5432\", \"cause\": \"the "
+                        "peer\\u000ahangs up\", \"remedy\": \"call it\"}\n");
+    with_stderr(say_bare_event);
+    assert_string_equal(strstr(got, "\"event\""),
+                        "\"event\": \"refused\", \"place\": \"policy.conf\", \"direction\": "
+                        "\"at\", \"peer\": \"[::1]:1\", \"cause\": \"refused\"}\n");
+}
+
+static void say_events_of_any_length(void)
+{
+    struct log_event event = failure;
+    for (size_t n = 0; n < 3 * LOG_LINE_MAX; n += 97) {
+        memset(long_text, 'x', n);
+        long_text[n] = '\0';
+        event.cause = event.remedy = event.name = event.file = long_text;
+        memset(recent, 0, sizeof recent);
+        memset(floods, 0, sizeof floods);
+        memset(got, 0, sizeof got);
+        log_event(LOG_LEVEL_ERROR, &event);
+    }
+}
+
+static void long_events_are_cut(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tlshim-log.XXXXXX";
+    close(mkstemp(path));
+    setenv("TLSHIM_LOG_TO", path, 1);
+    for (int round = 0; round < 2; round++) {
+        setenv("TLSHIM_LOG_FORMAT", round ? "text" : "json", 1);
+        with_stderr(say_events_of_any_length);
+    }
+    FILE *file = fopen(path, "r");
+    char line[2 * LOG_LINE_MAX];
+    unsigned lines = 0;
+    while (fgets(line, sizeof line, file)) {
+        size_t n = strlen(line);
+        assert_true(n <= LOG_LINE_MAX && line[n - 1] == '\n');
+        assert_true(line[0] == 't' || strcmp(line + n - 3, "\"}\n") == 0);
+        lines++;
+    }
+    assert_int_equal(lines, 2 * ((3 * LOG_LINE_MAX + 96) / 97));
+    fclose(file);
+    unlink(path);
+}
+
+/* A thousand failures: of one host by ever new ports, then of as many hosts. */
+static void say_attack(void)
+{
+    struct log_event event = failure;
+    char peer[32];
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(peer, sizeof peer, "10.0.0.1:%u", 1024 + i);
+        event.peer = peer;
+        event.connection = i;
+        event.cause = "one host";
+        log_event(LOG_LEVEL_ERROR, &event);
+    }
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(peer, sizeof peer, "10.0.%u.%u:1", i / 250, i % 250);
+        event.peer = peer;
+        event.cause = "many hosts";
+        log_event(LOG_LEVEL_ERROR, &event);
+    }
+}
+
+static void failures_cannot_fill_a_disk(void **state)
+{
+    (void)state;
+    with_stderr(say_attack);
+    assert_true(count_of("one host") >= LOG_REPEAT_MAX && count_of("one host") <= 20);
+    assert_true(count_of("many hosts") >= LOG_FLOOD_MAX - 20);
+    assert_true(count_of("many hosts") <= 2 * LOG_FLOOD_MAX);
+}
+
+static void say_a_lot(void)
+{
+    for (int i = 0; i < 2000; i++)
+        log_line(LOG_LEVEL_ERROR, "line %d", i);
+}
+
+/* Nobody reads: what does not go into the pipe goes to syslog, and nothing waits. */
+static void a_full_pipe_does_not_hold_the_program(void **state)
+{
+    (void)state;
+    int ends[2], kept = dup(2);
+    assert_int_equal(pipe(ends), 0);
+    dup2(ends[1], 2);
+    log_init();
+    alarm(60);
+    say_a_lot();
+    alarm(0);
+    dup2(kept, 2);
+    close(kept);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void trace_lines(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/tlshim-log.XXXXXX", want[100], line[300];
+    close(mkstemp(path));
+    setenv("TLSHIM_TRACE", path, 1);
+    log_init();
+    unsetenv("TLSHIM_TRACE");
+    assert_true(log_is_tracing());
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    log_trace(0x1a2b, (now.tv_sec - 75) * 1000000000LL + now.tv_nsec, "a\n%s", "b");
+    log_trace(0, 0, "c");
+    FILE *file = fopen(path, "r");
+    assert_non_null(fgets(line, sizeof line, file));
+    snprintf(want, sizeof want, "[%d #1a2b]        75.", (int)getpid());
+    assert_ptr_equal(strstr(line, want), line);
+    assert_string_equal(strstr(line, " a"), " a\\x0ab\n");
+    assert_non_null(fgets(line, sizeof line, file));
+    snprintf(want, sizeof want, "[%d] ", (int)getpid());
+    assert_ptr_equal(strstr(line, want), line);
+    assert_string_equal(strstr(line, "Z "), "Z c\n");
+    fclose(file);
+    unlink(path);
+    log_init();
+    assert_false(log_is_tracing());
 }
 
 static void a_file_is_appended_to_and_not_kept_open(void **state)
@@ -314,6 +494,12 @@ int main(void)
         cmocka_unit_test_setup(json_lines, clean),
         cmocka_unit_test_setup(long_lines_are_cut, clean),
         cmocka_unit_test_setup(repeated_lines_are_limited, clean),
+        cmocka_unit_test_setup(an_event_in_text, clean),
+        cmocka_unit_test_setup(an_event_in_json, clean),
+        cmocka_unit_test_setup(long_events_are_cut, clean),
+        cmocka_unit_test_setup(failures_cannot_fill_a_disk, clean),
+        cmocka_unit_test_setup(a_full_pipe_does_not_hold_the_program, clean),
+        cmocka_unit_test_setup(trace_lines, clean),
         cmocka_unit_test_setup(a_file_is_appended_to_and_not_kept_open, clean),
         cmocka_unit_test_setup(what_cannot_go_to_stderr_goes_to_syslog, clean),
     };
