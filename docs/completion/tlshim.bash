@@ -50,7 +50,7 @@ _tlshim()
             return
             ;;
         explain)
-            _tlshim_offer -W 'connect listen -p --program --address --all'
+            _tlshim_offer -W 'connect listen -p --program --address --all --format'
             return
             ;;
         probe)

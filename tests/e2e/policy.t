@@ -471,7 +471,7 @@ key = %s
                                         "[deny tools] (%s:5): it is for other programs" % policy,
                                         "decided by [client web] (%s:8)" % policy, pki.ca,
                                         "# line 10", "# [defaults], line 2", "# built in",
-                                        "1. TLS_RSA_WITH_AES_256_CBC_SHA: cipher 256 bits",
+                                        "1. TLS_RSA_WITH_AES_256_CBC_SHA ",
                                         "say which one with --address", "with --program"]),
             ("connect [2001:db8::9]:443", ["[client web]"]),
             ("connect a.web.test:443 --address 127.0.0.1", ["[plain local]"]),
@@ -485,6 +485,18 @@ key = %s
         out = done.out.decode()
         t.ok(done.status == 0 and all(w in out for w in words) and not done.err,
              "explain " + question, "want %s\n%s" % (words, done))
+    done = tlshim("explain", "--format", "json", "-p", policy, "connect", "a.web.test:443")
+    told = json.loads(done.out)
+    rule, settings = told["rule"], {s["key"]: s for s in told["rule"]["settings"]}
+    t.is_((told["verdict"], rule["kind"], rule["name"], rule["file"], rule["line"],
+           [r["why_not"] for r in told["earlier"]], settings["suites"]["source"], rule["suites"]),
+          ("TLS, as client", "client", "web", policy, 8,
+           ["has no pattern with this host and port", "is for other programs"], "line 11",
+           [{"name": "TLS_RSA_WITH_AES_256_CBC_SHA", "cipher": "256", "exchange": ">=112",
+             "certificate": ">=112", "signature": "none"}]), "explain in JSON: the rule")
+    told = json.loads(tlshim("explain", "--format=json", "-p", policy, "listen", "*:993").out)
+    t.is_((told["verdict"], told["rule"], len(told["earlier"]), len(told["caveats"])),
+          ("denied", None, 4, 2), "explain in JSON: no rule")
     done = tlshim("explain", "--all", "-p", policy)
     again = write("again.conf", done.out)
     t.ok(done.status == 0 and tlshim("explain", "-p", again, "--all").out == done.out and

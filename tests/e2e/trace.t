@@ -193,7 +193,8 @@ def learn():
     t.is_(checked.status, 0, "and that is a policy")
     listening = t.free_port()
     running = t.start_program([LAUNCHER, "learn", "--", t.PYTHON, "-c", SERVER, str(listening), "9"],
-                              stdout=open(t.tmp("learn.out"), "wb"), env=environment())
+                              stdout=open(t.tmp("learn.out"), "wb"),
+                              stderr=open(t.tmp("learn.err"), "wb"), env=environment())
     t.wait_until(lambda: t.listening(listening))
     os.killpg(running.pid, signal.SIGINT)
     t.wait_until(lambda: running.poll() is not None)
