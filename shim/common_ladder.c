@@ -8,11 +8,11 @@
 #include "../tls/tls_record.h"
 #include "../tls/tls_text.h"
 
-#define ARROW_RIGHT "------->"
-#define ARROW_LEFT  "<-------"
-enum { NAME = 20, ARROW = sizeof ARROW_RIGHT - 1 };
+#define ARROW_RIGHT "----->"
+#define ARROW_LEFT  "<-----"
+enum { NAME = 18, ARROW = sizeof ARROW_RIGHT - 1 };
 
-const char ladder_head[] = "Client                         Server";
+const char ladder_head[] = "Client                      Server";
 
 static void message_name(const struct tls_event *event, char *out, size_t size)
 {

@@ -31,11 +31,12 @@ static void note_suites(struct tls_conn *conn)
     tls_text_add(&t, "offers ");
     tls_text_version(&t, h->client_version);
     tls_text_add(&t, ", ");
-    if (count != 1) {
+    if (count == 1) {
+        tls_text_suite(&t, first);
+    } else {
         tls_text_number(&t, count);
-        tls_text_add(&t, " suites, first ");
+        tls_text_add(&t, " suites");
     }
-    tls_text_suite(&t, first);
     if (h->resume_id_length > 0) {
         tls_text_add(&t, ", to resume a session");
     }

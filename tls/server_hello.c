@@ -18,8 +18,7 @@ static void note_choice(struct tls_conn *conn)
     if (conn->handshake->resuming) {
         tls_text_add(&t, ", resumed");
     }
-    tls_text_add(&t, conn->session->secure_renegotiation ? ", secure renegotiation (RFC 5746)"
-                                                         : ", no RFC 5746");
+    tls_text_add(&t, conn->session->secure_renegotiation ? ", with RFC 5746" : ", no RFC 5746");
 }
 
 enum tls_error tls_write_server_hello(struct tls_conn *conn, struct tls_writer *body)

@@ -66,9 +66,9 @@ def modern():
          found["certificates"][0]["pin"] == pin_of(pki.cert) and found["trust_failure"] is None,
          "its certificate", found["certificates"])
     shown = text.out.decode()
-    for line in (r"ClientHello          ------->                       offers TLS 1.0, 10 suites",
-                 "                     <-------  ServerKeyExchange    x25519, signed by RSA",
-                 "                     <-------  Finished             verified",
+    for line in (r"ClientHello        ----->                     offers TLS 1.0, 10 suites",
+                 "                   <-----  ServerKeyExchange  x25519, signed by RSA",
+                 "                   <-----  Finished           verified",
                  "  TLS_RSA_WITH_AES_128_CBC_SHA             128 bits",
                  "Versions     SSL 3.0 no, TLS 1.0 yes, TLS 1.1 yes, TLS 1.2 yes, TLS 1.3 yes",
                  "Resumption   by session id yes, by ticket yes",

@@ -77,9 +77,9 @@ FULL = [">ClientHello", "<ServerHello", "<Certificate", "<ServerKeyExchange", "<
 def messages(lines):
     found = []
     for _, what in lines:
-        match = re.match(r"(\S*) +------->|( +)<-------  (\S+)", what)
+        match = re.match(r"(\S*) +----->| +<-----  (\S+)", what)
         if match:
-            found.append(">" + match.group(1) if match.group(1) else "<" + match.group(3))
+            found.append(">" + match.group(1) if match.group(1) else "<" + match.group(2))
     return found
 
 

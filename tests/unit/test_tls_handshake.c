@@ -76,7 +76,7 @@ static void an_observer(void **state)
 {
     static const char as_client[] =
         "> 22 1 offers TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA\n"
-        "< 22 2 TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA, secure renegotiation (RFC 5746)\n"
+        "< 22 2 TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA, with RFC 5746\n"
         "< 22 11 CN=server.test, for server.test 127.0.0.1 0:0:0:0:0:0:0:1\n"
         "< 22 14 \n"
         "> 22 16 a secret for the server's RSA key\n"
@@ -87,7 +87,7 @@ static void an_observer(void **state)
         "> 21 0 close_notify\n";
     static const char as_server[] =
         "< 22 1 offers TLS 1.0, wants server.test\n"
-        "> 22 2 TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA, secure renegotiation (RFC 5746)\n"
+        "> 22 2 TLS 1.0, TLS_RSA_WITH_AES_256_CBC_SHA, with RFC 5746\n"
         "> 22 11 CN=server.test\n"
         "> 22 14 \n"
         "< 22 16 a secret for the server's RSA key\n"
