@@ -21,9 +21,10 @@ MIB = int(os.environ.get("PROGRAMS_MIB", "4"))
 
 
 def chosen(names):
+    table = [row for row in ROWS if row.ask or row.task]
     if names == ["all"]:
-        return ROWS
-    return [row for row in ROWS if row.name in names or (not names and row.core)]
+        return table
+    return [row for row in table if row.name in names or (not names and row.core)]
 
 
 def missing(row):

@@ -9,14 +9,18 @@ import time
 import tlstest as t
 
 HELLO = bytes.fromhex("16030100350100003103015a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a")
+CONNECTING = 24  # clients in their handshakes at once: queues of listeners are as short as 32
 RESTART_CLIENTS, RESTART_DIALOGUES = 6, 20
 
 
 def many(place):
     """row.many dialogues at once: every client has its connection before the first one speaks."""
+    gate = threading.Semaphore(CONNECTING)
+
     def one(number, barrier):
         item = place.small.numbered(number + 1)
-        stream = place.connect()
+        with gate:
+            stream = place.connect()
         try:
             barrier.wait()
             return place.judge(item, place.row.ask(stream, item))
@@ -34,6 +38,10 @@ class _Cut:
 
     def __init__(self, stream, limit):
         self._stream, self._left = stream, limit
+
+    def beside(self, other):
+        """Another connection of the same client."""
+        return _Cut(other, self._left)
 
     def __getattr__(self, name):
         return getattr(self._stream, name)

@@ -1,5 +1,6 @@
 """Where a row is run: a directory, ports, what is moved, and the program itself."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -26,27 +27,30 @@ class Item:
         return Item(self.place, self.file, self.data, number)
 
 
-def lines(size):
-    """size bytes at least: lines of printable characters, all different, with the marker."""
-    count = size // 100 + 1
+def _bytes(row, size):
+    """What the row moves: random, or lines of printable characters; with the marker, and nowhere
+    the same twice."""
+    if not row.text:
+        return t.payload(size)
     return b"".join(b"%s %06d %s\n" % (t.MARKER, number, os.urandom(24).hex().encode())
-                    for number in range(count))
+                    for number in range(size // 96))
 
 
 class Place:
     """peer: the place of the client's server, with which it shares what is moved."""
 
     def __init__(self, row, index, pki, mib, peer=None):
-        self.row, self.pki, self._index, self._next = row, pki, index, 0
+        self.row, self.pki, self.peer, self._index, self._next = row, pki, peer, index, 0
         self.directory = t.tmp("%d" % index)
         os.makedirs(os.path.join(self.directory, "www"))
         self.uid = self.gid = None
         if row.user and os.getuid() == 0:
             nobody = pwd.getpwnam("nobody")
             self.uid, self.gid = nobody.pw_uid, nobody.pw_gid
-        make = lines if row.text else t.payload
-        self.small = peer.small if peer else Item(self, "small", make(SMALL))
-        self.big = peer.big if peer else Item(self, "big", make(min(mib << 20, row.big)))
+        self.big = peer.big if peer else Item(self, "big", _bytes(row, min(mib << 20, row.big)))
+        cut = self.big.data.rfind(b"\n", 0, SMALL) + 1 if row.text else SMALL
+        self.small = peer.small if peer else Item(
+            self, "small", self.big.data if row.big <= SMALL else self.big.data[:cut])
         for item in (self.small, self.big):
             self.write("www/" + item.file, item.data)
         self.key = self.path("server.key")
@@ -102,31 +106,45 @@ class Place:
         return ["setpriv", "--reuid", str(self.uid), "--regid", str(self.gid), "--clear-groups",
                 "--"] + argv
 
-    def both_ways(self):
-        """The name of a policy by which every listener and every connection is TLS."""
-        return self.write("policy.conf", """[server all]
+    def _both_ways(self, argv):
+        """argv, run so that every listener and every connection is TLS."""
+        policy = self.write("policy.conf", """[server all]
 listen = *:*
 certificate = %s
 key = %s
 [client all]
 connect = *:*
 trust = %s
+verify-name = localhost
 """ % (self.pki.cert, self.key, self.pki.ca), 0o600)
+        return argv if t.PLAIN else [os.path.join(t.BUILD, "tlshim"), "-p", policy, "--"] + argv
 
     def start(self):
         """The row's server, covered."""
         argv = [str(word) for word in self.row.command(self)]
-        if self.row.connects and not t.PLAIN:
-            argv = [os.path.join(t.BUILD, "tlshim"), "-p", self.both_ways(), "--"] + argv
-        else:
-            argv = t.server(argv, self.pki.cert, self.key)
+        argv = self._both_ways(argv) if self.row.both else t.server(argv, self.pki.cert, self.key)
         self._own()
         self.running = t.Server(self._as_user(argv), self.port, self.path("output.log"),
                                 timeout=60, cwd=self.directory, env=self.environment(),
                                 end=self.row.end)
+        if self.row.warms_up:
+            t.wait_until(self._serves, 60)
+
+    def _serves(self):
+        try:
+            return self.ask(self.small) is None
+        except (OSError, ValueError, EOFError):
+            return False
 
     def stop(self):
         self.running.stop()
+
+    def texts(self, item, between):
+        """The item for a configuration: lists of quoted strings of at most 200 characters, each
+        with its number in front."""
+        said = item.data.decode().replace("\n", "~")
+        strings = ['"%04x%s"' % (at, said[at:at + 150]) for at in range(0, len(said), 150)]
+        return [between.join(strings[at:at + 4]) for at in range(0, len(strings), 4)]
 
     def behind(self):
         """The port of a web server of OpenSSL's that has the items, for who passes on."""
@@ -160,7 +178,7 @@ trust = %s
         """Runs a client to its end and gives what it said; an exception when it fails."""
         argv = [str(word) for word in argv]
         if covered:
-            argv = t.client(argv, self.pki.ca)
+            argv = self._both_ways(argv) if self.row.both else t.client(argv, self.pki.ca)
         self._own()
         env = dict(self.environment(), **options.pop("env", {}))
         done = t.run(self._as_user(argv), stdin=stdin, cwd=self.directory, env=env,
@@ -190,8 +208,9 @@ def bridge(stack, target):
                 sink.sendall(data)
             sink.close_write()
         except OSError:
-            source.abort()
-            sink.abort()
+            for stream in (source, sink):
+                with contextlib.suppress(OSError):
+                    stream.abort()
 
     def handle(stream):
         other = target.connect(stack)

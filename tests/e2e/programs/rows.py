@@ -11,12 +11,13 @@ ROWS = []
 class Row:
     """name: unique. packages: Debian's, separated by spaces. waits: how the program waits for the
     network. core: `make check` runs it. root: it can only run as root; user: it cannot.
+    both: it listens and connects, and all of it is TLS.
 
     A server: command(place) writes its configuration and gives its command line; ask(stream, item)
     is one client's dialogue, which gives the bytes that came back and must be the item's.
-    connects: its own connections are TLS too. text: the item's bytes are lines. big: bytes of the
-    largest item, at most. many: clients at once. end: the signal that ends it. tasks: more to do,
-    (name, function(place)) that returns what went wrong.
+    text: the item's bytes are lines. big: bytes of the
+    largest item, at most. many: clients at once. end: the signal that ends it. warms_up: it
+    listens before it can serve. Without ask it is only its client's peer.
 
     A client: task(place) runs it and returns what went wrong. peer: "http", "exchange" (each side
     sends its bytes and ends), or the server of the table that it talks to; direct: without the
@@ -30,12 +31,12 @@ class Row:
     user: bool = False
     command: typing.Callable = None
     ask: typing.Callable = None
-    connects: bool = False
+    both: bool = False
     text: bool = False
     big: int = 1 << 30
     many: int = 200
     end: int = signal.SIGTERM
-    tasks: tuple = ()
+    warms_up: bool = False
     task: typing.Callable = None
     peer: str = None
     direct: bool = False

@@ -31,8 +31,6 @@ def _serve(place):
     """(what was tried, function, arguments)..."""
     for stack in STACKS:
         yield stack.name, place.ask, place.big, stack
-    for name, function in place.row.tasks:
-        yield name, function, place
     for name, function in load.TRIALS:
         if not (function is load.many and place.row.many < 2):
             yield name, function, place

@@ -131,6 +131,7 @@ def tls_connect(stack, port, trust, name="localhost", timeout=60):
     """A client's stream to 127.0.0.1:port, the server's certificate checked."""
     sock = socket.create_connection(("127.0.0.1", port), timeout)
     try:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if stack.library == "plain":
             return _PlainStream(sock)
         if stack.library == "openssl":
@@ -181,6 +182,7 @@ class TlsServer:
             except OSError:
                 return
             self.accepted += 1
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
     def _serve(self, sock):

@@ -1,6 +1,6 @@
 """The table, by kind of program."""
 
 from ..rows import ROWS
-from . import languages, proxies, stores, talk, web
+from . import files, languages, proxies, services, stores, talk, web
 
-__all__ = ["ROWS", "languages", "proxies", "stores", "talk", "web"]
+__all__ = ["ROWS", "files", "languages", "proxies", "services", "stores", "talk", "web"]

@@ -1,5 +1,6 @@
 """Programs that are a server on one side and a client on the other: both are TLS."""
 
+import glob
 import os
 
 from ..dialogues import echo, get, get_through
@@ -51,7 +52,10 @@ PidFile "DIR/proxy.pid"
 
 
 def _squid(p):
-    return ["squid", "-N", "-f", p.write("squid.conf", """http_port 127.0.0.1:PORT
+    name = "tlshim%d" % p.port
+    for path in glob.glob("/dev/shm/%s-*" % name):  # of one that was killed
+        os.remove(path)
+    return ["squid", "-N", "-n", name, "-f", p.write("squid.conf", """http_port 127.0.0.1:PORT
 http_access allow all
 cache deny all
 access_log none
@@ -60,19 +64,19 @@ pid_filename none
 coredump_dir DIR
 shutdown_lifetime 1 seconds
 netdb_filename none
-cache_effective_user root
 """)]
 
 
-server("nginx as a proxy", "nginx-light", "epoll edge, 2 workers", _nginx, ask=get, connects=True,
+server("nginx as a proxy", "nginx-light", "epoll edge, 2 workers", _nginx, ask=get, both=True,
        core=True)
-server("haproxy", "haproxy", "epoll edge, 2 threads", _haproxy, ask=get, connects=True, core=True)
+server("haproxy", "haproxy", "epoll edge, 2 threads", _haproxy, ask=get, both=True, core=True)
 server("tinyproxy", "tinyproxy", "thread per connection", _tinyproxy, ask=get_through,
-       connects=True, core=True)
-server("squid", "squid", "epoll level, one thread", _squid, ask=get_through, connects=True)
+       both=True, core=True)
+server("squid", "squid", "epoll level, one thread", _squid, ask=get_through,
+       both=True, user=True)
 server("socat relays", "socat", "process per connection, select",
        lambda p: ["socat", "TCP-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=400" % p.port,
-                  "TCP:localhost:%d" % p.behind()], ask=get, connects=True)
+                  "TCP:localhost:%d" % p.behind()], ask=get, both=True)
 server("socat echoes", "socat", "process per connection, select",
        lambda p: ["socat", "TCP-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=400" % p.port,
                   "PIPE"], ask=echo)

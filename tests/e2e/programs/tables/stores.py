@@ -1,8 +1,12 @@
 """Databases, caches, queues."""
 
+import base64
+import os
+import signal
+
 import tlstest as t
 
-from ..dialogues import beanstalk, memcached, redis
+from ..dialogues import beanstalk, ldap, memcached, mysql, postgresql, redis
 from ..rows import client, server
 
 server("redis", "redis-server", "epoll level, one thread",
@@ -19,3 +23,78 @@ def redis_cli(p):
     command = ["redis-cli", "-h", "localhost", "-p", p.port]
     p.run(*command, "-x", "set", "key", stdin=p.big.data)
     return p.judge(p.big, p.run(*command, "--raw", "get", "key")[:-1])
+
+
+def _postgresql(p):
+    tools = "/usr/lib/postgresql/15/bin/"
+    if not os.path.exists(p.path("db")):
+        p.run(tools + "initdb", "--no-sync", "-A", "trust", "-U", "tlshim", "-D", p.path("db"),
+              covered=False)
+    return [tools + "postgres", "-D", p.path("db"), "-p", p.port,
+            "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
+            "-c", "max_connections=300", "-c", "fsync=off"]
+
+
+def _mariadb(p):
+    if not os.path.exists(p.path("db")):
+        p.run("mariadb-install-db", "--no-defaults", "--datadir=" + p.path("db"),
+              "--skip-test-db", "--user=root", covered=False)
+    return ["mariadbd", "--no-defaults", "--user=root", "--datadir=" + p.path("db"),
+            "--socket=" + p.path("socket"), "--pid-file=" + p.path("pid"), "--port=%d" % p.port,
+            "--bind-address=127.0.0.1", "--max-connections=400", "--max-allowed-packet=1G",
+            "--skip-grant-tables", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"]
+
+
+def _slapd(p):
+    p.write("slapd.conf", """include /etc/ldap/schema/core.schema
+pidfile DIR/slapd.pid
+conn_max_pending 1000
+database ldif
+suffix "dc=test"
+directory DIR/db
+access to * by * read
+""")
+    if not os.path.exists(p.path("db")):
+        os.makedirs(p.path("db"))
+        p.write("test.ldif", "dn: dc=test\nobjectClass: dcObject\nobjectClass: organization\n"
+                "o: x\ndc: test\n" + "".join(
+                    "\ndn: cn=%s,dc=test\nobjectClass: device\ncn: %s\ndescription:: %s\n"
+                    % (item.file, item.file, base64.b64encode(item.data).decode())
+                    for item in (p.small, p.big)))
+        p.run("slapadd", "-f", p.path("slapd.conf"), "-l", p.path("test.ldif"), covered=False)
+    return ["slapd", "-h", "ldap://127.0.0.1:%d" % p.port, "-f", p.path("slapd.conf"), "-d", "0"]
+
+
+server("postgresql", "postgresql-15", "process per connection, epoll level", _postgresql,
+       ask=postgresql, big=32 << 20, user=True, end=signal.SIGINT, warms_up=True)
+server("mariadb", "mariadb-server", "thread per connection, poll", _mariadb, ask=mysql,
+       big=32 << 20)
+server("slapd", "slapd", "epoll level, threads", _slapd, ask=ldap, text=True, big=1 << 20)
+
+
+@client("psql", "postgresql-client-15", "poll", peer="postgresql", user=True)
+def psql(p):
+    """A large object there and back."""
+    p.write("lo", p.big.data)
+    p.run("psql", "-h", "localhost", "-p", p.port, "-U", "tlshim", "-d", "postgres",
+          "-v", "ON_ERROR_STOP=1", "-c", r"\lo_import '%s'" % p.path("lo"),
+          "-c", r"\lo_export :LASTOID '%s'" % p.path("got"), env={"PGSSLMODE": "disable"})
+    return p.differs("got")
+
+
+@client("mariadb client", "mariadb-client", "poll", peer="mariadb")
+def mariadb_client(p):
+    command = ["mariadb", "--no-defaults", "-h", "127.0.0.1", "--protocol=tcp", "-P", p.port,
+               "--max-allowed-packet=1G", "-N", "-B"]
+    p.run(*command, stdin=b"create database if not exists x; use x;"
+          b"create or replace table t (b longblob); insert into t values (x'%s');"
+          % p.big.data.hex().encode())
+    return p.judge(p.big, bytes.fromhex(p.run(*command, "-e", "select hex(b) from x.t").decode()))
+
+
+@client("ldapsearch", "ldap-utils", "poll", peer="slapd")
+def ldapsearch(p):
+    said = p.run("ldapsearch", "-x", "-H", "ldap://localhost:%d" % p.port, "-b", "cn=big,dc=test",
+                 "-s", "base", "-LLL", "-o", "ldif-wrap=no", "description")
+    line = next(x for x in said.splitlines() if x.startswith(b"description:: "))
+    return p.judge(p.big, base64.b64decode(line.split()[1]))

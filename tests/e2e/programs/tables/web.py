@@ -1,5 +1,7 @@
 """Web servers and what fetches from them."""
 
+import os
+
 import tlstest as t
 
 from ..dialogues import get
@@ -19,6 +21,82 @@ server("busybox httpd", "busybox", "process per connection", _of_table("busybox 
        core=True)
 server("python http.server", "python3", "thread per connection", _of_table("python http.server"),
        ask=get)
+
+
+def _apache(mpm):
+    def command(p):
+        modules = "/usr/lib/apache2/modules/mod_"
+        return ["apache2", "-D", "FOREGROUND", "-f", p.write("apache.conf", """ServerRoot DIR
+DefaultRuntimeDir DIR
+Mutex file:DIR
+PidFile DIR/apache.pid
+ErrorLog DIR/error.log
+Listen 127.0.0.1:PORT
+ServerName localhost
+LoadModule mpm_MPM_module MODULESmpm_MPM.so
+LoadModule authz_core_module MODULESauthz_core.so
+DocumentRoot DIR/www
+ServerLimit 300
+MaxRequestWorkers 300
+ListenBacklog 400
+""".replace("MPM", mpm).replace("MODULES", modules) + (
+            "User www-data\nGroup www-data\n" if os.getuid() == 0 else ""))]
+    return command
+
+
+server("apache prefork", "apache2-bin", "prefork, blocking", _apache("prefork"), ask=get)
+server("apache worker", "apache2-bin", "processes of threads, blocking", _apache("worker"), ask=get)
+server("apache event", "apache2-bin", "processes of threads, epoll", _apache("event"), ask=get)
+
+
+def _cups(p):
+    p.write("cups-files.conf", """ServerRoot DIR
+CacheDir DIR/cache
+StateDir DIR/state
+RequestRoot DIR/spool
+TempDir DIR/temp
+DataDir /usr/share/cups
+DocumentRoot DIR/www
+AccessLog DIR/access.log
+ErrorLog DIR/error.log
+PageLog DIR/page.log
+User nobody
+Group nogroup
+SystemGroup root
+FileDevice yes
+""")
+    p.write("cupsd.conf", """Listen 127.0.0.1:PORT
+MaxClients 400
+MaxClientsPerHost 400
+DefaultAuthType None
+Browsing Off
+<Location />
+  Order allow,deny
+  Allow all
+</Location>
+<Policy default>
+  <Limit All>
+    Order deny,allow
+  </Limit>
+</Policy>
+""")
+    for folder in ("cache", "state", "spool", "temp"):
+        os.makedirs(p.path(folder), exist_ok=True)
+    return ["cupsd", "-f", "-c", p.path("cupsd.conf"), "-s", p.path("cups-files.conf")]
+
+
+server("cups", "cups-daemon", "epoll level", _cups, ask=get, root=True)
+
+
+@client("lp", "cups-client", "poll", peer="cups", root=True)
+def lp(p):
+    """A printer, and a job that is held."""
+    at = ["-h", "localhost:%d" % p.port]
+    p.run("lpadmin", *at, "-p", "test", "-E", "-v", "file:///dev/null", "-m", "raw")
+    p.run("lp", *at, "-d", "test", "-H", "hold", p.write("job", p.big.data))
+    jobs = [x for x in os.listdir(p.peer.path("spool")) if x.startswith("d")]
+    with open(p.peer.path("spool", max(jobs)), "rb") as f:
+        return p.judge(p.big, f.read())
 
 
 @client("curl", "curl", "poll, multi interface", peer="nginx", core=True)
