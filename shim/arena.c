@@ -385,6 +385,14 @@ uint32_t arena_capacity(enum arena_pool which)
     return own->pools[which].capacity;
 }
 
+uint32_t arena_reach(enum arena_pool which)
+{
+    uint32_t fresh = atomic_load(&own->pools[which].fresh);
+    uint32_t capacity = arena_capacity(which);
+
+    return fresh < capacity ? fresh : capacity;
+}
+
 uint32_t arena_used(enum arena_pool which)
 {
     return atomic_load(&own->pools[which].used);

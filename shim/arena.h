@@ -64,6 +64,7 @@ void arena_give(enum arena_pool pool, uint32_t index);
 void *arena_at(enum arena_pool pool, uint32_t index); /* NULL for 0 */
 uint32_t arena_capacity(enum arena_pool pool);        /* highest index there can be */
 uint32_t arena_used(enum arena_pool pool);            /* pieces that are out */
+uint32_t arena_reach(enum arena_pool pool);           /* highest index that was ever out */
 /* The same in any arena. */
 uint32_t arena_take_from(struct arena *a, enum arena_pool pool);
 void arena_give_to(struct arena *a, enum arena_pool pool, uint32_t index);

@@ -7,6 +7,7 @@
 #include "global.h"
 #include "io.h"
 #include "needy.h"
+#include "ruling.h"
 #include "sockets.h"
 #include "wait.h"
 
@@ -45,18 +46,12 @@ static int connected(int fd, struct shim_ref ref)
     return -1;
 }
 
-/* The session is there before the connection, for another thread may use the socket meanwhile. */
-static int connect_session(int fd, const struct policy_rule *rule, const struct connection *peer,
-                           const struct sockaddr *address, socklen_t length)
+/* ref: made before the connection, for another thread may use the socket meanwhile. */
+static int connect_session(int fd, struct shim_ref ref, const struct sockaddr *address,
+                           socklen_t length)
 {
-    struct shim_ref ref;
     int saved = errno, error;
 
-    if (!connection_can_carry(fd))
-        return -1;
-    ref = connection_begin(fd, rule, peer, false);
-    if (ref.session == NULL)
-        return -1;
     if (real(connect)(fd, address, length) == 0) {
         errno = saved;
         return connected(fd, ref);
@@ -68,23 +63,37 @@ static int connect_session(int fd, const struct policy_rule *rule, const struct 
     return -1;
 }
 
+/* What the policy says about a connection to the peer; a session for it, when it is TLS. */
+static enum fd_verdict decide(int fd, const struct connection *peer, struct shim_ref *ref)
+{
+    const struct rules *rules = ruling_pin();
+    enum fd_verdict verdict;
+    const struct policy_rule *rule = connection_rule(rules, peer, POLICY_CONNECT, &verdict);
+
+    if (verdict == FD_IS_TLS)
+        *ref = connection_begin(fd, rules, rule, peer, false);
+    ruling_unpin(rules);
+    return verdict;
+}
+
 static int connect_new(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct connection peer;
-    enum fd_verdict verdict;
-    const struct policy_rule *rule;
+    struct shim_ref ref = {0};
     int r, error;
 
     if (!connection_from(&peer, address, length))
         return real(connect)(fd, address, length);
     connection_resolve_any(&peer);
-    rule = connection_rule(&peer, POLICY_CONNECT, &verdict);
-    if (verdict == FD_IS_DENIED) {
+    switch (decide(fd, &peer, &ref)) {
+    case FD_IS_TLS:
+        return ref.session != NULL ? connect_session(fd, ref, address, length) : -1;
+    case FD_IS_PLAIN:
+        break;
+    default:
         errno = ECONNREFUSED;
         return -1;
     }
-    if (verdict == FD_IS_TLS)
-        return connect_session(fd, rule, &peer, address, length);
     fdtable_set_plain(fd);
     r = real(connect)(fd, address, length);
     error = errno;

@@ -4,13 +4,33 @@
 #include "common_log.h"
 #include "connections.h"
 #include "global.h"
-#include "rule_numbers.h"
+#include "ruling.h"
 #include "sockets.h"
 
 /* net.ipv4.ip_local_port_range as it comes. */
 static bool is_client_port(uint16_t port)
 {
     return port >= 32768 && port <= 60999;
+}
+
+/* Which side began it cannot be seen. A local port that a listen rule covers tells; so do ports,
+ * for clients get theirs from the kernel's range. */
+static enum fd_verdict decide(int fd, uint64_t seen, struct shim_ref *ref,
+                              const struct connection *local, const struct connection *peer)
+{
+    const struct rules *rules = ruling_pin();
+    bool accepted = policy_covers_listen_port(&rules->policy, local->port) ||
+                    (!is_client_port(local->port) && is_client_port(peer->port));
+    enum fd_verdict verdict;
+    const struct policy_rule *rule = connection_rule(
+        rules, accepted ? local : peer, accepted ? POLICY_LISTEN : POLICY_CONNECT, &verdict);
+
+    if (rule != NULL) {
+        *ref = connection_begin_seen(fd, seen, rules, rule, peer);
+        verdict = ref->session != NULL ? FD_IS_TLS : FD_IS_DENIED;
+    }
+    ruling_unpin(rules);
+    return verdict;
 }
 
 /* A connected TCP socket from elsewhere: inherited, passed, duplicated inside libc. */
@@ -22,7 +42,6 @@ static enum fd_verdict classify_connected(int fd, uint64_t seen, struct shim_ref
     socklen_t length = sizeof(address);
     struct connection local, peer;
     enum fd_verdict verdict;
-    const struct policy_rule *rule = NULL;
 
     if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
         !connection_from(&local, (struct sockaddr *)&address, length) ||
@@ -30,22 +49,10 @@ static enum fd_verdict classify_connected(int fd, uint64_t seen, struct shim_ref
         errno = EACCES;
         return FD_IS_DENIED;
     }
-    /* Which side began it cannot be seen. A local port that a listen rule covers tells; so do
-     * ports, for clients get theirs from the kernel's range. */
-    if (policy_covers_listen_port(&shim_rules.policy, local.port) ||
-        (!is_client_port(local.port) && is_client_port(peer.port)))
-        rule = connection_rule(&local, POLICY_LISTEN, &verdict);
-    else
-        rule = connection_rule(&peer, POLICY_CONNECT, &verdict);
-    if (verdict == FD_IS_TLS && !connection_can_carry(fd))
-        return FD_IS_DENIED;
-    if (verdict == FD_IS_TLS) {
-        *ref = connection_begin_seen(fd, seen, rule, &peer);
-        return ref->session != NULL ? FD_IS_TLS : FD_IS_DENIED;
-    }
+    verdict = decide(fd, seen, ref, &local, &peer);
     if (verdict == FD_IS_PLAIN)
         fdtable_settle_plain(fd, seen);
-    else
+    else if (verdict == FD_IS_DENIED)
         errno = EACCES;
     return verdict;
 }

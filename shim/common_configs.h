@@ -10,6 +10,8 @@ struct loader {
     struct rules *rules;
     const char *directory; /* as in struct policy_input */
     bool without_files;
+    bool privileged; /* then no file may be writable by others */
+    uint32_t user;
     struct loaded_trust *trusts; /* each file of roots is read once for all rules */
     void (*report)(void *arg, const struct policy_error *error);
     void *report_arg;

@@ -70,3 +70,25 @@ void identity_of_rule(const struct policy_rule *rule, const struct tls_config *c
         add(&hash, c->chain[0].data, c->chain[0].length);
     cg_hash_final(&hash, out);
 }
+
+static void add_any(void *hash, unsigned key, const char *value)
+{
+    add_text(hash, policy_keys[key].name);
+    add_text(hash, value);
+}
+
+uint64_t identity_tag(const struct policy_rule *rule, const struct tls_config *config)
+{
+    struct cg_hash hash;
+    uint8_t digest[TLS_DIGEST];
+    uint64_t tag;
+    cg_hash_init(&hash, CG_SHA256);
+    add_text(&hash, policy_kind_name(rule->kind));
+    add_text(&hash, rule->name);
+    policy_each_setting(rule, add_any, &hash);
+    if (config)
+        add(&hash, config->rule, sizeof config->rule);
+    cg_hash_final(&hash, digest);
+    memcpy(&tag, digest, sizeof tag);
+    return tag;
+}

@@ -12,4 +12,8 @@
 void identity_of_rule(const struct policy_rule *rule, const struct tls_config *config,
                       uint8_t out[TLS_DIGEST]);
 
+/* A number for all that a rule says, and for what its files hold as far as the identity counts it.
+ * config: NULL when it has none. */
+uint64_t identity_tag(const struct policy_rule *rule, const struct tls_config *config);
+
 #endif

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "common_configs.h"
-#include "common_files.h"
+#include "common_environment.h"
+#include "common_identity.h"
 #include "common_includes.h"
 
 enum { POLICY_FILE_MAX = 1024 * 1024 };
@@ -20,11 +21,6 @@ enum { POLICY_FILE_MAX = 1024 * 1024 };
 static bool is_privileged(void)
 {
     return geteuid() == 0 || getauxval(AT_SECURE) != 0;
-}
-
-static const char *environment(const char *name)
-{
-    return getenv(name);
 }
 
 /* The directory of a file, with the slash; "" for a bare name. NULL when memory runs out. */
@@ -50,18 +46,18 @@ static void load_text(struct loader *loader, const char *text, size_t length)
     struct rules *rules = loader->rules;
     struct policy_pool pool = {.grow = grow, .grow_arg = &rules->memory};
     struct includes includes = {
-        .memory = &rules->memory, .directory = loader->directory, .privileged = is_privileged()};
+        .memory = &rules->memory, .directory = loader->directory, .privileged = loader->privileged};
     const struct policy_input input = {
         .file = rules->file,
         .text = text,
         .length = length,
         .directory = loader->directory,
-        .environment = getauxval(AT_SECURE) ? NULL : environment,
+        .environment = getauxval(AT_SECURE) ? NULL : kept_getenv,
         .user_id = includes_user_id,
         .include = includes_find,
         .arg = &includes,
         .now = time(NULL),
-        .user = geteuid(),
+        .user = loader->user,
     };
     if (!policy_parse_all(&rules->policy, &pool, &input, loader->report, loader->report_arg))
         loader->errors++;
@@ -87,13 +83,11 @@ static void find_program_path(void)
 }
 
 /* path and text: one is NULL. */
-static void load_source(struct loader *loader, const char *path, const char *text)
+static void load_source(struct loader *loader, const char *name, const char *path, const char *text)
 {
     struct rules *out = loader->rules;
-    const char *name = text ? TEXT_NAME : path;
     struct file_text file = {0};
     char reason[FILE_REASON];
-    find_program_path();
     out->file = memory_copy(&out->memory, name, strlen(name));
     if (!text)
         loader->directory = directory_of(out, path);
@@ -104,7 +98,7 @@ static void load_source(struct loader *loader, const char *path, const char *tex
         load_text(loader, text, strlen(text));
     else if (!file_read(&file, path, POLICY_FILE_MAX, false, reason))
         loader_complain(loader, start, "the policy cannot be used: %s", reason);
-    else if (includes_is_unsafe(&file, is_privileged()))
+    else if (includes_is_unsafe(&file, loader->privileged))
         loader_complain(
             loader, start,
             "its group or others may write this policy, and this user is privileged; run: "
@@ -119,16 +113,38 @@ bool rules_load_all(struct rules *out, const char *path, const char *text,
                     void (*report)(void *arg, const struct policy_error *error), void *arg)
 {
     *out = (struct rules){.secrets.secret = true};
-    struct loader loader = {.rules = out, .report = report, .report_arg = arg};
-    load_source(&loader, path, text);
+    struct loader loader = {.rules = out,
+                            .privileged = is_privileged(),
+                            .user = geteuid(),
+                            .report = report,
+                            .report_arg = arg};
+    find_program_path();
+    load_source(&loader, text ? TEXT_NAME : path, path, text);
     return loader.errors == 0;
 }
 
-static bool from_environment(struct rules *out, struct rules_error *error, bool without_files)
+/* A relative path starts where the process did. NULL when there is no saying. */
+static const char *absolute(struct rules_source *source, const char *path)
 {
-    const char *path = secure_getenv("TLSHIM_POLICY"), *text = secure_getenv("TLSHIM_POLICY_TEXT");
-    struct policy_earliest earliest = {0};
-    *out = (struct rules){.secrets.secret = true};
+    char directory[4096];
+    if (path[0] == '/')
+        return memory_copy(&source->memory, path, strlen(path));
+    size_t head = getcwd(directory, sizeof directory) ? strlen(directory) : 0;
+    char *whole = head ? memory_take(&source->memory, head + strlen(path) + 2) : NULL;
+    if (whole)
+        sprintf(whole, "%s/%s", directory, path);
+    return whole;
+}
+
+bool rules_find_source(struct rules_source *out, struct rules_error *error)
+{
+    const char *path = kept_getenv("TLSHIM_POLICY"), *text = kept_getenv("TLSHIM_POLICY_TEXT");
+    const char *strict = kept_getenv("TLSHIM_STRICT");
+    *out = (struct rules_source){
+        .strict = strict && strict[0] && strcmp(strict, "0") != 0,
+        .privileged = is_privileged(),
+        .user = geteuid(),
+    };
     if (path && text) {
         snprintf(error->text, sizeof error->text,
                  TEXT_NAME ":1:1: TLSHIM_POLICY and TLSHIM_POLICY_TEXT are both set; unset one");
@@ -136,21 +152,77 @@ static bool from_environment(struct rules *out, struct rules_error *error, bool 
     }
     if (!path && !text)
         path = RULES_DEFAULT_POLICY;
+    out->name = text ? TEXT_NAME : memory_copy(&out->memory, path, strlen(path));
+    out->text = text ? memory_copy(&out->memory, text, strlen(text)) : NULL;
+    out->path = text ? NULL : absolute(out, path);
+    find_program_path();
+    if (out->name && (out->text || out->path))
+        return true;
+    snprintf(error->text, sizeof error->text,
+             "%.4096s:1:1: the working directory is unknown: name "
+             "the policy by an absolute path",
+             path ? path : TEXT_NAME);
+    memory_release(&out->memory);
+    return false;
+}
+
+/* Numbers for what was loaded. False when memory runs out. */
+static bool add_numbers(struct rules *rules)
+{
+    const struct policy *policy = &rules->policy;
+    uint64_t *tags = memory_take(&rules->memory, (policy->rule_count + 1) * sizeof *tags);
+    rules->tags = tags;
+    rules->id = file_notes_number(&rules->seen);
+    for (size_t i = 0; tags && i < policy->rule_count; i++) {
+        tags[i] = identity_tag(&policy->rules[i], rules->configs ? rules->configs[i] : NULL);
+        rules->id = (rules->id << 1 | rules->id >> 63) ^ tags[i];
+    }
+    rules->id |= 1;
+    return tags != NULL;
+}
+
+static bool load_from(struct rules *out, const struct rules_source *source,
+                      struct rules_error *error, bool without_files)
+{
+    struct policy_earliest earliest = {0};
+    *out = (struct rules){.secrets.secret = true};
     struct loader loader = {.rules = out,
                             .without_files = without_files,
+                            .privileged = source->privileged,
+                            .user = source->user,
                             .report = policy_keep_earliest,
                             .report_arg = &earliest};
-    load_source(&loader, path, text);
-    if (loader.errors == 0) {
-        const char *strict = getenv("TLSHIM_STRICT");
-        if (strict && strict[0] && strcmp(strict, "0") != 0)
-            out->policy.process.unmatched_plain = false;
+    file_notes_begin(&out->seen);
+    load_source(&loader, source->name, source->path, source->text);
+    file_notes_end();
+    if (source->strict)
+        out->policy.process.unmatched_plain = false;
+    if (loader.errors == 0 && add_numbers(out))
         return true;
-    }
-    snprintf(error->text, sizeof error->text, "%.4096s:%u:%u: %s", earliest.error.place.file,
-             earliest.error.place.line, earliest.error.place.column, earliest.error.message);
-    rules_unload(out);
+    snprintf(error->text, sizeof error->text, "%.4096s:%u:%u: %s",
+             earliest.found ? earliest.error.place.file : source->name, earliest.error.place.line,
+             earliest.error.place.column,
+             earliest.found ? earliest.error.message : "not enough memory");
     return false;
+}
+
+bool rules_load_from(struct rules *out, const struct rules_source *source,
+                     struct rules_error *error)
+{
+    return load_from(out, source, error, false);
+}
+
+static bool from_environment(struct rules *out, struct rules_error *error, bool without_files)
+{
+    struct rules_source source;
+    *out = (struct rules){0};
+    if (!rules_find_source(&source, error))
+        return false;
+    bool good = load_from(out, &source, error, without_files);
+    if (!good)
+        rules_unload(out);
+    memory_release(&source.memory);
+    return good;
 }
 
 bool rules_read(struct rules *out, struct rules_error *error)
@@ -167,5 +239,6 @@ void rules_unload(struct rules *rules)
 {
     memory_release(&rules->memory);
     memory_release(&rules->secrets);
+    file_notes_release(&rules->seen);
     *rules = (struct rules){0};
 }

@@ -11,7 +11,7 @@
 
 #include "../policy/policy.h"
 #include "../tls/tls.h"
-#include "common_memory.h"
+#include "common_files.h"
 
 #define RULES_DEFAULT_POLICY "/etc/tlshim/policy.conf"
 
@@ -24,7 +24,23 @@ struct rules {
     struct policy policy;
     const struct tls_config *const *configs; /* by rule->index; NULL for plain and deny */
     const char *file;                        /* as shown in messages */
-    struct memory memory, secrets;           /* rules_unload's business */
+    struct file_notes seen;                  /* every file that was read, the policy's first */
+    /* Set by rules_load and rules_load_from. A number for all of it: the same in another process
+     * that reads the same files; and one for each rule (by its index), of what it says and of what
+     * its files hold as far as that bears on resuming sessions. Never 0. */
+    uint64_t id;
+    const uint64_t *tags;
+    struct memory memory, secrets; /* rules_unload's business */
+};
+
+/* Where the policy comes from, found out once: what the program does to its environment, its
+ * working directory or its user later counts for nothing. */
+struct rules_source {
+    const char *name, *path, *text; /* name: for messages; path: absolute; one of the two is NULL */
+    bool strict;
+    bool privileged; /* then no file may be writable by others */
+    uint32_t user;
+    struct memory memory;
 };
 
 /* Loads the policy that the environment names: TLSHIM_POLICY (a path) or TLSHIM_POLICY_TEXT (the
@@ -37,6 +53,13 @@ struct rules {
  * unload. The caller must not go on without rules: the library prints "tlshim: " and error->text
  * and ends the process with status 125. */
 bool rules_load(struct rules *out, struct rules_error *error);
+
+/* rules_load in two steps, the second of which can be done again, at any time and in any thread, to
+ * see whether the files have changed. When loading fails, out->seen still tells what was read, and
+ * *out is to be unloaded. */
+bool rules_find_source(struct rules_source *out, struct rules_error *error);
+bool rules_load_from(struct rules *out, const struct rules_source *source,
+                     struct rules_error *error);
 
 /* The same without the files that rules name: no configs, and no error about such a file. */
 bool rules_read(struct rules *out, struct rules_error *error);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common_credentials.h"
+#include "common_environment.h"
 #include "common_files.h"
 
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
@@ -102,7 +103,7 @@ static bool put_together(struct x509_trust *out, const struct search *search)
 bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory,
                                    char reason[CREDENTIALS_REASON])
 {
-    const char *file = secure_getenv("SSL_CERT_FILE"), *directories = secure_getenv("SSL_CERT_DIR");
+    const char *file = kept_getenv("SSL_CERT_FILE"), *directories = kept_getenv("SSL_CERT_DIR");
     struct search search = {.memory = memory, .reason = reason};
     snprintf(reason, CREDENTIALS_REASON, "SSL_CERT_FILE or SSL_CERT_DIR is empty; unset it");
     if (!file && !directories) {

@@ -14,7 +14,7 @@
 #include "names.h"
 #include "needy.h"
 #include "report.h"
-#include "rule_numbers.h"
+#include "ruling.h"
 #include "sockets.h"
 #include "stdio_streams.h"
 #include "watch.h"
@@ -81,7 +81,7 @@ void connection_resolve_any(struct connection *c)
     set_text(c);
 }
 
-const struct policy_rule *connection_rule(const struct connection *c,
+const struct policy_rule *connection_rule(const struct rules *rules, const struct connection *c,
                                           enum policy_direction direction, enum fd_verdict *verdict)
 {
     struct policy_query query = {
@@ -95,9 +95,9 @@ const struct policy_rule *connection_rule(const struct connection *c,
     const struct policy_rule *rule;
 
     memcpy(query.address, c->address, sizeof(query.address));
-    rule = policy_match(&shim_rules.policy, &query);
+    rule = policy_match(&rules->policy, &query);
     *verdict = FD_IS_DENIED;
-    if (rule != NULL ? rule->kind == POLICY_PLAIN : shim_rules.policy.process.unmatched_plain)
+    if (rule != NULL ? rule->kind == POLICY_PLAIN : rules->policy.process.unmatched_plain)
         *verdict = FD_IS_PLAIN;
     else if (rule != NULL && (rule->kind == POLICY_CLIENT || rule->kind == POLICY_SERVER))
         *verdict = FD_IS_TLS;
@@ -108,7 +108,7 @@ const struct policy_rule *connection_rule(const struct connection *c,
     return *verdict == FD_IS_TLS ? rule : NULL;
 }
 
-bool connection_can_carry(int fd)
+static bool can_carry(int fd)
 {
     if (socket_kind(fd) == SOCKET_TCP)
         return true;
@@ -164,20 +164,17 @@ static void take_options(struct shim_session *s, int fd)
     }
 }
 
-static struct shim_ref make_session(int fd, const struct policy_rule *rule,
-                                    const struct connection *c)
+static struct shim_ref make_session(int fd, const struct rules *rules,
+                                    const struct policy_rule *rule, const struct connection *c)
 {
     struct shim_ref ref = {0};
     uint64_t cookie = socket_cookie(fd);
-    uint32_t number;
 
     if ((unsigned)fd >= FDTABLE_SIZE || cookie == 0 || atomic_load(&shim_ending)) {
         errno = EMFILE;
         return ref;
     }
-    number = rule_number(rule);
-    if (number != RULE_NUMBER_NONE)
-        ref = session_birth(cookie, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER, number);
+    ref = session_birth(cookie, rules, rule);
     if (ref.session == NULL) {
         errno = ENOBUFS;
         return ref;
@@ -198,15 +195,17 @@ static void entered(int fd, struct shim_ref ref, bool connected)
     watch_adopt(fd, ref);
 }
 
-struct shim_ref connection_begin(int fd, const struct policy_rule *rule, const struct connection *c,
-                                 bool connected)
+struct shim_ref connection_begin(int fd, const struct rules *rules, const struct policy_rule *rule,
+                                 const struct connection *c, bool connected)
 {
     struct shim_guard guard;
-    struct shim_ref ref;
+    struct shim_ref ref = {0};
     int error;
 
+    if (!can_carry(fd))
+        return ref;
     shim_enter(&guard);
-    ref = make_session(fd, rule, c);
+    ref = make_session(fd, rules, rule, c);
     error = errno;
     if (ref.session != NULL) {
         session_publish(ref, false);
@@ -221,15 +220,17 @@ struct shim_ref connection_begin(int fd, const struct policy_rule *rule, const s
     return ref;
 }
 
-struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct policy_rule *rule,
-                                      const struct connection *c)
+struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct rules *rules,
+                                      const struct policy_rule *rule, const struct connection *c)
 {
     struct shim_guard guard;
-    struct shim_ref ref;
+    struct shim_ref ref = {0};
     int error;
 
+    if (!can_carry(fd))
+        return ref;
     shim_enter(&guard);
-    ref = make_session(fd, rule, c);
+    ref = make_session(fd, rules, rule, c);
     error = errno;
     if (ref.session != NULL && session_publish(ref, true) &&
         fdtable_settle_session(fd, seen, ref)) {
@@ -248,13 +249,32 @@ struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct policy
     return ref;
 }
 
+/* What the policy says about a connection that arrived at the local address; a session for it, when
+ * it is TLS. */
+static enum fd_verdict decide(int fd, const struct connection *local)
+{
+    struct sockaddr_storage address;
+    socklen_t length = sizeof(address);
+    const struct rules *rules = ruling_pin();
+    struct connection peer;
+    enum fd_verdict verdict;
+    const struct policy_rule *rule = connection_rule(rules, local, POLICY_LISTEN, &verdict);
+
+    memset(&peer, 0, sizeof(peer));
+    if (rule != NULL && sys3(SYS_getpeername, fd, &address, &length) == 0)
+        connection_from(&peer, (struct sockaddr *)&address, length);
+    if (rule != NULL && connection_begin(fd, rules, rule, &peer, true).session == NULL)
+        verdict = FD_IS_DENIED;
+    ruling_unpin(rules);
+    return verdict;
+}
+
 enum fd_verdict connection_accepted(int fd)
 {
     struct sockaddr_storage address;
     socklen_t length = sizeof(address);
-    struct connection local, peer;
+    struct connection local;
     enum fd_verdict verdict;
-    const struct policy_rule *rule;
 
     connection_forget(fd);
     if (socket_kind(fd) == SOCKET_NONE) {
@@ -264,19 +284,10 @@ enum fd_verdict connection_accepted(int fd)
     if (sys3(SYS_getsockname, fd, &address, &length) != 0 ||
         !connection_from(&local, (struct sockaddr *)&address, length))
         return FD_IS_DENIED;
-    rule = connection_rule(&local, POLICY_LISTEN, &verdict);
-    if (rule == NULL) {
-        if (verdict == FD_IS_PLAIN)
-            fdtable_set_plain(fd);
-        return verdict;
-    }
-    if (!connection_can_carry(fd))
-        return FD_IS_DENIED;
-    length = sizeof(address);
-    memset(&peer, 0, sizeof(peer));
-    if (sys3(SYS_getpeername, fd, &address, &length) == 0)
-        connection_from(&peer, (struct sockaddr *)&address, length);
-    return connection_begin(fd, rule, &peer, true).session != NULL ? FD_IS_TLS : FD_IS_DENIED;
+    verdict = decide(fd, &local);
+    if (verdict == FD_IS_PLAIN)
+        fdtable_set_plain(fd);
+    return verdict;
 }
 
 void connection_let_go(int fd, struct shim_ref ref, unsigned left)

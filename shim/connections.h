@@ -2,7 +2,7 @@
 #ifndef SHIM_CONNECTIONS_H
 #define SHIM_CONNECTIONS_H
 
-#include "../policy/policy.h"
+#include "common_rules.h"
 #include "fdtable.h"
 #include "real.h"
 
@@ -17,27 +17,24 @@ struct connection { /* what the policy is asked about */
 /* False when the address is not an IPv4 or IPv6 one. Looks up the name too. */
 bool connection_from(struct connection *c, const struct sockaddr *address, socklen_t length);
 
-/* Asks the policy. The rule, or NULL for plain and deny; *verdict says which (FD_IS_DENIED: it was
- * logged). */
-const struct policy_rule *connection_rule(const struct connection *c,
+/* Asks the policy; rules: pinned. The rule, or NULL for plain and deny; *verdict says which
+ * (FD_IS_DENIED: it was logged). */
+const struct policy_rule *connection_rule(const struct rules *rules, const struct connection *c,
                                           enum policy_direction direction,
                                           enum fd_verdict *verdict);
 
 /* connect to 0.0.0.0 or :: goes to loopback: the policy is asked about that. */
 void connection_resolve_any(struct connection *c);
 
-/* Can the library carry this socket at all? False: errno, and it was logged. */
-bool connection_can_carry(int fd);
-
-/* A session for fd by this rule, entered in the descriptor table. NULL session: errno is set.
- * connected: TCP is up. */
-struct shim_ref connection_begin(int fd, const struct policy_rule *rule, const struct connection *c,
-                                 bool connected);
+/* A session for fd by this rule of those pinned, entered in the descriptor table. NULL session:
+ * errno is set, and what the library cannot carry was logged. connected: TCP is up. */
+struct shim_ref connection_begin(int fd, const struct rules *rules, const struct policy_rule *rule,
+                                 const struct connection *c, bool connected);
 
 /* The same for a connected socket that was found out about, when the descriptor's entry was `seen`:
  * no session when the entry has changed meanwhile. */
-struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct policy_rule *rule,
-                                      const struct connection *c);
+struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct rules *rules,
+                                      const struct policy_rule *rule, const struct connection *c);
 
 /* The connect failed: fd goes on without a session. */
 void connection_undo(int fd, struct shim_ref ref);

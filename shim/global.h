@@ -54,8 +54,6 @@ static inline bool shim_ready(void)
     return atomic_load_explicit(&shim_started, memory_order_acquire) == 2;
 }
 
-extern struct rules shim_rules;
-
 /* Nanoseconds of CLOCK_MONOTONIC. */
 int64_t shim_now(void);
 

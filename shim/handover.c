@@ -12,7 +12,7 @@
 #include "global.h"
 #include "io.h"
 #include "needy.h"
-#include "rule_numbers.h"
+#include "ruling.h"
 #include "sockets.h"
 
 /* ---- the descriptors of this process ---- */
@@ -117,14 +117,14 @@ static bool refuse(const char *reason, const char *remedy)
  * there now. */
 static bool let_uncovered(struct handover *h, const struct program *program, bool copies)
 {
-    bool drop = shim_rules.policy.process.children == POLICY_CHILDREN_DROP;
+    bool drop = ruling_process().children == POLICY_CHILDREN_DROP;
     const char *why = drop ? "`children = drop` leaves it without TLS" : program->reason;
 
     h->coverage = drop ? CHILD_DROPPED : CHILD_UNTOUCHED;
     if (copies || !each_descriptor(is_uncovered_safe, NULL))
         return refuse(why, "; a TLS connection among its descriptors would become plaintext: "
                            "close it before, or set FD_CLOEXEC");
-    if (!drop && shim_rules.policy.process.uncovered_child == POLICY_UNCOVERED_REFUSE)
+    if (!drop && ruling_process().uncovered_child == POLICY_UNCOVERED_REFUSE)
         return refuse(why, "; `uncovered-child = plain` in [defaults] lets such programs run, "
                            "without TLS");
     if (!drop)
@@ -215,7 +215,7 @@ static bool look_at(struct handover *h, const struct handover_target *target, bo
     if (!shim_ready() || !find_target(&program, target))
         return true;
     h->is_off = false;
-    if (shim_rules.policy.process.children == POLICY_CHILDREN_DROP)
+    if (ruling_process().children == POLICY_CHILDREN_DROP)
         return let_uncovered(h, &program, copies);
     if (can_cover(&program, target->is_searched))
         return true;
@@ -288,10 +288,9 @@ bool handover_is_plain(const struct handover_target *target)
 
     if (!shim_ready())
         return true;
-    return shim_rules.policy.process.children == POLICY_CHILDREN_INHERIT &&
-           !atomic_load(&copies_sessions) && !child_environment_is_stripped(environ) &&
-           find_target(&program, target) && can_cover(&program, target->is_searched) &&
-           each_descriptor(is_not_carried, NULL);
+    return ruling_process().children == POLICY_CHILDREN_INHERIT && !atomic_load(&copies_sessions) &&
+           !child_environment_is_stripped(environ) && find_target(&program, target) &&
+           can_cover(&program, target->is_searched) && each_descriptor(is_not_carried, NULL);
 }
 
 bool handover_spawn(struct handover *h, const struct handover_target *target)

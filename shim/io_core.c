@@ -13,7 +13,7 @@
 #include "keylog.h"
 #include "needy.h"
 #include "report.h"
-#include "rule_numbers.h"
+#include "ruling.h"
 #include "sockets.h"
 #include "watch.h"
 
@@ -53,7 +53,7 @@ int io_errno_of(enum tls_error error)
 
 void io_conn(struct tls_conn *conn, struct shim_session *s)
 {
-    const struct policy_rule *rule = &shim_rules.policy.rules[s->rule];
+    const struct policy_rule *rule = rule_of_session(s);
     struct timespec now;
 
     *conn = (struct tls_conn){

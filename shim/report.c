@@ -8,7 +8,7 @@
 #include "common_log.h"
 #include "global.h"
 #include "learn.h"
-#include "rule_numbers.h"
+#include "ruling.h"
 
 enum { CAUSE_TEXT = 768, RULE_TEXT = 640 };
 
@@ -20,7 +20,7 @@ static void about_session(const struct shim_session *s, struct log_event *e)
 
     *e = (struct log_event){
         .connection = s->cookie,
-        .file = rule != NULL ? rule->place.file : shim_rules.file,
+        .file = rule != NULL ? rule->place.file : ruling_file(),
         .line = rule != NULL ? rule->place.line : 0,
         .kind = rule != NULL ? policy_kind_name(rule->kind) : NULL,
         .rule = rule != NULL ? rule->name : NULL,
@@ -34,7 +34,8 @@ static void about_session(const struct shim_session *s, struct log_event *e)
 static void remedy(const struct shim_session *s, char *out, size_t size)
 {
     bool client = s->tls.role == TLS_CLIENT;
-    const char *inside = shim_rules.file[0] == '(' ? "--except" : "a [plain] rule with connect =";
+    const char *inside =
+        rule_of_session(s)->place.file[0] == '(' ? "--except" : "a [plain] rule with connect =";
 
     out[0] = '\0';
     switch (tls_failure(&s->tls)) {
@@ -114,7 +115,7 @@ static void about_connection(const struct policy_rule *rule, const struct connec
                              enum policy_direction direction, struct log_event *e)
 {
     *e = (struct log_event){
-        .file = rule != NULL ? rule->place.file : shim_rules.file,
+        .file = rule != NULL ? rule->place.file : ruling_file(),
         .line = rule != NULL ? rule->place.line : 0,
         .kind = rule != NULL ? policy_kind_name(rule->kind) : NULL,
         .rule = rule != NULL ? rule->name : NULL,
@@ -131,7 +132,7 @@ static void name_rule(const struct policy_rule *rule, char *out, size_t size)
         snprintf(out, size, "[%s %.100s] (%.480s:%u)", policy_kind_name(rule->kind), rule->name,
                  rule->place.file, rule->place.line);
     else
-        snprintf(out, size, "unmatched (%.480s)", shim_rules.file);
+        snprintf(out, size, "unmatched (%.480s)", ruling_file());
 }
 
 void report_listen(const struct connection *c)

@@ -4,7 +4,6 @@
 
 #include "../tls/tls_cache.h"
 #include "../tls/tls_ticket.h"
-#include "global.h"
 
 enum { TICKET_KEY_PERIOD = 7200 /* seconds that a ticket key seals */ };
 
@@ -22,31 +21,33 @@ static size_t sessions_within(const struct policy_process *limits)
     return fit < limits->cache_entries ? fit : limits->cache_entries;
 }
 
-static bool map_shared(size_t sessions)
+static void map_shared(size_t sessions)
 {
     size_t table_size = (tls_cache_table_size(sessions) + 63) & ~(size_t)63;
     char *memory = mmap(NULL, table_size + sizeof(*ring), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (memory == MAP_FAILED)
-        return false;
+        return;
     madvise(memory, table_size + sizeof(*ring), MADV_DONTDUMP);
     if (sessions > 0)
         cache = tls_cache_of(tls_cache_table_init(memory, sessions));
     ring = (struct tls_ticket_ring *)(memory + table_size);
     tls_ticket_ring_init(ring, TICKET_KEY_PERIOD);
-    return true;
 }
 
-void resumption_start(void)
+void resumption_start(const struct policy_process *limits)
 {
-    const struct policy *policy = &shim_rules.policy;
+    map_shared(sessions_within(limits));
+}
 
-    if (policy->rule_count == 0 || !map_shared(sessions_within(&policy->process)))
-        return;
+void resumption_equip(struct rules *rules)
+{
+    const struct policy *policy = &rules->policy;
+
     for (size_t i = 0; i < policy->rule_count; i++) {
         /* The loader made it for this process, in memory that can be written. */
-        struct tls_config *config = (struct tls_config *)(uintptr_t)shim_rules.configs[i];
+        struct tls_config *config = (struct tls_config *)(uintptr_t)rules->configs[i];
 
         if (config == NULL)
             continue;

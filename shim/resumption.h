@@ -4,10 +4,12 @@
 #ifndef SHIM_RESUMPTION_H
 #define SHIM_RESUMPTION_H
 
-#include <stdbool.h>
+#include "common_rules.h"
 
-/* Gives every rule's configuration its cache and ticket keys. Once, before any session.
- * Without memory for it sessions are just not resumed. */
-void resumption_start(void);
+/* Makes room for as many sessions as the limits allow. Once, before any session. Without memory for
+ * it sessions are just not resumed. */
+void resumption_start(const struct policy_process *limits);
+/* Gives the configurations of rules their cache and ticket keys. Before anyone uses them. */
+void resumption_equip(struct rules *rules);
 
 #endif

@@ -7,24 +7,20 @@
 #ifndef SHIM_RULE_NUMBERS_H
 #define SHIM_RULE_NUMBERS_H
 
-#include "../policy/policy.h"
 #include "arena.h"
+#include "common_rules.h"
 #include "session.h"
 
 enum { RULE_NUMBER_NONE = UINT32_MAX };
 
-/* The number of a rule of this process's policy. RULE_NUMBER_NONE: there have been too many.
- * Between shim_enter and shim_leave, the registry not locked. */
-uint32_t rule_number(const struct policy_rule *rule);
+/* The number of one of these rules, which has a configuration. RULE_NUMBER_NONE: there have been
+ * too many; its sessions cannot go along into other programs. Between shim_enter and shim_leave,
+ * the registry not locked. */
+uint32_t rule_number(const struct rules *rules, const struct policy_rule *rule);
 /* The same in another arena, to which only this thread writes. */
-uint32_t rule_number_in(struct arena *a, const struct policy_rule *rule);
+uint32_t rule_number_in(struct arena *a, const struct rules *rules, const struct policy_rule *rule);
 
-/* The session's rule here; NULL when the policy of this process has none of its identity: then this
- * process must not use the session. */
-const struct policy_rule *rule_of_session(const struct shim_session *s);
-const struct tls_config *config_of_session(const struct shim_session *s);
-
-/* A rule of this process's policy by its number in another arena; or NULL. */
-const struct policy_rule *rule_from(struct arena *a, uint32_t number);
+/* The one among these rules that has a number in an arena; NULL: none of that identity. */
+const struct policy_rule *rule_from(const struct rules *rules, struct arena *a, uint32_t number);
 
 #endif

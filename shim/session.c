@@ -7,6 +7,7 @@
 #include "global.h"
 #include "real.h"
 #include "report.h"
+#include "ruling.h"
 #include "watch.h"
 
 void shim_enter(struct shim_guard *guard)
@@ -149,7 +150,8 @@ static void clear(struct shim_session *s)
     s->cookie = 0;
 }
 
-struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule)
+struct shim_ref session_birth(uint64_t cookie, const struct rules *rules,
+                              const struct policy_rule *rule)
 {
     struct shim_ref ref = {0};
     uint32_t index = arena_take(ARENA_SESSION);
@@ -164,9 +166,9 @@ struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule
     clear(s);
     s->index = index;
     s->cookie = cookie;
-    s->rule = rule;
+    ruling_name(s, rules, rule);
     s->program_low_water = 1;
-    tls_session_init(&s->tls, role);
+    tls_session_init(&s->tls, rule->kind == POLICY_CLIENT ? TLS_CLIENT : TLS_SERVER);
     ref.session = s;
     ref.generation = atomic_fetch_add(&s->generation, 1) + 1;
     return ref;

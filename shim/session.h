@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "../tls/tls.h"
+#include "common_rules.h"
 
 enum shim_stage {
     SHIM_CONNECTING, /* TCP is not up yet: a non-blocking or interrupted connect */
@@ -45,7 +45,11 @@ struct shim_session {
     pthread_mutex_t read_lock, write_lock;
     struct tls_session tls;
 
-    uint32_t rule;             /* its number (rule_numbers.h) */
+    /* Which rule it is under: ruling.h's business. */
+    uint32_t rule;              /* its number, for other programs (rule_numbers.h) */
+    uint32_t place, rule_index; /* of the rules in this process, and of the rule among them */
+    uint64_t rules_id;
+
     _Atomic uint8_t stage;     /* enum shim_stage */
     _Atomic uint8_t touched;   /* a read or write was tried during the handshake */
     _Atomic uint8_t eager;     /* handshake = connect: touched from the start */
@@ -125,7 +129,8 @@ static inline bool session_is_live(struct shim_ref ref)
 
 /* A new session for the socket with this cookie, in stage CONNECTING; nobody else sees it before
  * session_publish. NULL when the arena is full. Call both between shim_enter and shim_leave. */
-struct shim_ref session_birth(uint64_t cookie, enum tls_role role, uint32_t rule);
+struct shim_ref session_birth(uint64_t cookie, const struct rules *rules,
+                              const struct policy_rule *rule);
 /* From here on session_find finds it, and this process holds it. only_if_first: false, and nothing
  * is done, when the socket has a session already. */
 bool session_publish(struct shim_ref ref, bool only_if_first);

@@ -18,12 +18,11 @@
 #include "learn.h"
 #include "names.h"
 #include "real.h"
-#include "resumption.h"
+#include "ruling.h"
 #include "stdio_streams.h"
 
 _Atomic int shim_started;
 _Atomic int shim_ending;
-struct rules shim_rules;
 
 int64_t shim_now(void)
 {
@@ -68,6 +67,7 @@ static void after_fork(void)
 static void in_child(void)
 {
     atomic_store(&shim_ending, 0);
+    ruling_in_child();
     after_fork();
     holders_in_child();
     handover_in_child();
@@ -113,7 +113,7 @@ static bool start_all(void)
     shim_real_resolve();
     log_init();
     learn_init();
-    if (!rules_load(&shim_rules, &error))
+    if (!ruling_start(&error))
         refuse(error.text);
     child_environment_start();
     if (!handover_adopt(&adopted, &why))
@@ -121,7 +121,6 @@ static bool start_all(void)
     if (!arena_init() || !fdtable_init())
         refuse("no address space for the sessions; raise the limit (ulimit -v)");
     start_shared(adopted);
-    resumption_start();
     keylog_start();
     pthread_atfork(before_fork, after_fork, in_child);
     return adopted;
