@@ -1,10 +1,87 @@
-/* tlshim preflight: could this program be covered? */
+/* tlshim preflight: could this program be covered, and what of it could not? */
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "../common_elf.h"
 #include "../common_program.h"
+#include "../symbols.h"
 #include "cli.h"
+#include "elf_imports.h"
 
 enum { CAN = 0, CANNOT = 1 };
+
+/* ---- calls that are refused on a TLS connection ---- */
+
+enum coverage { covered, refused, watched };
+
+static const struct {
+    const char *name, *errno_name;
+    enum coverage coverage;
+} calls[] = {
+#define X(type, name, parameters, coverage, note) {#name, note, coverage},
+    SHIM_SYMBOLS(X)
+#undef X
+};
+enum { CALLS = sizeof calls / sizeof calls[0] };
+
+struct uses {
+    bool call[CALLS];
+    const char *path; /* of the file that is being looked at */
+};
+
+static void take_import(void *arg, const char *name)
+{
+    struct uses *uses = arg;
+    for (size_t i = 0; i < CALLS; i++)
+        if (calls[i].coverage == refused && strcmp(calls[i].name, name) == 0 && !uses->call[i]) {
+            uses->call[i] = true;
+            printf("  %s calls %s, which fails on a TLS connection: %s\n", uses->path, name,
+                   calls[i].errno_name);
+        }
+}
+
+/* ---- libraries ---- */
+
+static const struct {
+    const char *begin, *words;
+} libraries[] = {
+    {"libssl.so", "brings TLS of its own: leave such connections plain"},
+    {"libgnutls.so", "brings TLS of its own: leave such connections plain"},
+    {"libnss3.so", "brings TLS of its own: leave such connections plain"},
+    {"libmbedtls.so", "brings TLS of its own: leave such connections plain"},
+    {"libwolfssl.so", "brings TLS of its own: leave such connections plain"},
+    {"libcares.so", "asks name servers itself: rules see addresses where they could see names"},
+    {"libunbound.so", "asks name servers itself: rules see addresses where they could see names"},
+    {"libadns.so", "asks name servers itself: rules see addresses where they could see names"},
+};
+
+static void take_library(void *arg, const char *name, const char *path)
+{
+    struct uses *uses = arg;
+    for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++)
+        if (strncmp(name, libraries[i].begin, strlen(libraries[i].begin)) == 0) {
+            printf("  %s %s\n", name, libraries[i].words);
+        }
+    uses->path = name;
+    if (strncmp(name, "libc.so", 7) != 0)
+        elf_each_import(path, take_import, uses);
+}
+
+static void show_uses(const char *path)
+{
+    struct uses uses = {.path = "it"};
+    struct elf_file elf;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_elf = fd >= 0 && elf_read(fd, &elf) == ELF_GOOD;
+    if (fd >= 0)
+        close(fd);
+    if (!is_elf)
+        return; /* a script: what it uses is known when it runs */
+    elf_each_import(path, take_import, &uses);
+    elf_each_library(elf.interpreter, path, take_library, &uses);
+}
 
 int preflight_command(char **arguments)
 {
@@ -19,9 +96,12 @@ int preflight_command(char **arguments)
     if (!library_find(library))
         return EXIT_REFUSED;
     bool can = program_find(&program, options.at[0]) == 0 && program_check(&program, false) == 0;
-    if (can)
+    if (can) {
         printf("%s: can be covered\n", program.path);
-    else
+        fflush(stdout);
+        show_uses(program.path);
+    } else {
         printf("%s\n", program.reason);
+    }
     return fflush(stdout) != 0 ? EXIT_REFUSED : can ? CAN : CANNOT;
 }

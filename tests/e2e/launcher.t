@@ -168,6 +168,26 @@ def refused_programs():
     refused("scripts of scripts of scripts", 126, inner, "more than 4 scripts")
 
 
+def uses():
+    """What could not be covered of a program that can."""
+    with open(t.tmp("calls.c"), "w") as f:
+        f.write("#define _GNU_SOURCE\n#include <fcntl.h>\n#include <unistd.h>\n"
+                "int main(void) { return (int)splice(0, 0, 1, 0, 1, 0) + (int)read(0, 0, 0); }\n")
+    subprocess.run(["cc", "-o", t.tmp("calls"), t.tmp("calls.c")], check=True)
+    done = tlshim("preflight", t.tmp("calls"))
+    result("preflight names calls that are refused", done, 0, "%s: can be covered\n  it calls "
+           "splice, which fails on a TLS connection: EINVAL\n" % t.tmp("calls"), "")
+    t.ok(done.out.count(b"\n") == 2, "and no others", done)
+    result("preflight names libraries with TLS", tlshim("preflight", "wget"), 0,
+           "  libgnutls.so.30 brings TLS of its own: leave such connections plain\n", "")
+    for cut in (64, 600, 4000, 12000):
+        with open(t.tmp("calls"), "rb") as f:
+            content = f.read()
+        path = write("cut%d" % cut, content[:cut])
+        done = tlshim("preflight", path)
+        t.ok(done.status in (0, 1), "preflight of a program cut after %d bytes" % cut, done)
+
+
 # ---- what is handed over ----
 
 def handed_over():
@@ -293,6 +313,7 @@ pki = t.Pki(t.tmp("pki"))
 policy = write("policy.conf", "[client all]\nconnect = *:*\ntrust = %s\n" % pki.ca, 0o644)
 usage()
 refused_programs()
+uses()
 handed_over()
 preflight()
 library_trouble()
