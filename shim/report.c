@@ -52,8 +52,8 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
     case TLS_ERROR_CLOSED_IN_HANDSHAKE:
         if (client)
             snprintf(out, size,
-                     "the peer may not speak TLS 1.0 at all; if it is to be reached in "
-                     "plaintext, add %s %s",
+                     "the peer may choke on extensions (`extensions = omit` in the rule), or not "
+                     "speak TLS 1.0 at all; if it is to be reached in plaintext, add %s %s",
                      inside, s->peer_address);
         break;
     case TLS_ERROR_TIMEOUT:
@@ -63,9 +63,16 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
         snprintf(out, size, "widen `suites` or lower `minimum-strength` in the rule");
         break;
     case TLS_ERROR_SMALL_GROUP:
-        snprintf(out, size,
-                 "lower `minimum-key-exchange` in the rule, or leave DHE out of its "
-                 "`suites`");
+        snprintf(out, size, "`minimum-dh` in the rule sets the limit");
+        break;
+    case TLS_ERROR_NO_RENEGOTIATION_INFO:
+        snprintf(out, size, "`renegotiation-info = optional` in the rule accepts it");
+        break;
+    case TLS_ERROR_CERT_WEAK_HASH:
+        snprintf(out, size, "`sha1-certificates = allow` in the rule accepts SHA-1");
+        break;
+    case TLS_ERROR_CERT_WEAK_KEY:
+        snprintf(out, size, "`minimum-certificate` in the rule sets the limit");
         break;
     case TLS_ERROR_TRUNCATED:
         snprintf(out, size,

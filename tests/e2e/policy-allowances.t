@@ -5,6 +5,7 @@ its date. The peers are OpenSSL's s_server and a server of Python's."""
 import os
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import threading
@@ -15,12 +16,14 @@ import tlstest as t
 
 LAUNCHER = os.path.join(t.BUILD, "tlshim")
 
-# Sends a line and reads to the end.
+# Sends a line, ends if it is told to, and reads to the end.
 CLIENT = """
 import errno, socket, sys
 try:
     s = socket.create_connection(('localhost', int(sys.argv[1])), timeout=20)
     s.sendall(b'hello\\n')
+    if sys.argv[2] == 'ends':
+        s.shutdown(socket.SHUT_WR)
     data = b''
     while True:
         more = s.recv(1000)
@@ -47,19 +50,40 @@ def certificate(name, bits, digest):
     openssl("req", "-x509", "-newkey", "rsa:%d" % bits, "-nodes", "-keyout", leaf_key, "-out", leaf,
             "-" + digest, "-days", "90", "-subj", "/CN=" + name, "-CA", ca, "-CAkey", ca_key,
             "-addext", "basicConstraints=critical,CA:FALSE", "-addext",
-            "subjectAltName=DNS:localhost", "-addext", "keyUsage=critical,keyEncipherment")
+            "subjectAltName=DNS:localhost", "-addext",
+            "keyUsage=critical,keyEncipherment,digitalSignature")
     return ca, leaf, leaf_key
 
 
-class Peer(threading.Thread):
-    """A TLS 1.0 server that answers one line and ends; truncating: without close_notify."""
+# Answers lines.
+SERVER = """
+import socket, sys
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])), backlog=16)
+while True:
+    s, _ = listener.accept()
+    try:
+        s.settimeout(20)
+        for line in s.makefile('rb'):
+            s.sendall(b'got ' + line)
+    except OSError:
+        pass
+    s.close()
+"""
 
-    def __init__(self, leaf, key, truncating=False):
+
+class Peer(threading.Thread):
+    """A TLS 1.0 server that answers one line and ends; truncating: without close_notify;
+    impatient: only when the line comes in one record; dh: by this group."""
+
+    def __init__(self, leaf, key, truncating=False, impatient=False, dh=None):
         super().__init__(daemon=True)
+        self.impatient = impatient
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.minimum_version = self.context.maximum_version = ssl.TLSVersion.TLSv1
-        self.context.set_ciphers("AES128-SHA:@SECLEVEL=0")
+        self.context.set_ciphers(("DHE-RSA-" if dh else "") + "AES128-SHA:@SECLEVEL=0")
         self.context.load_cert_chain(leaf, key)
+        if dh:
+            self.context.load_dh_params(dh)
         self.truncating = truncating
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=16)
         self.port = self.listener.getsockname()[1]
@@ -74,6 +98,8 @@ class Peer(threading.Thread):
                                               suppress_ragged_eofs=False) as tls:
                     line = b""
                     while not line.endswith(b"\n"):
+                        if line and self.impatient:
+                            raise OSError("half a line")
                         line += tls.recv(100)
                     tls.sendall(line)
                     if self.truncating:
@@ -84,30 +110,115 @@ class Peer(threading.Thread):
                 s.close()
 
 
-def ask(port, trust, settings):
+class Choking(threading.Thread):
+    """In front of a peer: takes only a ClientHello that has no extensions."""
+
+    def __init__(self, peer):
+        super().__init__(daemon=True)
+        self.target, self.listener = peer.port, socket.create_server(("127.0.0.1", 0), backlog=16)
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    @staticmethod
+    def has_extensions(hello):
+        at = 5 + 4 + 2 + 32  # record, message, version, random
+        at += 1 + hello[at]
+        at += 2 + int.from_bytes(hello[at:at + 2], "big")
+        at += 1 + hello[at]
+        return at < len(hello)
+
+    @staticmethod
+    def carry(source, sink):
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    break
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def run(self):
+        while True:
+            s, _ = self.listener.accept()
+            s.settimeout(20)
+            hello = s.recv(65536)
+            if self.has_extensions(hello):
+                s.close()
+                continue
+            peer = socket.create_connection(("127.0.0.1", self.target), timeout=20)
+            peer.sendall(hello)
+            threading.Thread(target=self.carry, args=(peer, s), daemon=True).start()
+            threading.Thread(target=self.carry, args=(s, peer), daemon=True).start()
+
+
+def without_rfc5746(leaf, key):
+    """GnuTLS with what cures renegotiation switched off."""
+    port = t.free_port()
+    server = t.Server(["gnutls-serv", "-p", str(port), "--x509certfile", leaf, "--x509keyfile", key,
+                       "--echo", "-q", "--disable-client-cert", "--priority",
+                       "NORMAL:-VERS-ALL:+VERS-TLS1.0:-KX-ALL:+RSA:%DISABLE_SAFE_RENEGOTIATION"],
+                      port, t.tmp("gnutls-serv.log"))
+    return server
+
+
+def ask(port, trust, settings, ends="stays"):
     """What the client says, and the log."""
     log = t.tmp("log")
     if os.path.exists(log):
         os.remove(log)
     policy = t.policy_file("policy.conf", "[client c]\nconnect = *:%d\ntrust = %s\n%s" %
                            (port, trust, settings))
-    done = t.run([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c", CLIENT, str(port)],
+    done = t.run([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c", CLIENT, str(port), ends],
                  env=t.environment(log))
     return done.out.decode().strip(), t.read_text(log) + done.err.decode()
 
 
-def allowance(name, peer, trust, setting, refused, words):
+def allowance(name, peer, trust, setting, refused, words, *ends):
     """refused: what the program sees without it; words: in the log line."""
-    said, log = ask(peer.port, trust, "")
+    said, log = ask(peer.port, trust, "", *ends)
     t.ok(said == refused and words in log, name + ": refused without it", said + "\n" + log)
-    said, log = ask(peer.port, trust, setting + "\n")
+    said, log = ask(peer.port, trust, setting + "\n", *ends)
     t.is_(said, "end after hello", name + ": accepted with it")
-    said, log = ask(peer.port, trust, setting + "\nlegacy-until = 2999-12-31\n")
+    said, log = ask(peer.port, trust, setting + "\nlegacy-until = 2999-12-31\n", *ends)
     t.is_(said, "end after hello", name + ": accepted before its date")
-    said, log = ask(peer.port, trust, setting + "\nlegacy-until = 2001-01-01\nreason = a test\n")
+    said, log = ask(peer.port, trust, setting + "\nlegacy-until = 2001-01-01\nreason = a test\n",
+                    *ends)
     place = "policy.conf:%d: " % (setting.count("\n") + 5)  # of legacy-until
     t.ok(said == "ECONNREFUSED" and place in log, name + ": refused after its date",
          said + "\n" + log)
+
+
+def served(name, setting, attempt):
+    """The same for what a server allows; attempt(port): is the client served?"""
+    def outcome(more):
+        port = t.free_port()
+        policy = t.policy_file("server.conf", "[server s]\nlisten = *:%d\ncertificate = %s\n"
+                               "key = %s\n%s" % (port, good[1], good[2], more))
+        with t.Server([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c", SERVER, str(port)], port,
+                      t.tmp("server.log"), env=t.environment()):
+            return attempt(port)
+
+    os.chmod(good[2], 0o600)
+    t.is_(outcome(""), False, name + ": refused without it")
+    t.is_(outcome(setting + "\n"), True, name + ": accepted with it")
+    t.is_(outcome(setting + "\nlegacy-until = 2999-12-31\n"), True,
+          name + ": accepted before its date")
+    t.is_(outcome(setting + "\nlegacy-until = 2001-01-01\n"), False,
+          name + ": refused after its date")
+
+
+def hello_of_ssl2(port):
+    """RFC 2246 appendix E: a ClientHello in the format of SSL 2.0 that offers TLS 1.0."""
+    suites, challenge = b"\0\0\x2f\0\0\x35", b"c" * 32
+    body = b"\x01\x03\x01" + struct.pack(">HHH", len(suites), 0, len(challenge)) + suites + challenge
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
+        try:
+            s.sendall(struct.pack(">H", 0x8000 | len(body)) + body)
+            return s.recv(1) == b"\x16"
+        except ConnectionError:
+            return False
 
 
 t.start(wire=False)
@@ -128,4 +239,17 @@ t.is_(ask(Peer(*short[1:]).port, short[0], "sha1-certificates = allow\ntruncatio
       "EACCES", "no allowance implies another")
 allowance("truncation = allow", Peer(*good[1:], truncating=True), good[0], "truncation = allow",
           "ECONNRESET", "without close_notify")
+allowance("record-splitting = off", Peer(*good[1:], impatient=True), good[0],
+          "record-splitting = off", "ECONNRESET", "")
+group = t.tmp("dh1024.pem")
+subprocess.run(["openssl", "dhparam", "-dsaparam", "-out", group, "1024"], check=True,
+               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+allowance("minimum-dh = 1024", Peer(*good[1:], dh=group), good[0], "minimum-dh = 1024", "EPROTO",
+          "minimum-dh")
+allowance("extensions = omit", Choking(Peer(*good[1:])), good[0], "extensions = omit",
+          "ECONNRESET", "extensions = omit")
+with without_rfc5746(*good[1:]) as peer:
+    allowance("renegotiation-info = optional", peer, good[0], "renegotiation-info = optional",
+              "EPROTO", "renegotiation-info = optional", "ends")
+served("sslv2-hello = allow", "sslv2-hello = allow", hello_of_ssl2)
 t.finish()
