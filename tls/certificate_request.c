@@ -113,3 +113,12 @@ enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_re
     }
     return TLS_ERROR_OK;
 }
+
+/* RFC 2246 7.4.4: "a fatal handshake_failure alert for an anonymous server to request client
+ * identification". */
+enum tls_error tls_refuse_certificate_request(struct tls_conn *conn, struct tls_reader body)
+{
+    (void)conn;
+    (void)body;
+    return TLS_ERROR_ANONYMOUS_REQUEST;
+}

@@ -92,6 +92,7 @@ enum tls_alert {
     X(SIGNATURE, DECRYPT_ERROR, PROTO, "a handshake signature does not verify")                    \
     X(FALLBACK, INAPPROPRIATE_FALLBACK, PROTO, "the peer fell back to this version needlessly")    \
     X(NO_CERTIFICATE, HANDSHAKE_FAILURE, TRUST, "the peer sent no certificate")                    \
+    X(ANONYMOUS_REQUEST, HANDSHAKE_FAILURE, PROTO, "an anonymous server asks for a certificate")   \
     X(RANDOM, INTERNAL_ERROR, SELF, "the kernel gives no randomness")                              \
     X(INTERNAL, INTERNAL_ERROR, SELF, "an internal check failed")                                  \
     X(NO_CREDENTIAL, INTERNAL_ERROR, SELF, "no certificate and key fit what was negotiated")       \

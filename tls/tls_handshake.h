@@ -234,6 +234,8 @@ enum tls_error tls_read_client_certificate(struct tls_conn *conn, struct tls_rea
 bool tls_certificate_request_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
                                    struct x509_bytes *out);
 enum tls_error tls_read_certificate_request(struct tls_conn *conn, struct tls_reader body);
+/* Of an anonymous server: always an error. */
+enum tls_error tls_refuse_certificate_request(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_server_hello_done(struct tls_conn *conn, struct tls_writer *body);
 enum tls_error tls_read_server_hello_done(struct tls_conn *conn, struct tls_reader body);
 enum tls_error tls_write_client_key_exchange(struct tls_conn *conn, struct tls_writer *body);

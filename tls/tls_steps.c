@@ -24,6 +24,11 @@ static bool server_sends_parameters(const struct tls_conn *conn)
     return server_has_parameters(conn) || (server_may_hint(conn) && conn->handshake->psk_hinted);
 }
 
+static bool server_is_anonymous(const struct tls_conn *conn)
+{
+    return !server_is_certified(conn) && !tls_key_exchange_of(conn)->psk;
+}
+
 static bool client_is_certified(const struct tls_conn *conn)
 {
     return conn->handshake->peer_is_certified;
@@ -79,6 +84,8 @@ static const struct tls_step full_client[] = {
      .when = server_may_hint},
     {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_read_certificate_request), .optional = true,
      .when = server_is_certified},
+    {RECEIVE(TLS_CERTIFICATE_REQUEST, tls_refuse_certificate_request), .optional = true,
+     .when = server_is_anonymous},
     {RECEIVE(TLS_SERVER_HELLO_DONE, tls_read_server_hello_done)},
     {ACT(tls_judge_identity)},
     {STREAM(TLS_CERTIFICATE, tls_certificate_piece), .when = certificate_is_requested},
