@@ -107,8 +107,11 @@ class Peer:
         if not os.path.exists(program) or os.stat(program).st_mtime < newest:
             mine = "%s.%d" % (program, os.getpid())
             self._compile(sources, mine)
-            os.rename(mine, program)
+            self._put(mine, program)
         return [program]
+
+    def _put(self, mine, program):
+        os.rename(mine, program)
 
     def _compile(self, sources, out):
         run([*self.compiler, "-O1", "-Wall", "-Wextra", "-o", out, *sources, *self.libraries])
@@ -179,21 +182,21 @@ class Nss(Peer):
 
     def prepare(self, files):
         super().prepare(files)
-        self._database = "sql:" + os.path.join(files.directory, "nss")
-        os.makedirs(self._database[len("sql:"):])
+        self.database = "sql:" + os.path.join(files.directory, "nss")
+        os.makedirs(self.database[len("sql:"):])
         self._tool("certutil", "-N", "--empty-password")
         self._tool("certutil", "-A", "-n", "ca", "-t", "CT,,", "-i", files.ca)
         for kind in files.KINDS:
             self._tool("pk12util", "-i", files.store(kind), "-W", "password")
 
     def _tool(self, *argv):
-        run([*argv, "-d", self._database])
+        run([*argv, "-d", self.database])
 
     def identity(self, kind, files):
         return ["nick=" + kind]
 
     def spelled(self, suite):
-        return ["suite=" + suite.id, "nss=" + self._database]
+        return ["suite=" + suite.id, "nss=" + self.database]
 
 
 class Go(Peer):
@@ -227,6 +230,14 @@ class Java(Peer):
     def _compile(self, sources, out):
         run(["javac", "-d", out, *sources])
 
+    def _put(self, mine, program):
+        """Folders are not renamed over one another, and two tests may do this at once."""
+        os.makedirs(program, exist_ok=True)
+        for name in os.listdir(mine):
+            os.rename(os.path.join(mine, name), os.path.join(program, name))
+        os.rmdir(mine)
+        os.utime(program)
+
     def _list(self):
         """By name, in which SSL_ and TLS_ say the same."""
         self._names = {name[len("TLS_"):]: name for name in super()._list()}
@@ -249,6 +260,11 @@ class Botan(Peer):
         run([*Peer.compiler, "-c", "-o", out + ".o", sources[1]])
         super()._compile([sources[0], out + ".o"], out)
         os.remove(out + ".o")
+
+
+class Plain(Peer):
+    """No TLS at all: what tlshim covers."""
+    name, sources = "plain", ("plain_peer.c", "peer.c")
 
 
 PEERS = [Openssl(), Gnutls(), Mbedtls(), Bearssl(), Nss(), Go(), Java(), Botan()]

@@ -1,6 +1,6 @@
 #include "peer.h"
 
-#include <arpa/inet.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,16 +97,13 @@ static void parse(int argc, char **argv)
 
 /* ---- connections ---- */
 
-static int tcp_socket(struct sockaddr_in *address)
+static int tcp_socket(struct addrinfo **address)
 {
+    const struct addrinfo wish = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-    memset(address, 0, sizeof *address);
-    address->sin_family = AF_INET;
-    address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    address->sin_port = htons((uint16_t)atoi(peer_options.port));
-    if (fd < 0) {
-        peer_die("socket", "failed");
+    if (fd < 0 || getaddrinfo("localhost", peer_options.port, &wish, address) != 0) {
+        peer_die("localhost", "is not found");
     }
     return fd;
 }
@@ -177,14 +174,14 @@ static void converse(int fd, bool first)
 
 static void serve_all(void)
 {
-    struct sockaddr_in address;
+    struct addrinfo *address;
     int one = 1, listener = tcp_socket(&address);
 
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
-        listen(listener, 16) != 0) {
+    if (bind(listener, address->ai_addr, address->ai_addrlen) != 0 || listen(listener, 16) != 0) {
         peer_die("listen", peer_options.port);
     }
+    freeaddrinfo(address);
     for (int i = 0; i < peer_options.connections; i++) {
         int fd = accept(listener, NULL, NULL);
         if (fd < 0) {
@@ -196,13 +193,14 @@ static void serve_all(void)
 
 static void connect_all(void)
 {
-    struct sockaddr_in address;
+    struct addrinfo *address;
 
     for (int i = 0; i < peer_options.connections; i++) {
         int fd = tcp_socket(&address);
-        if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
+        if (connect(fd, address->ai_addr, address->ai_addrlen) != 0) {
             peer_die("connect", peer_options.port);
         }
+        freeaddrinfo(address);
         converse(fd, i == 0);
     }
 }
