@@ -87,6 +87,28 @@ enum {
     POLICY_CREDENTIALS_MAX = 3 /* one for each kind of key: RSA, EC, DSA */
 };
 
+enum policy_trust_kind {
+    POLICY_TRUST_FILE, /* a file, or a directory of files */
+    POLICY_TRUST_SYSTEM,
+    POLICY_TRUST_PIN_ONLY, /* this and the next: certificates are not looked at beyond their key */
+    POLICY_TRUST_FIRST_USE
+};
+enum policy_ocsp { POLICY_OCSP_OFF, POLICY_OCSP_REQUEST, POLICY_OCSP_REQUIRE };
+enum { POLICY_PINS_MAX = 16 };
+
+/* Who the peer is, beyond files of certificates. */
+struct policy_trust {
+    enum policy_trust_kind kind; /* of a client's `trust` */
+    struct policy_list pins;     /* texts that x509_pin_parse reads */
+    struct policy_string known_peers, crl;
+    enum policy_ocsp ocsp;
+    struct policy_string ocsp_responses[POLICY_CREDENTIALS_MAX]; /* places as of certificates */
+    bool allow_common_name;
+    bool strict; /* certificate-profile = strict */
+    struct policy_list client_subjects, client_names;
+    bool client_environment;
+};
+
 /* One section's settings, [defaults] already filled in. */
 struct policy_settings {
     /* Floors in bits, each for itself. `signature` is that of the handshake, which TLS 1.0 makes
@@ -120,7 +142,7 @@ struct policy_settings {
     struct policy_list alpn, psk_identities;
     /* One or several, each with the key in the same place of the other list. */
     struct policy_string certificates[POLICY_CREDENTIALS_MAX], keys[POLICY_CREDENTIALS_MAX];
-    bool trust_system; /* trust = system */
+    struct policy_trust trusting;
     enum policy_client_certificate client_certificate;
 };
 

@@ -9,6 +9,8 @@ static const char *const off_or_on[] = {"off", "on", NULL};
 static const char *const moments[] = {"first-use", "connect", NULL};
 static const char *const degrees[] = {"no", "request", "require", NULL};
 static const char *const needs[] = {"require", "optional", NULL};
+static const char *const profiles[] = {"basic", "strict", NULL};
+static const char *const statuses[] = {"off", "request", "require", NULL};
 static const char *const sendings[] = {"send", "omit", NULL};
 
 enum { NO_ALLOWANCE = -1 };
@@ -25,6 +27,10 @@ static const struct choice {
     {POLICY_KEY_HANDSHAKE, moments, SETTING(handshake), NO_ALLOWANCE},
     {POLICY_KEY_TICKETS, off_or_on, SETTING(tickets), NO_ALLOWANCE},
     {POLICY_KEY_SHA1_CERTIFICATES, refuse_or_allow, SETTING(allow_sha1_certificates), true},
+    {POLICY_KEY_COMMON_NAME, refuse_or_allow, SETTING(trusting.allow_common_name), true},
+    {POLICY_KEY_CERTIFICATE_PROFILE, profiles, SETTING(trusting.strict), NO_ALLOWANCE},
+    {POLICY_KEY_OCSP, statuses, SETTING(trusting.ocsp), NO_ALLOWANCE},
+    {POLICY_KEY_CLIENT_ENVIRONMENT, off_or_on, SETTING(trusting.client_environment), NO_ALLOWANCE},
     {POLICY_KEY_TRUNCATION, refuse_or_allow, SETTING(allow_truncation), true},
     {POLICY_KEY_RECORD_SPLITTING, off_or_on, SETTING(record_splitting), false},
     {POLICY_KEY_RENEGOTIATION, refuse_or_allow, SETTING(allow_renegotiation), true},

@@ -68,15 +68,23 @@ enum {
     X(PSK_FILE, "psk-file", POLICY_CS, POLICY_CS)                                                  \
     X(RECORD_SPLITTING, "record-splitting", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)            \
     X(DATA_LIMIT, "data-limit", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                        \
-    X(CRL, "crl", POLICY_CS | POLICY_D, 0)                                                         \
+    X(CRL, "crl", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                                      \
+    X(OCSP, "ocsp", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                                      \
+    X(OCSP_RESPONSE, "ocsp-response", POLICY_S, POLICY_S)                                          \
+    X(COMMON_NAME, "common-name", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                        \
+    X(CERTIFICATE_PROFILE, "certificate-profile", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)      \
+    X(KNOWN_PEERS, "known-peers", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                        \
     X(TRUST, "trust", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                                    \
     X(VERIFY_NAME, "verify-name", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                        \
-    X(PIN, "pin", POLICY_C | POLICY_D, 0)                                                          \
+    X(PIN, "pin", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                                        \
     X(CERTIFICATE, "certificate", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                      \
     X(KEY, "key", POLICY_CS, POLICY_CS)                                                            \
     X(KEY_PASSPHRASE_FILE, "key-passphrase-file", POLICY_CS, 0)                                    \
     X(CLIENT_CERTIFICATE, "client-certificate", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
     X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                      \
+    X(CLIENT_SUBJECT, "client-subject", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                  \
+    X(CLIENT_SAN, "client-san", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                          \
+    X(CLIENT_ENVIRONMENT, "client-environment", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
     X(UNMATCHED, "unmatched", POLICY_D, POLICY_D)                                                  \
     X(INCLUDE, "include", POLICY_IN_TOP, POLICY_IN_TOP)
 

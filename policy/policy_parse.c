@@ -313,6 +313,7 @@ static void read_rule(struct policy_parser *parser, const struct policy_section 
         policy_keep_strong_suites(parser, rule, &rule->settings);
     check_complete(parser, section, rule);
     check_pairs(parser, rule);
+    policy_check_trust(parser, rule);
     if (rule->settings.legacy_until_text.text && rule->kind != POLICY_DENY)
         add_past(parser, rule);
 }

@@ -66,6 +66,16 @@ struct policy_string policy_read_path(struct policy_parser *parser,
                                       const struct policy_entry *entry);
 void policy_read_paths(struct policy_parser *parser, const struct policy_entry *entry,
                        struct policy_string paths[POLICY_CREDENTIALS_MAX]);
+/* policy_trust.c: false when the key is none of its own. */
+bool policy_read_trust_setting(struct policy_parser *parser, const struct policy_entry *entry,
+                               struct policy_settings *settings);
+extern const struct policy_trust policy_builtin_trust;
+/* Complains of settings that mean something only together. */
+void policy_check_trust(struct policy_parser *parser, const struct policy_rule *rule);
+/* Each of these settings that has a meaning for the rule, word by word, in a fixed order. */
+void policy_each_trust_setting(const struct policy_rule *rule,
+                               void (*put)(void *arg, unsigned key, const char *word, bool last),
+                               void *arg);
 /* policy_suites.c, for policy_read_setting. */
 void policy_read_suites(struct policy_parser *parser, const struct policy_entry *entry,
                         struct policy_settings *settings);

@@ -117,6 +117,13 @@ static void add_list(struct line *line, enum policy_key_id key, const struct pol
         end(line, key);
 }
 
+static void put_trust_word(void *line, unsigned key, const char *word, bool last)
+{
+    add_word(line, word);
+    if (last)
+        end(line, (enum policy_key_id)key);
+}
+
 static void add_tls(struct line *line, const struct policy_rule *rule)
 {
     const struct policy_settings *s = &rule->settings;
@@ -134,6 +141,7 @@ static void add_tls(struct line *line, const struct policy_rule *rule)
         add_text(line, POLICY_KEY_DH_PARAMETERS, s->dh_parameters.text);
         add_text(line, POLICY_KEY_TICKET_KEYS, s->ticket_keys.text);
     }
+    policy_each_trust_setting(rule, put_trust_word, line);
     add_strength(line, s);
     add_list(line, POLICY_KEY_ALPN, &s->alpn);
     policy_each_choice(s, rule->kind == POLICY_CLIENT ? POLICY_IN_CLIENT : POLICY_IN_SERVER,

@@ -199,6 +199,7 @@ void policy_set_builtin(struct policy_settings *settings)
         .cache_age = TLS_RESUMPTION_LIFETIME,
         .client_certificate = POLICY_CERT_NO,
         .data_limit = TLS_DATA_LIMIT_64,
+        .trusting = policy_builtin_trust,
     };
     set_preset(settings, PRESET_DEFAULT);
     all_suites(settings);

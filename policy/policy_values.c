@@ -88,15 +88,6 @@ static void read_verify_name(struct policy_parser *parser, const struct policy_e
                         value.text);
 }
 
-static void read_trust(struct policy_parser *parser, const struct policy_entry *entry,
-                       struct policy_settings *settings)
-{
-    struct policy_string word = policy_expand(parser, &entry->value, false);
-    settings->trust_system = word.text && strcmp(word.text, "system") == 0;
-    if (word.text)
-        settings->trust = settings->trust_system ? word : policy_read_path(parser, entry);
-}
-
 /* Clients are not servers: every stranger can have a certificate of a public authority. */
 static void read_client_trust(struct policy_parser *parser, const struct policy_entry *entry,
                               struct policy_settings *settings)
@@ -183,7 +174,8 @@ static void read_unsigned(struct policy_parser *parser, const struct policy_entr
 void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,
                          struct policy_settings *settings)
 {
-    if (policy_read_choice_setting(parser, entry, settings))
+    if (policy_read_choice_setting(parser, entry, settings) ||
+        policy_read_trust_setting(parser, entry, settings))
         return;
     switch (entry->key) {
     case POLICY_KEY_PRESET:
@@ -215,9 +207,6 @@ void policy_read_setting(struct policy_parser *parser, const struct policy_entry
         break;
     case POLICY_KEY_SUITES:
         policy_read_suites(parser, entry, settings);
-        break;
-    case POLICY_KEY_TRUST:
-        read_trust(parser, entry, settings);
         break;
     case POLICY_KEY_VERIFY_NAME:
         read_verify_name(parser, entry, settings);

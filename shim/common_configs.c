@@ -9,13 +9,7 @@
 #include "common_credentials.h"
 #include "common_identity.h"
 #include "common_keyfiles.h"
-
-struct loaded_trust {
-    struct loaded_trust *next;
-    const char *path;
-    bool system;
-    struct x509_trust trust;
-};
+#include "common_trust.h"
 
 void loader_complain(struct loader *loader, struct policy_place place, const char *format, ...)
 {
@@ -37,31 +31,6 @@ static void *take(struct loader *loader, struct policy_place place, size_t size)
 }
 
 /* ---- files that rules name ---- */
-
-/* system: `path` is the word "system". */
-static const struct x509_trust *load_trust(struct loader *loader, const char *key,
-                                           struct policy_string path, bool system)
-{
-    char reason[CREDENTIALS_REASON];
-    struct memory *memory = &loader->rules->memory;
-    for (struct loaded_trust *t = loader->trusts; t; t = t->next)
-        if (strcmp(t->path, path.text) == 0 && t->system == system)
-            return &t->trust;
-    struct loaded_trust *loaded = take(loader, path.place, sizeof *loaded);
-    if (!loaded)
-        return NULL;
-    bool good = system ? credentials_load_system_trust(&loaded->trust, memory, reason)
-                       : credentials_load_trust(&loaded->trust, path.text, false, memory, reason);
-    if (!good) {
-        loader_complain(loader, path.place, "%s: %s", key, reason);
-        return NULL;
-    }
-    loaded->path = path.text;
-    loaded->system = system;
-    loaded->next = loader->trusts;
-    loader->trusts = loaded;
-    return &loaded->trust;
-}
 
 /* keyUsage of our certificates, by the kind of their keys; 0: there is none of this kind. */
 typedef uint16_t key_usages[X509_KEY_UNSUPPORTED];
@@ -92,6 +61,7 @@ static struct tls_credential *load_credential(struct loader *loader, const struc
     else if (!credentials_load_key(credential, &leaf, key.text, &floors, &rules->secrets, reason))
         loader_complain(loader, key.place, "key: %s", reason);
     else {
+        trust_staple(loader, rule, i, &leaf, credential);
         usages[leaf.key.kind] = leaf.key_usage;
         return credential;
     }
@@ -269,10 +239,7 @@ static const struct tls_config *build_config(struct loader *loader, const struct
     _Static_assert((int)POLICY_CERT_REQUIRE == (int)TLS_CLIENT_CERT_REQUIRE, "the same values");
     if (rule->kind == POLICY_SERVER)
         config->client_certificate = (enum tls_client_certificate)settings->client_certificate;
-    if (config->client_certificate != TLS_CLIENT_CERT_NO && settings->client_trust.text)
-        config->trust = load_trust(loader, "client-trust", settings->client_trust, false);
-    if (rule->kind == POLICY_CLIENT && settings->trust.text)
-        config->trust = load_trust(loader, "trust", settings->trust, settings->trust_system);
+    trust_configure(loader, rule, config);
     add_credentials(loader, rule, config);
     add_dh_group(loader, rule, config);
     add_psks(loader, rule, config);

@@ -4,7 +4,8 @@
 
 #include "common_rules.h"
 
-struct loaded_trust;
+struct loaded_trust; /* common_trust.c's */
+struct loaded_lists;
 
 struct loader {
     struct rules *rules;
@@ -13,6 +14,7 @@ struct loader {
     bool privileged; /* then no file may be writable by others */
     uint32_t user;
     struct loaded_trust *trusts; /* each file of roots is read once for all rules */
+    struct loaded_lists *lists;  /* and each of CRLs */
     void (*report)(void *arg, const struct policy_error *error);
     void *report_arg;
     unsigned errors;

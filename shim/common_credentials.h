@@ -47,6 +47,22 @@ bool credentials_load_dh_group(struct cg_dh_group *out, const char *path, unsign
 bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenient,
                             struct memory *memory, char reason[CREDENTIALS_REASON]);
 
+/* The same, not lenient, of a file or of a directory that `openssl rehash` has prepared, of which
+ * all files with a name such as 1f2e3d4c.0 count. */
+bool credentials_load_trust_path(struct x509_trust *out, const char *path, struct memory *memory,
+                                 char reason[CREDENTIALS_REASON]);
+
+struct credentials_crls {
+    const struct x509_crl *lists; /* never NULL */
+    size_t count;
+};
+
+/* CRLs of a PEM or DER file, or of all files of a directory whose names end in .crl or .pem or are
+ * as openssl rehash gives them (1f2e3d4c.r0). One that cannot be parsed is an error. None at all
+ * too. memory holds them afterwards. */
+bool credentials_load_crls(struct credentials_crls *out, const char *path, struct memory *memory,
+                           char reason[CREDENTIALS_REASON]);
+
 /* The machine's roots: the file SSL_CERT_FILE and the hashed directories SSL_CERT_DIR (separated by
  * colons) where the environment names any, and the program is not privileged; else Debian's bundle.
  * Lenient. */

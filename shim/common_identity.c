@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../policy/policy_keys.h"
+#include "../tls/x509/x509_crl.h"
 
 /* Each part with its length before it, so that no two lists of parts are the same bytes. */
 static void add(struct cg_hash *hash, const void *bytes, size_t n)
@@ -35,6 +36,12 @@ static bool matters(unsigned key)
     case POLICY_KEY_MINIMUM_DH:
     case POLICY_KEY_PSK_IDENTITY:
     case POLICY_KEY_RENEGOTIATION_INFO:
+    case POLICY_KEY_PIN:
+    case POLICY_KEY_OCSP:
+    case POLICY_KEY_COMMON_NAME:
+    case POLICY_KEY_CERTIFICATE_PROFILE:
+    case POLICY_KEY_CLIENT_SUBJECT:
+    case POLICY_KEY_CLIENT_SAN:
         return true;
     default:
         return false;
@@ -68,6 +75,11 @@ void identity_of_rule(const struct policy_rule *rule, const struct tls_config *c
     for (const struct tls_credential *c = config->credential; rule->kind == POLICY_CLIENT && c;
          c = c->next) /* who we are to the server */
         add(&hash, c->chain[0].data, c->chain[0].length);
+    /* New revocation lists spoil old sessions: whoever was let in may have been revoked since. */
+    for (size_t i = 0; i < config->crl_count; i++)
+        add(&hash, config->crls[i].signature.data, config->crls[i].signature.length);
+    uint8_t kind = (uint8_t)rule->settings.trusting.kind;
+    add(&hash, &kind, sizeof kind);
     cg_hash_final(&hash, out);
 }
 

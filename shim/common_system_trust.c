@@ -1,7 +1,8 @@
-/* trust = system. */
+/* Roots from several files: directories, and trust = system. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common_credentials.h"
 #include "common_environment.h"
@@ -22,14 +23,16 @@ struct search {
     char *reason;
     const char *directory; /* the one that is looked through, and whether it gave any root */
     bool any;
+    bool strict; /* a file that cannot be used is an error */
+    bool failed;
 };
 
 /* Returns false when the file gives no root; the reason is then set. */
 static bool add_root_file(struct search *search, const char *path)
 {
     struct found *found = memory_take(search->memory, sizeof *found);
-    if (!found ||
-        !credentials_load_trust(&found->trust, path, true, search->memory, search->reason))
+    if (!found || !credentials_load_trust(&found->trust, path, !search->strict, search->memory,
+                                          search->reason))
         return false;
     found->next = search->found;
     search->found = found;
@@ -49,9 +52,12 @@ static bool add_hashed(void *arg, const char *name)
     struct search *search = arg;
     char path[PATH_SIZE];
     int length = snprintf(path, sizeof path, "%s/%s", search->directory, name);
-    if (is_hash_name(name) && length < (int)sizeof path)
-        search->any |= add_root_file(search, path);
-    return true;
+    if (!is_hash_name(name) || length >= (int)sizeof path)
+        return true;
+    bool good = add_root_file(search, path);
+    search->any |= good;
+    search->failed |= !good;
+    return good || !search->strict;
 }
 
 static bool add_root_directory(struct search *search, const char *directory)
@@ -98,6 +104,24 @@ static bool put_together(struct x509_trust *out, const struct search *search)
     }
     *out = (struct x509_trust){roots, count};
     return true;
+}
+
+bool credentials_load_trust_path(struct x509_trust *out, const char *path, struct memory *memory,
+                                 char reason[CREDENTIALS_REASON])
+{
+    struct stat status;
+    struct search search = {.memory = memory, .reason = reason, .directory = path, .strict = true};
+    if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+        return credentials_load_trust(out, path, false, memory, reason);
+    if (!file_each_name(path, add_hashed, &search) || !search.any) {
+        if (!search.failed)
+            snprintf(reason, CREDENTIALS_REASON,
+                     "%.120s: no roots in it with names such as 1f2e3d4c.0; run: openssl rehash "
+                     "%.120s",
+                     path, path);
+        return false;
+    }
+    return put_together(out, &search);
 }
 
 bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory,

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "deadlines.h"
 #include "global.h"
+#include "identity.h"
 #include "io_internal.h"
 #include "keylog.h"
 #include "needy.h"
@@ -71,6 +72,8 @@ void io_conn(struct tls_conn *conn, struct shim_session *s)
             conn->log_secret = keylog_write;
             conn->log_secret_arg = (void *)(uintptr_t)rule;
         }
+        conn->approve = identity_approve;
+        conn->approve_arg = s;
     }
     report_messages(conn, s);
 }

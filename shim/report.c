@@ -110,7 +110,8 @@ void report_success(const struct shim_session *s)
     about_session(s, &e);
     e.event = "open";
     e.suite = suite != NULL ? suite->name : "unknown suite";
-    snprintf(cause, sizeof(cause), "TLS 1.0, %s%s", e.suite, s->tls.resumed ? ", resumed" : "");
+    snprintf(cause, sizeof(cause), "TLS 1.0, %s%s%s%s", e.suite, s->tls.resumed ? ", resumed" : "",
+             s->peer_subject[0] != '\0' ? ", with " : "", s->peer_subject);
     e.cause = cause;
     log_event(LOG_LEVEL_INFO, &e);
     log_trace(s->cookie, s->born, "open: %s", cause);

@@ -51,7 +51,9 @@ void resumption_equip(struct rules *rules)
 
         if (config == NULL)
             continue;
-        if (policy->rules[i].settings.cache_age == 0) {
+        /* A resumed session knows only the digest of the client's certificate. */
+        if (policy->rules[i].settings.cache_age == 0 ||
+            (config->role == TLS_SERVER && policy->rules[i].settings.trusting.client_environment)) {
             config->tickets = NULL;
             config->no_tickets = true;
             continue;

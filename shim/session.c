@@ -249,6 +249,7 @@ void session_release(struct shim_session *s)
     give_wiped(&s->handshake_slab);
     give_wiped(&s->queue_slab);
     give_wiped(&s->in_slab);
+    give_wiped(&s->identity_slab);
     arena_give(ARENA_SLAB, s->out_slab);
     arena_give(ARENA_SLAB, s->holder_slab);
     arena_give(ARENA_BIG, s->big_piece);

@@ -96,6 +96,9 @@ struct shim_session {
     char peer_name[TLS_NAME_MAX + 1];
     char peer_address[56]; /* "[2001:db8::1]:65535" */
     int64_t born;          /* CLOCK_MONOTONIC, under a trace; else 0 */
+    /* Of the certificate that it has shown, cut to size; empty: none, or a resumed session. */
+    char peer_subject[120];
+    uint32_t identity_slab, identity_length; /* identity.c's, for programs that are started */
 };
 
 struct shim_ref {

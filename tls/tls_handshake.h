@@ -35,7 +35,7 @@ enum {
      * refused for its size alone. */
     TLS_MESSAGE_HELLO = 2 + 32 + 1 + 32 + 2 + 65534 + 1 + 255 + 2 + 65535,
     TLS_PREMASTER_MAX = 2 + CG_DH_BYTES_MAX + 2 + TLS_PSK_MAX,
-    TLS_DETAIL_MAX = 256,
+    TLS_DETAIL_MAX = 320,
     TLS_NOTE_MAX = 200,
     TLS_STRAY_MAX = 24
 };

@@ -12,6 +12,8 @@
 #include "policy/policy.h"
 #include "policy/policy_keys.h"
 
+#define PIN "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+
 enum { POOL = 4 << 20, TEXT = 1 << 20 };
 
 static const char *environment(const char *name)
@@ -105,7 +107,7 @@ static void round_trip(const struct policy_input *input, struct output *out)
         assert_int_equal(a->suite_count, b->suite_count);
         assert_memory_equal(a->suites, b->suites, a->suite_count * sizeof a->suites[0]);
         assert_true(a->data_limit == b->data_limit);
-        assert_int_equal(a->trust_system, b->trust_system);
+        assert_int_equal(a->trusting.kind, b->trusting.kind);
     }
     free(pool.memory);
     free(second_pool.memory);
@@ -134,8 +136,18 @@ static void every_key_survives(void **state)
         "allow\n"
         "ticket-keys = t k\nsslv2-hello = allow\npsk-file = ${ROOT}\npsk-identity = a b\n"
         "handshake-timeout = 7\nminimum-signature = 40\nlegacy-until = 2031-01-01\n"
+        "[client p1]\nconnect = *:3\ntrust = pin-only\npin = " PIN " " PIN "\nocsp = require\n"
+        "[client p2]\nconnect = *:4\ntrust = first-use\nknown-peers = known\nocsp = off\n"
+        "[client p3]\nconnect = *:5\ntrust = roots/\ncrl = crls\ncommon-name = allow\n"
+        "certificate-profile = strict\n"
+        "[server u]\nlisten = *:6\ncertificate = a /c\nkey = b /k\nocsp-response = r\n"
+        "client-certificate = require\nclient-trust = t\nclient-environment = on\ncrl = /x\n"
+        "client-subject = CN=a $$, O=b|c | CN=d\nclient-san = e@f ::1 g.test\n"
         "[deny e]\nconnect = *:23\n");
     round_trip(&input, &printed);
+    assert_non_null(strstr(printed.text, "pin = " PIN " " PIN "\n"));
+    assert_non_null(strstr(printed.text, "client-subject = CN=a $$, O=b|c | CN=d\n"));
+    assert_non_null(strstr(printed.text, "known-peers = /dir$$/known\n"));
     assert_non_null(strstr(printed.text, "trust = /dir$$/ca$$.pem\n"));
     assert_non_null(strstr(printed.text, "certificate = /dir$$/a$$ b#c\xc3\xa9 $${x}\n"));
     assert_non_null(strstr(printed.text, "connect = *:* A.Test.:1 *.b.test:2-3\n"));
@@ -183,7 +195,8 @@ static void presets_expand_to(void **state)
                  "versions = TLSv1.0\nsuites = %s\n"
                  "minimum-cipher = %s\nminimum-key-exchange = %s\nminimum-certificate = %s\n"
                  "minimum-signature = %s\nminimum-dh = %s\nhandshake = first-use\ntickets = on\n"
-                 "sha1-certificates = refuse\ntruncation = refuse\nrecord-splitting = on\n"
+                 "sha1-certificates = refuse\ncommon-name = refuse\ncertificate-profile = basic\n"
+                 "ocsp = request\ntruncation = refuse\nrecord-splitting = on\n"
                  "renegotiation = refuse\nrenegotiation-info = require\nextensions = send\n"
                  "keylog = refuse\nhandshake-timeout = 30\n"
                  "cache-age = 7200\ndata-limit = 1073741824\n",

@@ -67,7 +67,7 @@ static void the_example_of_the_manual_parses(void **state)
     assert_string_equal(rules[1].settings.trust.text, "/etc/tlshim/ca#1.pem");
     assert_int_equal(rules[1].settings.trust.place.line, 11);
     assert_int_equal(rules[1].settings.trust.place.column, 9);
-    assert_false(rules[1].settings.trust_system);
+    assert_int_equal(rules[1].settings.trusting.kind, POLICY_TRUST_FILE);
     assert_int_equal(rules[1].settings.handshake, POLICY_HANDSHAKE_CONNECT);
     assert_int_equal(rules[1].settings.minimum_cipher, 128);
     assert_int_equal(rules[1].settings.handshake_timeout, 30);
@@ -87,9 +87,9 @@ static void defaults_count_wherever_they_stand(void **state)
     struct policy policy;
     must_parse(&policy, "[client c]\nconnect = *:1\n[client d]\nconnect = *:2\ntrust = /d\n"
                         "[defaults]\ntrust = system\nhandshake-timeout = 7\n");
-    assert_true(policy.rules[0].settings.trust_system);
+    assert_int_equal(policy.rules[0].settings.trusting.kind, POLICY_TRUST_SYSTEM);
     assert_int_equal(policy.rules[0].settings.handshake_timeout, 7);
-    assert_false(policy.rules[1].settings.trust_system);
+    assert_int_equal(policy.rules[1].settings.trusting.kind, POLICY_TRUST_FILE);
     assert_string_equal(policy.rules[1].settings.trust.text, "/d");
 }
 

@@ -44,9 +44,9 @@ static bool refuse_pin(const struct x509_certificate *leaf, const char *what,
     struct x509_text t = x509_text_over(remedy, sizeof remedy);
     x509_pin(leaf, pin);
     x509_pin_text(pin, own);
-    x509_text_add(&t, "find out why the key has changed; only then add `pin = ");
+    x509_text_add(&t, "if its owner says that its key is ");
     x509_text_add(&t, own);
-    x509_text_add(&t, "`");
+    x509_text_add(&t, ", add that to `pin`");
     x509_text_end(&t);
     return x509_fail(failure, TLS_ERROR_CERT_PIN, leaf, what, remedy);
 }

@@ -4,7 +4,7 @@
 
 static void name_certificate(struct x509_text *t, const struct x509_certificate *cert)
 {
-    char name[100];
+    char name[72];
     x509_text_add(t, "certificate ");
     x509_name_text(cert->subject, name, sizeof name);
     x509_text_add(t, name);

@@ -1,0 +1,239 @@
+#include "common_trust.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "../tls/x509/x509_crl.h"
+#include "../tls/x509/x509_ocsp.h"
+#include "common_credentials.h"
+#include "common_files.h"
+#include "common_log.h"
+
+struct loaded_trust { /* each file of roots is read once for all rules */
+    struct loaded_trust *next;
+    const char *path;
+    bool system;
+    struct x509_trust trust;
+};
+
+struct loaded_lists { /* and each file or directory of CRLs */
+    struct loaded_lists *next;
+    const char *path;
+    struct credentials_crls crls;
+};
+
+static void *take_memory(struct loader *loader, struct policy_place place, size_t size)
+{
+    void *taken = memory_take(&loader->rules->memory, size);
+    if (!taken)
+        loader_complain(loader, place, "not enough memory");
+    return taken;
+}
+
+/* ---- roots ---- */
+
+/* system: `path` is the word "system". */
+static const struct x509_trust *load_trust(struct loader *loader, const char *key,
+                                           struct policy_string path, bool system)
+{
+    char reason[CREDENTIALS_REASON];
+    struct memory *memory = &loader->rules->memory;
+    for (struct loaded_trust *t = loader->trusts; t; t = t->next)
+        if (strcmp(t->path, path.text) == 0 && t->system == system)
+            return &t->trust;
+    struct loaded_trust *loaded = take_memory(loader, path.place, sizeof *loaded);
+    if (!loaded)
+        return NULL;
+    bool good = system ? credentials_load_system_trust(&loaded->trust, memory, reason)
+                       : credentials_load_trust_path(&loaded->trust, path.text, memory, reason);
+    if (!good) {
+        loader_complain(loader, path.place, "%s: %s", key, reason);
+        return NULL;
+    }
+    loaded->path = path.text;
+    loaded->system = system;
+    loaded->next = loader->trusts;
+    loader->trusts = loaded;
+    return &loaded->trust;
+}
+
+static void add_trust(struct loader *loader, const struct policy_rule *rule,
+                      struct tls_config *config)
+{
+    const struct policy_settings *settings = &rule->settings;
+    enum policy_trust_kind kind = settings->trusting.kind;
+    if (config->client_certificate != TLS_CLIENT_CERT_NO && settings->client_trust.text)
+        config->trust = load_trust(loader, "client-trust", settings->client_trust, false);
+    if (rule->kind != POLICY_CLIENT || !settings->trust.text)
+        return;
+    config->unchained = kind == POLICY_TRUST_PIN_ONLY || kind == POLICY_TRUST_FIRST_USE;
+    config->needs_approval = kind == POLICY_TRUST_FIRST_USE;
+    if (!config->unchained)
+        config->trust = load_trust(loader, "trust", settings->trust, kind == POLICY_TRUST_SYSTEM);
+}
+
+static void add_pins(struct loader *loader, const struct policy_rule *rule,
+                     struct tls_config *config)
+{
+    const struct policy_list *list = &rule->settings.trusting.pins;
+    if (rule->kind != POLICY_CLIENT || list->count == 0)
+        return;
+    uint8_t(*pins)[32] = take_memory(loader, list->words[0].place, list->count * sizeof *pins);
+    for (size_t i = 0; pins && i < list->count; i++)
+        if (!x509_pin_parse(list->words[i].text, strlen(list->words[i].text), pins[i]))
+            loader_complain(loader, list->words[i].place, "this is no pin");
+    config->pins = (const uint8_t(*)[32])pins;
+    config->pin_count = pins ? list->count : 0;
+}
+
+/* ---- revocation ---- */
+
+static void add_lists(struct loader *loader, const struct policy_rule *rule,
+                      struct tls_config *config)
+{
+    char reason[CREDENTIALS_REASON];
+    struct policy_string path = rule->settings.trusting.crl;
+    bool applies = rule->kind == POLICY_CLIENT ? !config->unchained : config->trust != NULL;
+    if (!path.text || !applies)
+        return;
+    struct loaded_lists *loaded = loader->lists;
+    while (loaded && strcmp(loaded->path, path.text) != 0)
+        loaded = loaded->next;
+    if (!loaded) {
+        loaded = take_memory(loader, path.place, sizeof *loaded);
+        if (!loaded)
+            return;
+        if (!credentials_load_crls(&loaded->crls, path.text, &loader->rules->memory, reason)) {
+            loader_complain(loader, path.place, "crl: %s", reason);
+            return;
+        }
+        loaded->path = path.text;
+        loaded->next = loader->lists;
+        loader->lists = loaded;
+    }
+    config->crls = loaded->crls.lists;
+    config->crl_count = loaded->crls.count;
+}
+
+/* NULL: it can be stapled, or cannot be judged without the issuer. */
+static const char *problem_of_staple(const struct x509_certificate *leaf,
+                                     const struct tls_credential *credential,
+                                     struct x509_bytes response)
+{
+    struct x509_certificate issuer;
+    const struct x509_rules rules = {.now = time(NULL), .allow_sha1 = true};
+    const char *why = NULL;
+    if (credential->chain_count < 2 ||
+        x509_parse(&issuer, credential->chain[1].data, credential->chain[1].length, &why) !=
+            TLS_ERROR_OK)
+        return response.length > 0 && response.data[0] == 0x30 ? NULL : "it is no DER";
+    switch (x509_ocsp_check(response, leaf, &issuer, &rules, &why)) {
+    case X509_OCSP_GOOD:
+        return NULL;
+    case X509_OCSP_REVOKED:
+        return "it says that the certificate has been revoked";
+    default:
+        return why;
+    }
+}
+
+void trust_staple(struct loader *loader, const struct policy_rule *rule, size_t i,
+                  const struct x509_certificate *leaf, struct tls_credential *credential)
+{
+    struct policy_string path = rule->settings.trusting.ocsp_responses[i];
+    struct file_text file;
+    char reason[FILE_REASON];
+    if (rule->kind != POLICY_SERVER || !path.text)
+        return;
+    if (!file_read(&file, path.text, TLS_OCSP_MAX, false, reason)) {
+        loader_complain(loader, path.place, "ocsp-response: %.120s: %s", path.text, reason);
+        return;
+    }
+    const uint8_t *copy =
+        (const uint8_t *)memory_copy(&loader->rules->memory, file.text, file.length);
+    struct x509_bytes response = {copy, file.length};
+    file_free(&file);
+    if (!copy) {
+        loader_complain(loader, path.place, "not enough memory");
+        return;
+    }
+    const char *problem = problem_of_staple(leaf, credential, response);
+    if (!problem) {
+        credential->ocsp_response = response;
+        return;
+    }
+    log_line(LOG_LEVEL_WARN,
+             "%s:%u: [%s %s]: ocsp-response: %s: %s; it is left out until there is a new one "
+             "(openssl ocsp ... -respout FILE)",
+             rule->place.file, path.place.line, policy_kind_name(rule->kind), rule->name, path.text,
+             problem);
+}
+
+/* ---- names that are admitted ---- */
+
+static struct x509_bytes bytes_of(const char *text)
+{
+    return (struct x509_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+/* An address, a mailbox, a URI, else a DNS name. */
+static bool read_alt_name(struct loader *loader, struct policy_string word,
+                          struct x509_alt_name *out)
+{
+    uint8_t address[16];
+    size_t length = inet_pton(AF_INET, word.text, address) == 1    ? 4
+                    : inet_pton(AF_INET6, word.text, address) == 1 ? 16
+                                                                   : 0;
+    *out = (struct x509_alt_name){X509_ALT_DNS, bytes_of(word.text)};
+    if (length > 0) {
+        const char *copy = memory_copy(&loader->rules->memory, address, length);
+        *out =
+            (struct x509_alt_name){X509_ALT_IP, {(const uint8_t *)copy, copy != NULL ? length : 0}};
+        return copy != NULL;
+    }
+    if (strstr(word.text, "://") || strncmp(word.text, "urn:", 4) == 0)
+        out->kind = X509_ALT_URI;
+    else if (strchr(word.text, '@'))
+        out->kind = X509_ALT_EMAIL;
+    return true;
+}
+
+static void add_admitted(struct loader *loader, const struct policy_rule *rule,
+                         struct tls_config *config)
+{
+    const struct policy_list *subjects = &rule->settings.trusting.client_subjects;
+    const struct policy_list *names = &rule->settings.trusting.client_names;
+    if (rule->kind != POLICY_SERVER || config->client_certificate == TLS_CLIENT_CERT_NO ||
+        subjects->count + names->count == 0)
+        return;
+    struct x509_admitted *admitted = take_memory(loader, rule->place, sizeof *admitted);
+    const char **texts = take_memory(loader, rule->place, (subjects->count + 1) * sizeof *texts);
+    struct x509_alt_name *alts =
+        take_memory(loader, rule->place, (names->count + 1) * sizeof *alts);
+    if (!admitted || !texts || !alts)
+        return;
+    for (size_t i = 0; i < subjects->count; i++)
+        texts[i] = subjects->words[i].text;
+    for (size_t i = 0; i < names->count; i++)
+        if (!read_alt_name(loader, names->words[i], &alts[i]))
+            loader_complain(loader, names->words[i].place, "not enough memory");
+    *admitted = (struct x509_admitted){texts, subjects->count, alts, names->count};
+    config->admitted = admitted;
+}
+
+void trust_configure(struct loader *loader, const struct policy_rule *rule,
+                     struct tls_config *config)
+{
+    const struct policy_trust *trust = &rule->settings.trusting;
+    config->strict_certificates = trust->strict;
+    config->allow_common_name = trust->allow_common_name;
+    config->request_status = rule->kind == POLICY_CLIENT && trust->ocsp != POLICY_OCSP_OFF;
+    config->require_status = rule->kind == POLICY_CLIENT && trust->ocsp == POLICY_OCSP_REQUIRE;
+    add_trust(loader, rule, config);
+    add_pins(loader, rule, config);
+    add_lists(loader, rule, config);
+    add_admitted(loader, rule, config);
+}
