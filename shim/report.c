@@ -102,7 +102,7 @@ void report_failure(struct shim_session *s)
 void report_success(const struct shim_session *s)
 {
     const struct tls_suite *suite = tls_suite_by_id(s->tls.suite);
-    char cause[100];
+    char cause[256];
     struct log_event e;
 
     if (!log_enabled(LOG_LEVEL_INFO) && !log_is_tracing())
