@@ -6,9 +6,9 @@
 #include "../crypto_glue/cg_hash.h"
 #include "arena.h"
 #include "common_log.h"
-#include "global.h"
 #include "io.h"
 #include "known_peers.h"
+#include "ruling.h"
 
 /* ---- text in pieces ---- */
 
@@ -80,7 +80,7 @@ static enum tls_error check_first_use(const struct shim_session *s,
                                       const struct x509_certificate *leaf, char *detail,
                                       size_t size)
 {
-    const struct policy_rule *rule = &shim_rules.policy.rules[s->rule];
+    const struct policy_rule *rule = rule_of_session(s);
     const char *port = strrchr(s->peer_address, ':');
     bool bare = strchr(s->peer_name, ':') != NULL; /* an IPv6 address */
     char peer[TLS_NAME_MAX + 16], shown[X509_PIN_TEXT];
@@ -116,15 +116,15 @@ enum tls_error identity_approve(void *arg, const struct x509_certificate *leaf, 
         snprintf(detail, size, "there is no room to keep who the client is");
         return TLS_ERROR_INTERNAL;
     }
-    return shim_rules.configs[s->rule]->needs_approval ? check_first_use(s, leaf, detail, size)
-                                                       : TLS_ERROR_OK;
+    return config_of_session(s)->needs_approval ? check_first_use(s, leaf, detail, size)
+                                                : TLS_ERROR_OK;
 }
 
 /* ---- for programs ---- */
 
 bool identity_is_exported(const struct shim_session *s)
 {
-    const struct policy_rule *rule = &shim_rules.policy.rules[s->rule];
+    const struct policy_rule *rule = rule_of_session(s);
 
     return rule->kind == POLICY_SERVER && rule->settings.trusting.client_environment &&
            rule->settings.client_certificate != POLICY_CERT_NO;
