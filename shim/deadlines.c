@@ -62,7 +62,7 @@ static int look(int64_t now, int *fd, int64_t *next)
         uint32_t at = atomic_load(&head) % DEADLINES;
         struct shim_ref ref = fdtable_session(ring[at].fd);
 
-        if (ref.session == NULL || atomic_load(&ref.session->stage) != SHIM_HANDSHAKE ||
+        if (ref.session == NULL || !session_in_handshake(ref.session) ||
             ref.session->deadline != ring[at].deadline)
             continue;
         if (ring[at].deadline > now) {

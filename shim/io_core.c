@@ -136,7 +136,8 @@ static bool seal_queue(struct shim_session *s)
     struct tls_conn conn;
     size_t taken = 0;
 
-    if (s->queue_length == 0 || atomic_load(&s->stage) != SHIM_OPEN || !io_need_slab(&s->out_slab))
+    if (s->queue_length == 0 || atomic_load(&s->stage) != SHIM_OPEN || tls_in_handshake(&s->tls) ||
+        !io_need_slab(&s->out_slab))
         return false;
     io_conn(&conn, s);
     if (tls_send(&conn, queue, s->queue_length, &taken) != TLS_DONE || taken == 0)
@@ -156,7 +157,7 @@ static bool seal_close(struct shim_session *s)
     struct tls_conn conn;
 
     if (s->shut == 0 || s->close_sealed || atomic_load(&s->stage) != SHIM_OPEN ||
-        !io_need_slab(&s->out_slab))
+        tls_in_handshake(&s->tls) || !io_need_slab(&s->out_slab))
         return false;
     s->close_sealed = 1;
     io_conn(&conn, s);
@@ -177,9 +178,10 @@ static enum io_state flush_all(struct shim_session *s, int fd, int *error)
             tls_flush_mailbox(&conn);
         }
         state = send_output(s, fd, error);
-    } while (state == IO_DONE && (seal_queue(s) || seal_close(s)));
+    } while (state == IO_DONE && (io_continue_renegotiation(s) || seal_queue(s) || seal_close(s)));
     /* Left over only for want of a slab: nothing newer may be sealed before it. */
-    if (state == IO_DONE && s->queue_length > 0 && atomic_load(&s->stage) == SHIM_OPEN) {
+    if (state == IO_DONE && s->queue_length > 0 && atomic_load(&s->stage) == SHIM_OPEN &&
+        !tls_in_handshake(&s->tls)) {
         *error = ENOBUFS;
         return IO_ERROR;
     }
@@ -275,11 +277,16 @@ int io_connect_error(int fd)
     return r == 0 ? EPIPE : (int)-r;
 }
 
-void io_start_clock(struct shim_session *s, int fd)
+void io_set_deadline(struct shim_session *s)
 {
     const struct policy_rule *rule = rule_of_session(s);
 
     s->deadline = shim_now() + (int64_t)rule->settings.handshake_timeout * 1000000000LL;
+}
+
+void io_start_clock(struct shim_session *s, int fd)
+{
+    io_set_deadline(s);
     atomic_store(&s->stage, SHIM_HANDSHAKE);
     deadlines_add(fd, s->deadline);
 }
@@ -353,8 +360,7 @@ static enum io_state handshake_record(struct shim_session *s, int fd, int *error
     return IO_ERROR;
 }
 
-/* True: the handshake has taken too long, and the session has failed for it. */
-static bool time_is_up(struct shim_session *s, int fd)
+bool io_time_is_up(struct shim_session *s, int fd)
 {
     struct tls_conn conn;
 
@@ -376,7 +382,7 @@ static enum io_state drive_started(struct shim_session *s, int fd)
         enum io_state state = io_flush(s, fd, &send_error);
 
         /* A peer that never stops sending must not keep this going. */
-        if (!tls_is_established(&s->tls) && time_is_up(s, fd))
+        if (!tls_is_established(&s->tls) && io_time_is_up(s, fd))
             return IO_ERROR;
         if (state == IO_WRITE)
             return IO_WRITE;
@@ -427,7 +433,7 @@ enum io_state io_drive(struct shim_session *s, int fd)
 {
     switch (atomic_load(&s->stage)) {
     case SHIM_OPEN:
-        return IO_DONE;
+        return tls_in_handshake(&s->tls) ? io_carry_renegotiation(s, fd) : IO_DONE;
     case SHIM_FAILED:
         return IO_ERROR;
     case SHIM_CONNECTING:
@@ -438,7 +444,7 @@ enum io_state io_drive(struct shim_session *s, int fd)
     default:
         break;
     }
-    if (time_is_up(s, fd))
+    if (io_time_is_up(s, fd))
         return IO_ERROR;
     /* A client that says nothing costs a server no memory. */
     if (!s->started && s->tls.role == TLS_SERVER && !has_bytes(fd))
@@ -464,7 +470,7 @@ enum io_state io_attend(int fd, struct shim_ref ref)
     int error = 0;
 
     shim_enter(&guard);
-    if (atomic_load(&ref.session->stage) == SHIM_OPEN) {
+    if (atomic_load(&ref.session->stage) == SHIM_OPEN && !session_in_handshake(ref.session)) {
         state = IO_DONE;
         if (session_try_write(ref)) {
             if (atomic_load(&ref.session->stage) == SHIM_OPEN)

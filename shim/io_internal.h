@@ -15,6 +15,26 @@ void io_drop_handshake(struct shim_session *s);
 void io_drain(int fd);
 /* TCP is up: the handshake's time begins. */
 void io_start_clock(struct shim_session *s, int fd);
+/* Until when a handshake that begins here must be over. */
+void io_set_deadline(struct shim_session *s);
+/* True: it has taken too long, and the session has failed for it. Both locks. */
+bool io_time_is_up(struct shim_session *s, int fd);
+
+/* ---- renegotiation (io_renegotiate.c) ---- */
+
+struct io_record {
+    uint8_t *bytes;
+    size_t length;
+    uint8_t *plain; /* in bytes */
+    size_t plain_length;
+};
+/* tls_receive for an open session: takes the write lock where a renegotiation needs it. Read lock,
+ * or both. */
+enum tls_result io_receive_record(struct shim_session *s, int fd, struct io_record *r);
+/* When output was sent: true when a renegotiation has made more. Write lock. */
+bool io_continue_renegotiation(struct shim_session *s);
+/* Takes a renegotiation as far as it goes. Both locks. IO_DONE: it is over; IO_READ, IO_ERROR. */
+enum io_state io_carry_renegotiation(struct shim_session *s, int fd);
 
 /* What is in user memory and, peeked, in the kernel. */
 struct io_peeked {

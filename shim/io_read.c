@@ -74,6 +74,7 @@ void io_await_rest(struct shim_session *s, int fd)
 
 static enum io_state transport_ended(struct shim_session *s, int *error)
 {
+    struct shim_ref self = {.session = s, .generation = atomic_load(&s->generation)};
     struct tls_conn conn;
 
     *error = atomic_load(&s->error); /* of the socket, told to a wait */
@@ -81,8 +82,17 @@ static enum io_state transport_ended(struct shim_session *s, int *error)
         return IO_END;
     if (*error != 0)
         return IO_ERROR;
+    /* The engine wants both halves in a handshake. */
+    bool alone = tls_in_handshake(&s->tls) && !s->both;
+
+    if (alone && !session_lock_write(self))
+        return IO_ERROR;
     io_conn(&conn, s);
-    return tls_receive_end(&conn) == TLS_CLOSED ? IO_END : IO_ERROR;
+    enum tls_result result = tls_receive_end(&conn);
+
+    if (alone)
+        session_unlock_write(s);
+    return result == TLS_CLOSED ? IO_END : IO_ERROR;
 }
 
 enum io_state io_peek(struct shim_session *s, int fd, struct io_peeked *in, int *error)
@@ -139,7 +149,7 @@ static enum io_state read_failed(struct shim_session *s, int fd, int error)
 {
     if (error == 0)
         error = io_errno_of(tls_failure(&s->tls));
-    io_fail(s, fd, error, IO_HOLDS_READ);
+    io_fail(s, fd, error, s->both ? IO_HOLDS_BOTH : IO_HOLDS_READ);
     return IO_ERROR;
 }
 
@@ -166,36 +176,34 @@ struct opening { /* one peek's worth of records */
 
 /* Opens whole records until `want` bytes of plaintext (at least one) are there; their plaintext is
  * gathered behind what the slab already holds. */
-static void open_records(struct shim_session *s, struct opening *o, size_t want)
+static void open_records(struct shim_session *s, int fd, struct opening *o, size_t want)
 {
     uint8_t *slab = arena_at(ARENA_SLAB, s->in_slab);
-    struct tls_conn conn;
 
-    io_conn(&conn, s);
     if (s->in_used < (uint32_t)(o->at - slab + o->available))
         s->in_used = (uint32_t)(o->at - slab + o->available);
     o->opened = 0;
     o->result = TLS_DONE;
     while (o->result == TLS_DONE && (io_leftover(s) == 0 || io_leftover(s) < want) &&
            o->available > o->opened) {
-        uint8_t *record = o->at + o->opened, *plain;
-        size_t have = o->available - o->opened, plain_length = 0;
-        size_t length = tls_record_length(&s->tls, record, have);
+        struct io_record r = {.bytes = o->at + o->opened};
+        size_t have = o->available - o->opened;
 
-        if (length > have)
+        r.length = tls_record_length(&s->tls, r.bytes, have);
+        if (r.length > have)
             break;
-        if (length == 0)
-            length = have;
-        o->result = tls_receive(&conn, record, length, &plain, &plain_length);
-        o->opened += length;
-        if (plain_length == 0)
+        if (r.length == 0)
+            r.length = have;
+        o->result = io_receive_record(s, fd, &r);
+        o->opened += r.length;
+        if (r.plain_length == 0)
             continue;
         if (io_leftover(s) == 0) {
-            s->plain_start = s->plain_end = (uint32_t)(plain - slab);
-        } else if (plain != slab + s->plain_end) {
-            memmove(slab + s->plain_end, plain, plain_length);
+            s->plain_start = s->plain_end = (uint32_t)(r.plain - slab);
+        } else if (r.plain != slab + s->plain_end) {
+            memmove(slab + s->plain_end, r.plain, r.plain_length);
         }
-        s->plain_end += (uint32_t)plain_length;
+        s->plain_end += (uint32_t)r.plain_length;
     }
 }
 
@@ -253,7 +261,7 @@ static enum io_state fill_behind(struct shim_session *s, int fd, size_t want)
     o.available = (size_t)r - s->held_byte;
     if (tls_record_length(&s->tls, o.at, o.available) > ARENA_SLAB_SIZE - before - s->held_byte)
         return IO_DONE;
-    open_records(s, &o, want);
+    open_records(s, fd, &o, want);
     if (o.result == TLS_FAILED)
         return IO_DONE; /* what is there is good; the next call finds the failure */
     if (o.opened > 0)
@@ -287,7 +295,7 @@ enum io_state io_fill(struct shim_session *s, int fd, size_t want, size_t takes)
             return state;
         o.at = in.record;
         o.available = in.available;
-        open_records(s, &o, want);
+        open_records(s, fd, &o, want);
         settle(s, fd, o.opened, in.taken_before, takes);
         state = after_opening(s, fd, o.result);
     } while (state == IO_DONE && io_leftover(s) == 0);

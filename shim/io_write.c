@@ -132,45 +132,7 @@ static enum io_state send_nothing(struct shim_session *s, int fd, struct sending
     return r < 0 && r != -EAGAIN ? write_failed(s, fd, w, (int)-r) : IO_DONE;
 }
 
-/* Seals and sends until all is accepted or the kernel is full. Write lock, session open. */
-static enum io_state send_now(struct shim_session *s, int fd, struct sending *w, uint8_t *scratch)
-{
-    for (;;) {
-        struct tls_conn conn;
-        size_t length, taken = 0;
-        int error = 0;
-        enum io_state state = io_flush(s, fd, &error);
-
-        if (state == IO_ERROR) {
-            w->total = w->sent; /* what was sealed since is lost with the connection */
-            return write_failed(s, fd, w, error);
-        }
-        if (state == IO_DONE)
-            w->sent = w->total;
-        if (w->v.left == 0 && w->total == 0)
-            return send_nothing(s, fd, w);
-        if (state != IO_DONE || w->v.left == 0)
-            return state;
-        skip_empty(&w->v);
-        const void *stretch = next_stretch(&w->v, scratch, &length);
-
-        if (!w->blocks)
-            length = sized(s, fd, length);
-        if (length == 0)
-            return IO_WRITE;
-        if (!io_need_slab(&s->out_slab)) {
-            w->error = ENOBUFS;
-            return IO_ERROR;
-        }
-        io_conn(&conn, s);
-        if (tls_send(&conn, stretch, length, &taken) != TLS_DONE)
-            return write_failed(s, fd, w, EPIPE);
-        advance(&w->v, taken);
-        w->total += taken;
-    }
-}
-
-/* Before Finished: the bytes wait in memory. False: no room for a single one. */
+/* In a handshake bytes wait in memory. False: no room for a single one. */
 static bool enqueue(struct shim_session *s, struct sending *w, uint8_t *scratch)
 {
     bool any = false;
@@ -193,6 +155,48 @@ static bool enqueue(struct shim_session *s, struct sending *w, uint8_t *scratch)
     return any;
 }
 
+/* Seals and sends until all is accepted or the kernel is full. Write lock, session open. */
+static enum io_state send_now(struct shim_session *s, int fd, struct sending *w, uint8_t *scratch)
+{
+    for (;;) {
+        struct tls_conn conn;
+        size_t length, taken = 0;
+        int error = 0;
+        enum io_state state = io_flush(s, fd, &error);
+
+        if (state == IO_ERROR) {
+            w->total = w->sent; /* what was sealed since is lost with the connection */
+            return write_failed(s, fd, w, error);
+        }
+        if (state == IO_DONE)
+            w->sent = w->total;
+        if (w->v.left == 0 && w->total == 0)
+            return send_nothing(s, fd, w);
+        if (state != IO_DONE || w->v.left == 0)
+            return state;
+        if (tls_in_handshake(&s->tls)) { /* a reader has begun a renegotiation */
+            enqueue(s, w, scratch);
+            return IO_READ;
+        }
+        skip_empty(&w->v);
+        const void *stretch = next_stretch(&w->v, scratch, &length);
+
+        if (!w->blocks)
+            length = sized(s, fd, length);
+        if (length == 0)
+            return IO_WRITE;
+        if (!io_need_slab(&s->out_slab)) {
+            w->error = ENOBUFS;
+            return IO_ERROR;
+        }
+        io_conn(&conn, s);
+        if (tls_send(&conn, stretch, length, &taken) != TLS_DONE)
+            return write_failed(s, fd, w, EPIPE);
+        advance(&w->v, taken);
+        w->total += taken;
+    }
+}
+
 /* Writing is shut; an error of the socket is told before that, as by the kernel. */
 static int error_behind_shut(struct shim_session *s, int fd)
 {
@@ -211,7 +215,7 @@ static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
     struct shim_guard guard;
     uint32_t slab = 0;
     enum io_state state = IO_GONE;
-    bool open = atomic_load(&s->stage) == SHIM_OPEN;
+    bool open = atomic_load(&s->stage) == SHIM_OPEN && !session_in_handshake(s);
     uint8_t *scratch;
 
     shim_enter(&guard);
@@ -236,7 +240,7 @@ static enum io_state send_round(int fd, struct shim_ref ref, struct sending *w)
         } else {
             enqueue(s, w, scratch);
         }
-        if (atomic_load(&s->tail) != 0)
+        if (atomic_load(&s->tail) != 0 || session_in_handshake(s))
             needy_add(fd);
         open ? session_unlock_write(s) : session_unlock_both(s);
     }
@@ -277,6 +281,11 @@ static ssize_t send_failed(struct shim_ref ref, const struct sending *w, int fla
  * program may not call again for long; but the peer may be this very thread, which is to accept the
  * connection later, or a server that is busy with another: hence a bound. */
 #define EARLY_WRITE_PATIENCE 1000000000LL
+
+static bool session_is_waiting(const struct shim_session *s)
+{
+    return atomic_load(&s->stage) != SHIM_OPEN || session_in_handshake(s);
+}
 
 static bool wait_to_send(int fd, struct shim_ref ref, enum io_state state, struct wait_clock *clock)
 {
@@ -323,7 +332,7 @@ ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count,
             errno = EAGAIN;
             return -1;
         }
-        if (atomic_load(&ref.session->stage) != SHIM_OPEN && w.v.left == 0) {
+        if (session_is_waiting(ref.session) && w.v.left == 0) {
             if (shim_peer_is_own_listener(fd) ||
                 io_handshake_wait(fd, ref, EARLY_WRITE_PATIENCE) != IO_ERROR)
                 return (ssize_t)w.total;

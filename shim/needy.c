@@ -26,6 +26,12 @@ void needy_add(int fd)
     }
 }
 
+/* And nothing unread keeps the kernel readable meanwhile. */
+static bool renegotiates(const struct shim_session *s)
+{
+    return atomic_load(&s->stage) == SHIM_OPEN && tls_in_handshake(&s->tls) && io_leftover(s) == 0;
+}
+
 static bool has_work(const struct shim_session *s)
 {
     unsigned stage = atomic_load(&s->stage);
@@ -33,7 +39,7 @@ static bool has_work(const struct shim_session *s)
     if (s->lingering)
         return true;
     if (stage == SHIM_OPEN)
-        return atomic_load(&s->tail) != 0;
+        return atomic_load(&s->tail) != 0 || renegotiates(s);
     return (stage == SHIM_HANDSHAKE || stage == SHIM_CONNECTING) && !watch_any(s);
 }
 
@@ -89,8 +95,9 @@ static short events_of(const struct shim_session *s)
 {
     switch (atomic_load(&s->stage)) {
     case SHIM_CONNECTING:
-    case SHIM_OPEN:
         return POLLOUT;
+    case SHIM_OPEN:
+        return renegotiates(s) && atomic_load(&s->tail) == 0 ? POLLIN : POLLOUT;
     default:
         return atomic_load(&s->tail) != 0 ? POLLIN | POLLOUT : POLLIN;
     }

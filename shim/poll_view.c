@@ -11,6 +11,13 @@ bool view_may_write(const struct shim_session *s)
     return !atomic_load(&s->touched) && !atomic_load(&s->eager);
 }
 
+/* A renegotiation is under way, and no more can be kept until it is over. */
+static bool must_wait_to_write(const struct shim_session *s)
+{
+    return atomic_load(&s->stage) == SHIM_OPEN && tls_in_handshake(&s->tls) &&
+           s->queue_length == SHIM_QUEUE_MAX;
+}
+
 unsigned view_ask(const struct shim_session *s, unsigned asked)
 {
     switch (atomic_load(&s->stage)) {
@@ -20,6 +27,8 @@ unsigned view_ask(const struct shim_session *s, unsigned asked)
         asked = asked & VIEW_OUT && view_may_write(s) ? VIEW_OUT & asked : 0;
         return asked | POLLIN | (atomic_load(&s->tail) != 0 ? POLLOUT : 0);
     default:
+        if (must_wait_to_write(s))
+            asked = (asked & ~(unsigned)VIEW_OUT) | POLLIN;
         return asked | (atomic_load(&s->tail) != 0 ? POLLOUT : 0);
     }
 }
@@ -57,6 +66,8 @@ static unsigned answer_open(int fd, struct shim_ref ref, unsigned asked, unsigne
     }
     if (got & VIEW_IN && (got & (POLLERR | POLLHUP)) == 0 && !is_readable(fd, ref))
         got &= ~(unsigned)VIEW_IN;
+    if (must_wait_to_write(ref.session))
+        got &= ~(unsigned)VIEW_OUT;
     return (got | error_to_tell(ref.session)) & (asked | VIEW_ALWAYS);
 }
 

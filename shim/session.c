@@ -73,8 +73,10 @@ bool session_lock_both(struct shim_ref ref)
 {
     if (!session_lock_read(ref))
         return false;
-    if (session_lock_write(ref))
+    if (session_lock_write(ref)) {
+        ref.session->both = 1;
         return true;
+    }
     session_unlock_read(ref.session);
     return false;
 }
@@ -109,6 +111,7 @@ void session_unlock_write(struct shim_session *s)
 
 void session_unlock_both(struct shim_session *s)
 {
+    s->both = 0;
     session_unlock_write(s);
     session_unlock_read(s);
 }

@@ -6,7 +6,8 @@
  *
  * Locking rules:
  *   - read_lock covers the reading half, write_lock the writing half; whoever needs both takes
- *     read_lock first. Until the handshake is over every call takes both.
+ *     read_lock first. Until the handshake is over every call takes both; in a renegotiation the
+ *     reader takes the write lock as well (io_renegotiate.c).
  *   - All signals are blocked while a lock is held (shim_enter), every system call made then is a
  *     non-blocking one through shim_sys, and nobody waits while holding one. So neither signal
  *     handlers, cancellation, siglongjmp nor fork ever meets a held lock of its own thread.
@@ -60,9 +61,9 @@ struct shim_session {
     int64_t deadline;          /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
     uint8_t lingering;         /* closed by the program; a number of ours sends the rest */
 
-    /* the handshake's, under both locks */
+    /* the handshake's, under both locks; a renegotiation's under the write lock */
     uint32_t handshake_slab, big_piece;
-    uint32_t queue_slab, queue_length; /* plaintext written before Finished */
+    uint32_t queue_slab, queue_length; /* plaintext written in a handshake */
     uint8_t started;
 
     /* the reading half's */
@@ -77,6 +78,8 @@ struct shim_session {
     uint32_t missing;           /* bytes that make the partial record whole, after a look at it */
     uint32_t low_water;         /* SO_RCVLOWAT set for it; 0: it is 1 */
     uint32_t program_low_water; /* SO_RCVLOWAT as the program set it, in plaintext */
+
+    uint8_t both; /* whoever has the read lock has the write lock too */
 
     /* the writing half's */
     uint32_t out_slab;
@@ -124,6 +127,14 @@ bool session_try_write(struct shim_ref ref);
 void session_unlock_read(struct shim_session *s);
 void session_unlock_write(struct shim_session *s);
 void session_unlock_both(struct shim_session *s);
+
+/* A first handshake, or a renegotiation in the open session. */
+static inline bool session_in_handshake(const struct shim_session *s)
+{
+    unsigned stage = atomic_load(&s->stage);
+
+    return stage == SHIM_HANDSHAKE || (stage == SHIM_OPEN && tls_in_handshake(&s->tls));
+}
 
 static inline bool session_is_live(struct shim_ref ref)
 {

@@ -26,7 +26,7 @@ bool wait_restarts(void)
 
 int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline)
 {
-    if (atomic_load(&s->stage) == SHIM_HANDSHAKE && s->deadline < deadline)
+    if (session_in_handshake(s) && s->deadline < deadline)
         return s->deadline;
     return deadline;
 }
@@ -91,6 +91,8 @@ static int wait_once(int fd, short events, const struct shim_session *s,
         deadline = deadlines_next();
     else if (clock->sliced)
         deadline = wait_slice(wait_handshake_end(s, deadlines_next()), clock->rounds);
+    else if (session_in_handshake(s)) /* the peer renegotiates */
+        deadline = deadlines_next();
     count = 1 + needy_collect(entries + 1, NEEDY_MAX, entries, 1);
     if (own_end < deadline)
         deadline = own_end;
@@ -153,7 +155,7 @@ bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock)
     wait_begin(clock, fd, SO_RCVTIMEO);
     if (atomic_load(&s->tail) != 0)
         events |= POLLOUT;
-    else if (atomic_load(&s->stage) == SHIM_OPEN && !needy_any() &&
+    else if (atomic_load(&s->stage) == SHIM_OPEN && !session_in_handshake(s) && !needy_any() &&
              (first || clock->timeout == 0) && !clock->partial)
         return wait_in_recv(fd, s);
     if (!wait_for_events(fd, events, s, clock))
@@ -171,8 +173,11 @@ static bool wait_in_handshake_for(int fd, short events, struct shim_ref ref,
     bool ready;
 
     wait_begin(clock, fd, SO_RCVTIMEO);
-    if (atomic_load(&ref.session->stage) == SHIM_OPEN)
+    if (atomic_load(&ref.session->stage) == SHIM_OPEN && !session_in_handshake(ref.session))
         return true;
+    /* What the program has not read yet keeps the kernel readable in a renegotiation. */
+    if (io_leftover(ref.session) > 0)
+        events &= ~POLLIN;
     /* Decided here, not by the stage at each step: it may change at any moment. */
     clock->sliced = true;
     ready = wait_for_events(fd, events, ref.session, clock);

@@ -67,8 +67,10 @@ static uint32_t mask_for(const struct shim_session *s, const struct shim_watch *
     }
     if (stage == SHIM_CONNECTING)
         return w->disarmed ? EPOLLOUT : (wanted & ~(uint32_t)MODES) | EPOLLOUT;
+    if (stage == SHIM_OPEN && !w->disarmed)
+        return (wanted & (uint32_t)MODES) | view_ask(s, wanted & ~(uint32_t)MODES);
     if (stage == SHIM_OPEN && atomic_load(&s->tail) != 0)
-        return (w->disarmed ? wanted & (uint32_t)MODES : wanted) | EPOLLOUT;
+        return (wanted & (uint32_t)MODES) | EPOLLOUT;
     return w->disarmed ? DISARMED : wanted;
 }
 

@@ -5,7 +5,6 @@ had more to read, and an orderly end is answered with one. What the client sends
 segment a flight, or in one a record with more to come after the server has ended."""
 
 import os
-import socket
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -18,32 +17,6 @@ import tlstest as t
 GET = b"GET /small HTTP/1.0\r\n\r\n"
 SMALL = t.payload(5000)
 SERVERS = [s for s in t.HTTP_SERVERS if s[0] in ("python http.server", "busybox httpd", "lighttpd")]
-
-
-class Wire:
-    """A socket that keeps what is sent until something is read, or sends each piece by itself; a
-    server that has ended does not keep it from reading."""
-
-    def __init__(self, port, buffered):
-        self.sock = socket.create_connection(("127.0.0.1", port), 30)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.buffered, self.kept = buffered, b""
-
-    def sendall(self, data):
-        self.kept += data
-        if not self.buffered:
-            self.flush()
-
-    def flush(self):
-        data, self.kept = self.kept, b""
-        try:
-            self.sock.sendall(data)
-        except (ConnectionResetError, BrokenPipeError):
-            pass
-
-    def recv(self, n):
-        self.flush()
-        return self.sock.recv(n)
 
 
 def length_of(message):
@@ -61,7 +34,7 @@ def established(after):
 
 def refused(port, alert, buffered, options, run):
     """run ends by the alert, or the test fails; then the server has closed."""
-    wire = Wire(port, buffered)
+    wire = t.Wire(port, buffered)
     with wire.sock:
         client = p.Peer(wire, key=key, **options)
         try:
@@ -180,7 +153,7 @@ def answer_of(peer):
 
 
 def answered(port, options, ask, check=None):
-    wire = Wire(port, False)
+    wire = t.Wire(port, False)
     with wire.sock:
         client = p.Peer(wire, key=key, **options)
         client.client()
@@ -204,7 +177,7 @@ def was_warned(peer):
 
 def closed_in_order(port, alert):
     """close_notify is answered with close_notify, without a request too."""
-    wire = Wire(port, False)
+    wire = t.Wire(port, False)
     with wire.sock:
         client = p.Peer(wire, key=key)
         client.client()

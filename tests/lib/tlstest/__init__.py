@@ -23,3 +23,4 @@ from .process import (Result, Server, adopt_descendants, end_descendants, free_p
                       listening, read_text, run, start_program, stop_all, wait_until)
 from .stream import NO_TLS, STACKS, Stack, TlsServer, receive_all, tls_connect
 from .tap import BUILD, PLAIN, ROOT, bail, diag, discard, finish, is_, ok, skip, start, subtest, tmp
+from .wire import Wire
