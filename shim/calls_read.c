@@ -3,6 +3,7 @@
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
+#include "passing.h"
 #include "route.h"
 #include "wait.h"
 
@@ -67,26 +68,6 @@ HOOK ssize_t readv(int fd, const struct iovec *iov, int count)
     ROUTE_READ(fd, read_vector(fd, ref, iov, count, 0), real(readv)(fd, iov, count))
 }
 
-/* Descriptors that arrive in a message have no history here. */
-static void forget_passed(struct msghdr *message)
-{
-    if (fdtable == NULL || message->msg_controllen == 0)
-        return;
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL; c = CMSG_NXTHDR(message, c)) {
-        const unsigned char *data = CMSG_DATA(c);
-
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
-            int fd;
-
-            __builtin_memcpy(&fd, data + at, sizeof(fd));
-            if (fdtable_kind_is_known(fd))
-                connection_forget(fd);
-        }
-    }
-}
-
 static ssize_t receive_message(int fd, struct shim_ref ref, struct msghdr *message, int flags)
 {
     ssize_t r;
@@ -111,7 +92,7 @@ static ssize_t receive_plain_message(int fd, struct msghdr *message, int flags)
     ssize_t r = real(recvmsg)(fd, message, flags);
 
     if (r >= 0)
-        forget_passed(message);
+        passing_receive(message, flags);
     return r;
 }
 
@@ -166,7 +147,7 @@ static int receive_plain_messages(int fd, struct mmsghdr *messages, unsigned cou
     int r = real(recvmmsg)(fd, messages, count, flags, timeout);
 
     for (int i = 0; i < r; i++)
-        forget_passed(&messages[i].msg_hdr);
+        passing_receive(&messages[i].msg_hdr, flags);
     return r;
 }
 

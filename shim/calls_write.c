@@ -6,6 +6,7 @@
 #include "connections.h"
 #include "global.h"
 #include "io.h"
+#include "passing.h"
 #include "route.h"
 #include "sockets.h"
 
@@ -64,37 +65,10 @@ HOOK ssize_t sendto(int fd, const void *buffer, size_t n, int flags, const struc
                 real(sendto)(fd, buffer, n, flags, address, length))
 }
 
-/* A session's descriptor in a message would reach a process that may not know the session, and
- * write plaintext into it. */
-static bool passes_session(const struct msghdr *message)
-{
-    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c != NULL;
-         c = CMSG_NXTHDR((struct msghdr *)message, c)) {
-        const unsigned char *data = CMSG_DATA(c);
-
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-            continue;
-        for (size_t at = 0; at + sizeof(int) <= c->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
-            struct shim_ref ref;
-            int fd;
-
-            __builtin_memcpy(&fd, data + at, sizeof(fd));
-            if (fd_verdict(fd, &ref) == FD_IS_TLS)
-                return true;
-        }
-    }
-    return false;
-}
-
 static ssize_t send_plain_message(int fd, const struct msghdr *message, int flags)
 {
-    if (message->msg_controllen > 0 && shim_ready() && passes_session(message)) {
-        log_line(LOG_LEVEL_ERROR, "a TLS connection's descriptor cannot be passed to another "
-                                  "process (SCM_RIGHTS): refused with EPERM");
-        errno = EPERM;
-        return -1;
-    }
-    return real(sendmsg)(fd, message, flags);
+    return passing_has_session(message) ? passing_send(fd, message, flags)
+                                        : real(sendmsg)(fd, message, flags);
 }
 
 static ssize_t send_message(int fd, struct shim_ref ref, const struct msghdr *message, int flags)
@@ -134,13 +108,18 @@ static int send_messages(int fd, struct shim_ref ref, struct mmsghdr *messages, 
 
 static int send_plain_messages(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (messages[i].msg_hdr.msg_controllen > 0 && shim_ready() &&
-            passes_session(&messages[i].msg_hdr)) {
-            errno = EPERM;
-            return -1;
-        }
-    return real(sendmmsg)(fd, messages, count, flags);
+    unsigned plain = 0;
+    ssize_t r;
+
+    while (plain < count && !passing_has_session(&messages[plain].msg_hdr))
+        plain++;
+    if (plain > 0 || count == 0) /* a short count: the program sends the rest again */
+        return real(sendmmsg)(fd, messages, plain, flags);
+    r = passing_send(fd, &messages[0].msg_hdr, flags);
+    if (r < 0)
+        return -1;
+    messages[0].msg_len = (unsigned)r;
+    return 1;
 }
 
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)

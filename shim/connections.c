@@ -249,6 +249,20 @@ struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct rules 
     return ref;
 }
 
+void connection_arrived(int fd, struct shim_ref ref)
+{
+    struct shim_guard guard;
+
+    fdtable_set_session(fd, ref);
+    needy_add(fd);
+    if (atomic_load(&ref.session->stage) == SHIM_HANDSHAKE) {
+        shim_enter(&guard);
+        deadlines_add(fd, ref.session->deadline);
+        shim_leave(&guard);
+    }
+    stdio_takes_over(fd);
+}
+
 /* What the policy says about a connection that arrived at the local address; a session for it, when
  * it is TLS. */
 static enum fd_verdict decide(int fd, const struct connection *local)

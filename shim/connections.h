@@ -36,6 +36,10 @@ struct shim_ref connection_begin(int fd, const struct rules *rules, const struct
 struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct rules *rules,
                                       const struct policy_rule *rule, const struct connection *c);
 
+/* A session has come to this process with the descriptor fd, from a program before this one or in a
+ * message: what it has to do is carried on. */
+void connection_arrived(int fd, struct shim_ref ref);
+
 /* The connect failed: fd goes on without a session. */
 void connection_undo(int fd, struct shim_ref ref);
 

@@ -8,12 +8,11 @@
 #include "common_files.h"
 #include "common_log.h"
 #include "connections.h"
-#include "deadlines.h"
 #include "global.h"
 #include "io.h"
-#include "needy.h"
 #include "ruling.h"
 #include "sockets.h"
+#include "transfer.h"
 
 /* ---- the descriptors of this process ---- */
 
@@ -180,6 +179,62 @@ static void close_others(void)
             connection_forget(fd);
 }
 
+/* ---- to another user ---- */
+
+/* Who this process was when it began. One that has changed since, as inetd's children do before
+ * they exec, hands over no more than is for the new program. A daemon that changed and went on as
+ * another user has worked with all of the arena as that user, and so have its children. */
+static uid_t user;
+
+/* What is left of a session in a parcel when the exec has failed comes back to its place. */
+static bool put_in_parcel(int fd, void *arg)
+{
+    struct shim_ref ref = survives(fd) ? session_at(fd) : (struct shim_ref){0};
+
+    if (ref.session == NULL || ref.session->moved)
+        return true;
+    if (needs_handshake(ref.session))
+        io_handshake_wait(fd, ref, -1);
+    return transfer_put(ref, arg);
+}
+
+static bool take_back(int fd, void *arg)
+{
+    struct shim_ref ref = survives(fd) ? session_at(fd) : (struct shim_ref){0};
+    struct transfer_name name;
+
+    if (ref.session != NULL && transfer_find(arg, ref.session->cookie, &name))
+        transfer_take(arg, &name);
+    return true;
+}
+
+static void unpack(struct handover *h)
+{
+    if (h->parcel == NULL)
+        return;
+    each_descriptor(take_back, h->parcel);
+    arena_close(h->parcel);
+    if (h->parcel_fd >= 0)
+        sys3(SYS_close, h->parcel_fd, 0, 0);
+    h->parcel = NULL;
+}
+
+/* The sessions that survive, in an arena of their own for the new program, which is another user's:
+ * it shall not see the keys of all others. */
+static bool carry_parcel(struct handover *h)
+{
+    h->parcel_fd = -1;
+    h->parcel = arena_make(&h->parcel_fd);
+    h->carries = true;
+    snprintf(h->variable, sizeof(h->variable), ARENA_VARIABLE "=%d:0", h->parcel_fd);
+    if (h->parcel != NULL && h->parcel_fd >= 0 && each_descriptor(put_in_parcel, h->parcel)) {
+        sys3(SYS_fcntl, h->parcel_fd, F_SETFD, 0);
+        return true;
+    }
+    unpack(h);
+    return refuse("a TLS connection cannot go along", ": no memory, or its rule is not known here");
+}
+
 /* ---- exec ---- */
 
 /* A number of the arena's descriptor that a spawn in another thread lets survive; -1: none. */
@@ -235,9 +290,9 @@ bool handover_exec(struct handover *h, const struct handover_target *target)
         return true;
     arena = arena_descriptor();
     if (h->coverage == CHILD_COVERED && !each_descriptor(is_not_carried, NULL) &&
-        !carry(h, arena, shim_process_id()))
+        !(geteuid() == user ? carry(h, arena, shim_process_id()) : carry_parcel(h)))
         return false;
-    if (h->carries)
+    if (h->carries && h->parcel == NULL)
         each_descriptor(note_survivor, NULL);
     close_others();
     holders_exec(true);
@@ -245,15 +300,16 @@ bool handover_exec(struct handover *h, const struct handover_target *target)
     if (other >= 0 && arena_is(other))
         sys3(SYS_fcntl, other, F_SETFD, FD_CLOEXEC);
     if (arena >= 0)
-        sys3(SYS_fcntl, arena, F_SETFD, h->carries ? 0 : FD_CLOEXEC);
+        sys3(SYS_fcntl, arena, F_SETFD, h->carries && h->parcel == NULL ? 0 : FD_CLOEXEC);
     errno = saved;
     return true;
 }
 
-void handover_undo(const struct handover *h)
+void handover_undo(struct handover *h)
 {
     int saved = errno, arena;
 
+    unpack(h);
     if (h->has_noted) {
         holders_exec(false);
         arena = arena_descriptor();
@@ -279,6 +335,7 @@ void handover_in_child(void)
 
     if (fd >= 0 && arena_is(fd))
         sys3(SYS_close, fd, 0, 0);
+    user = geteuid();
     pthread_mutex_init(&spawning, NULL);
 }
 
@@ -336,7 +393,12 @@ void handover_spawned(const struct handover *h, int pid)
 
 /* ---- the new program ---- */
 
-/* "FD:PROCESS" */
+/* An arena with nothing but the sessions that are for this program, which another user handed over.
+ */
+static struct arena *parcel;
+static int parcel_fd;
+
+/* "FD:PROCESS"; process 0: a parcel. */
 static bool read_variable(const char *text, int *fd, uint32_t *process)
 {
     char *end;
@@ -347,7 +409,21 @@ static bool read_variable(const char *text, int *fd, uint32_t *process)
     second = strtoul(end + 1, &end, 10);
     *fd = (int)first;
     *process = (uint32_t)second;
-    return *end == '\0' && second != 0 && second <= UINT32_MAX;
+    return *end == '\0' && second <= UINT32_MAX;
+}
+
+static bool adopt(int fd, uint32_t process, bool *adopted)
+{
+    if (process == 0) {
+        parcel = arena_open(fd);
+        parcel_fd = fd;
+        return parcel != NULL;
+    }
+    if (!arena_adopt(fd))
+        return false;
+    holders_resume(process);
+    *adopted = true;
+    return true;
 }
 
 bool handover_adopt(bool *adopted, const char **why)
@@ -357,6 +433,7 @@ bool handover_adopt(bool *adopted, const char **why)
     int fd;
 
     *adopted = false;
+    user = geteuid();
     if (text == NULL)
         return true;
     *why = ARENA_VARIABLE " is not what tlshim writes; unset it";
@@ -365,18 +442,25 @@ bool handover_adopt(bool *adopted, const char **why)
     *why = "the TLS connections of the program before this one cannot be taken over: their memory "
            "did not come along, or is of another version of tlshim (start anew what was running "
            "when tlshim was upgraded)";
-    if (!arena_adopt(fd))
+    if (!adopt(fd, process, adopted))
         return false;
     unsetenv(ARENA_VARIABLE);
-    holders_resume(process);
-    *adopted = true;
     return true;
+}
+
+static struct shim_ref take_from_parcel(int fd)
+{
+    uint64_t cookie = socket_kind(fd) == SOCKET_TCP ? socket_cookie(fd) : 0;
+    struct transfer_name name;
+
+    if (cookie == 0 || !transfer_find(parcel, cookie, &name))
+        return (struct shim_ref){0};
+    return transfer_take(parcel, &name);
 }
 
 static bool find_session(int fd, void *arg)
 {
-    struct shim_ref ref;
-    struct shim_session *s;
+    struct shim_ref ref = session_at(fd);
 
     (void)arg;
     if (arena_is(fd)) { /* a number that a spawn used */
@@ -384,16 +468,22 @@ static bool find_session(int fd, void *arg)
             sys3(SYS_close, fd, 0, 0);
         return true;
     }
-    s = session_at(fd).session;
-    if (s == NULL || fd_verdict(fd, &ref) != FD_IS_TLS)
-        return true;
-    needy_add(fd);
-    if (atomic_load(&s->stage) == SHIM_HANDSHAKE)
-        deadlines_add(fd, s->deadline);
+    if (ref.session == NULL && parcel != NULL && fd != parcel_fd)
+        ref = take_from_parcel(fd);
+    /* Looked at once more: is its rule one of this policy? */
+    if (ref.session != NULL && fd_verdict(fd, &ref) == FD_IS_TLS)
+        connection_arrived(fd, ref);
     return true;
 }
 
-void handover_find_sessions(void)
+void handover_find_sessions(bool adopted)
 {
+    if (!adopted && parcel == NULL)
+        return;
     each_descriptor(find_session, NULL);
+    if (parcel == NULL)
+        return;
+    arena_close(parcel);
+    parcel = NULL;
+    sys3(SYS_close, parcel_fd, 0, 0);
 }

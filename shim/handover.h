@@ -23,6 +23,8 @@ struct handover {
     bool carries;   /* sessions go along */
     bool has_noted; /* what is to be undone when the exec fails */
     enum child_coverage coverage;
+    struct arena *parcel; /* an exec as another user: the sessions that go along, alone */
+    int parcel_fd;
     char variable[64]; /* ARENA_VARIABLE "=..." when something is carried */
 };
 
@@ -35,7 +37,7 @@ struct handover_target {
 /* Before an exec in this process. False with errno: refused, and logged; nothing is changed. */
 bool handover_exec(struct handover *h, const struct handover_target *target);
 /* The exec failed: all is as before, but for sessions that were closed for good. Keeps errno. */
-void handover_undo(const struct handover *h);
+void handover_undo(struct handover *h);
 
 /* Around a spawn: the child is a new process, that inherits what this one does not close on exec.
  * End gets its pid, or a negative number when there is none. One spawn at a time. */
@@ -60,6 +62,6 @@ static inline const char *handover_variable(const struct handover *h)
  * becomes this process's own. False: there should be, and is not; *why says what is wrong. */
 bool handover_adopt(bool *adopted, const char **why);
 /* Then, when all is ready: the descriptors that came along find their sessions. */
-void handover_find_sessions(void);
+void handover_find_sessions(bool adopted);
 
 #endif

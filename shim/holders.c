@@ -349,7 +349,8 @@ static bool drop_locked(struct shim_session *s)
     struct shim_global *g = shim_global();
 
     notice_new_pid();
-    if (g->forks == s->birth_forks && s->holder_count == 0 && s->birth_process == own_id)
+    if (g->forks == s->birth_forks && s->holder_count == 0 && s->birth_process == own_id &&
+        s->in_flight == 0)
         return true;
     if (own_id == 0) /* the table was full: nobody can tell */
         return false;
@@ -361,7 +362,10 @@ static bool drop_locked(struct shim_session *s)
             note(s, p->id, 1);
     }
     note(s, own_id, 0);
-    return nobody_else(s);
+    if (!nobody_else(s))
+        return false;
+    s->orphaned = s->in_flight != 0;
+    return !s->orphaned;
 }
 
 bool holders_drop(struct shim_session *s)
@@ -374,11 +378,36 @@ bool holders_drop(struct shim_session *s)
     return last;
 }
 
+static void add_locked(struct shim_session *s)
+{
+    if (own_id != 0)
+        note(s, own_id, 1);
+    s->orphaned = 0;
+}
+
 void holders_add(struct shim_session *s)
 {
     registry_lock();
-    if (own_id != 0)
-        note(s, own_id, 1);
+    add_locked(s);
+    registry_unlock();
+}
+
+void holders_send(struct shim_session *s, bool begins)
+{
+    registry_lock();
+    if (begins)
+        s->in_flight++;
+    else if (s->in_flight > 0)
+        s->in_flight--;
+    registry_unlock();
+}
+
+void holders_receive(struct shim_session *s)
+{
+    registry_lock();
+    if (s->in_flight > 0)
+        s->in_flight--;
+    add_locked(s);
     registry_unlock();
 }
 

@@ -48,6 +48,12 @@ void holders_end(void);
  * and shim_leave. */
 void holders_add(struct shim_session *s);
 
+/* The session's descriptor is in a message on its way: nobody who gives it up meanwhile is the
+ * last. false: it was not sent after all. And: this process has received it. Between shim_enter and
+ * shim_leave. */
+void holders_send(struct shim_session *s, bool begins);
+void holders_receive(struct shim_session *s);
+
 /* This process gives the session up. True when nobody else that lives holds it. Between shim_enter
  * and shim_leave. */
 bool holders_drop(struct shim_session *s);

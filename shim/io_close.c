@@ -138,6 +138,12 @@ void io_goodbye(int fd, struct shim_ref ref)
     bool abort;
 
     shim_enter(&guard);
+    if (s->moved) {
+        if (session_lock_both(ref))
+            session_release(s);
+        shim_leave(&guard);
+        return;
+    }
     abort = aborts(s, fd, ref);
     if (!session_lock_both(ref)) {
         shim_leave(&guard);

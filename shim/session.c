@@ -116,21 +116,36 @@ void session_unlock_both(struct shim_session *s)
     session_unlock_read(s);
 }
 
+void registry_lock_of(struct shim_global *g)
+{
+    lock(&g->registry_lock, NULL);
+}
+
+void registry_unlock_of(struct shim_global *g)
+{
+    pthread_mutex_unlock(&g->registry_lock);
+}
+
 void registry_lock(void)
 {
-    lock(&shim_global()->registry_lock, NULL);
+    registry_lock_of(shim_global());
 }
 
 void registry_unlock(void)
 {
-    pthread_mutex_unlock(&shim_global()->registry_lock);
+    registry_unlock_of(shim_global());
+}
+
+uint32_t *session_bucket(struct shim_global *g, uint64_t cookie)
+{
+    uint64_t mixed = cookie * 0x9e3779b97f4a7c15u;
+
+    return &g->by_cookie[mixed >> (64 - SHIM_COOKIE_BITS)];
 }
 
 static uint32_t *bucket_of(uint64_t cookie)
 {
-    uint64_t mixed = cookie * 0x9e3779b97f4a7c15u;
-
-    return &shim_global()->by_cookie[mixed >> (64 - SHIM_COOKIE_BITS)];
+    return session_bucket(shim_global(), cookie);
 }
 
 void shim_mutex_init(pthread_mutex_t *mutex)

@@ -60,6 +60,7 @@ struct shim_session {
     _Atomic int failure;       /* errno that every read gives: a cut stream never looks ended */
     int64_t deadline;          /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
     uint8_t lingering;         /* closed by the program; a number of ours sends the rest */
+    uint8_t moved; /* it lives on in another arena (transfer.h): nothing is sent or read here */
 
     /* the handshake's, under both locks; a renegotiation's under the write lock */
     uint32_t handshake_slab, big_piece;
@@ -91,6 +92,8 @@ struct shim_session {
     uint32_t hash_next;
     uint32_t watches; /* first struct shim_watch */
     uint32_t birth_process, birth_forks;
+    uint32_t in_flight; /* messages with its descriptor that nobody has received yet */
+    uint8_t orphaned;   /* nobody but such a message holds it */
     uint32_t holder_count, holder_slab;
     struct shim_holder holders[SHIM_HOLDERS_INLINE];
 
@@ -157,5 +160,11 @@ void session_release(struct shim_session *s);
  * and shim_leave, and never while waiting for a session's lock. */
 void registry_lock(void);
 void registry_unlock(void);
+
+/* The same in any arena, and the head of the chain that a cookie's session is in there. */
+struct shim_global;
+void registry_lock_of(struct shim_global *g);
+void registry_unlock_of(struct shim_global *g);
+uint32_t *session_bucket(struct shim_global *g, uint64_t cookie);
 
 #endif

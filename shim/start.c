@@ -139,8 +139,7 @@ void shim_start(void)
 
         starting = 0;
         atomic_store(&shim_started, 2);
-        if (adopted)
-            handover_find_sessions();
+        handover_find_sessions(adopted);
         stdio_at_start();
     }
     while (atomic_load(&shim_started) != 2) {
