@@ -13,6 +13,9 @@
 
 #define PRELOAD "LD_PRELOAD"
 
+/* Tells the loader of rules whose child this is (common_configs.h). */
+#define CHILD "TLSHIM_CHILD"
+
 /* What is put back when the program took it away. The program's own choice stands where it made
  * one; of the two that name the policy only one may be there. */
 static const char *const names[] = {
@@ -22,6 +25,7 @@ static const char *const names[] = {
 enum { NAMES = sizeof(names) / sizeof(*names) };
 
 static char *kept[NAMES]; /* "NAME=value"; NULL: it was not there */
+static char child[] = CHILD "=1";
 static char library[PATH_MAX];
 static char named[PATH_MAX]; /* what LD_PRELOAD said when it named the library otherwise */
 
@@ -167,7 +171,7 @@ size_t child_environment_room(char *const environment[])
 {
     const char *list = value_in(environment, PRELOAD);
 
-    return (count_of(environment) + NAMES + 3) * sizeof(char *) + sizeof(PRELOAD) +
+    return (count_of(environment) + NAMES + 4) * sizeof(char *) + sizeof(PRELOAD) +
            strlen(library) + 2 + (list != NULL ? strlen(list) : 0);
 }
 
@@ -203,7 +207,7 @@ char **child_environment(void *room, char *const environment[], enum child_cover
 {
     const char *list = value_in(environment, PRELOAD);
     size_t count = count_of(environment);
-    char **out = room, *text = (char *)(out + count + NAMES + 3), *preload = NULL;
+    char **out = room, *text = (char *)(out + count + NAMES + 4), *preload = NULL;
 
     if (!keeps_preload(list, coverage))
         preload = preload_entry(text, list != NULL ? list : "", coverage == CHILD_COVERED);
@@ -216,6 +220,8 @@ char **child_environment(void *room, char *const environment[], enum child_cover
     for (int i = 0; coverage == CHILD_COVERED && i < NAMES; i++)
         if (is_missing(environment, i))
             *out++ = kept[i];
+    if (coverage == CHILD_COVERED && value_in(environment, CHILD) == NULL)
+        *out++ = child;
     if (arena != NULL)
         *out++ = (char *)arena;
     *out = NULL;

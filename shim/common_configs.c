@@ -1,8 +1,11 @@
 #include "common_configs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../policy/policy_detail.h"
 #include "../tls/tls_key_exchange.h"
@@ -34,6 +37,16 @@ static void *take(struct loader *loader, struct policy_place place, size_t size)
 
 /* keyUsage of our certificates, by the kind of their keys; 0: there is none of this kind. */
 typedef uint16_t key_usages[X509_KEY_UNSUPPORTED];
+
+static bool is_withheld(const struct loader *loader, const struct policy_rule *rule)
+{
+    for (size_t i = 0; loader->is_child && i < POLICY_CREDENTIALS_MAX; i++)
+        if (rule->settings.keys[i].text &&
+            faccessat(AT_FDCWD, rule->settings.keys[i].text, R_OK, AT_EACCESS) != 0 &&
+            errno == EACCES)
+            return true;
+    return false;
+}
 
 /* The certificate and key at `i` of their lists. */
 static struct tls_credential *load_credential(struct loader *loader, const struct policy_rule *rule,
@@ -109,10 +122,23 @@ static void keep_certified_suites(struct loader *loader, const struct policy_rul
             rule->name);
 }
 
+static void drop_certified_suites(struct tls_config *config)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < config->suite_count; i++)
+        if (!tls_key_exchange_info(tls_suite_by_id(config->suites[i])->key_exchange)->certificate)
+            config->suites[kept++] = config->suites[i];
+    config->suite_count = kept;
+}
+
 static void add_credentials(struct loader *loader, const struct policy_rule *rule,
                             struct tls_config *config)
 {
     key_usages usages = {0};
+    if (is_withheld(loader, rule)) {
+        drop_certified_suites(config);
+        return;
+    }
     config->credential = load_credentials(loader, rule, usages);
     if (!config->credential)
         return;

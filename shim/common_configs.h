@@ -17,6 +17,10 @@ struct loader {
     struct loaded_lists *lists;  /* and each of CRLs */
     void (*report)(void *arg, const struct policy_error *error);
     void *report_arg;
+    /* Loads for a program that a covered one has executed, perhaps as a user who may not read keys
+     * (inetd does that): rules whose keys are withheld have no credential then, and no suite that
+     * needs one. */
+    bool is_child;
     unsigned errors;
 };
 

@@ -142,6 +142,7 @@ bool rules_find_source(struct rules_source *out, struct rules_error *error)
     const char *strict = kept_getenv("TLSHIM_STRICT");
     *out = (struct rules_source){
         .strict = strict && strict[0] && strcmp(strict, "0") != 0,
+        .is_child = kept_getenv("TLSHIM_CHILD") != NULL,
         .privileged = is_privileged(),
         .user = geteuid(),
     };
@@ -190,6 +191,7 @@ static bool load_from(struct rules *out, const struct rules_source *source,
                             .without_files = without_files,
                             .privileged = source->privileged,
                             .user = source->user,
+                            .is_child = source->is_child,
                             .report = policy_keep_earliest,
                             .report_arg = &earliest};
     file_notes_begin(&out->seen);

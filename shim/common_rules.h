@@ -38,6 +38,7 @@ struct rules {
 struct rules_source {
     const char *name, *path, *text; /* name: for messages; path: absolute; one of the two is NULL */
     bool strict;
+    bool is_child;   /* as in struct loader */
     bool privileged; /* then no file may be writable by others */
     uint32_t user;
     struct memory memory;

@@ -81,6 +81,21 @@ void connection_resolve_any(struct connection *c)
     set_text(c);
 }
 
+/* A rule with a key that this user may not read: common_configs.h. */
+static bool is_withheld(const struct rules *rules, const struct policy_rule *rule)
+{
+    return rule->settings.keys[0].text != NULL && rules->configs[rule->index]->credential == NULL;
+}
+
+static void log_withheld(const struct policy_rule *rule, const struct connection *c)
+{
+    log_line(LOG_LEVEL_ERROR,
+             "%s:%u: [%s %s]: %s%s%s refused: this program's user may not read %s; it can only go "
+             "on with connections that were handed over to it",
+             rule->place.file, rule->place.line, policy_kind_name(rule->kind), rule->name, c->name,
+             c->name[0] != '\0' ? " at " : "", c->text, rule->settings.keys[0].text);
+}
+
 const struct policy_rule *connection_rule(const struct rules *rules, const struct connection *c,
                                           enum policy_direction direction, enum fd_verdict *verdict)
 {
@@ -105,6 +120,10 @@ const struct policy_rule *connection_rule(const struct rules *rules, const struc
         report_denied(rule, c, direction);
     else if (*verdict == FD_IS_PLAIN)
         report_plain(rule, c, direction);
+    if (*verdict == FD_IS_TLS && is_withheld(rules, rule)) {
+        log_withheld(rule, c);
+        *verdict = FD_IS_DENIED;
+    }
     return *verdict == FD_IS_TLS ? rule : NULL;
 }
 

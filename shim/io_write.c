@@ -45,7 +45,8 @@ static size_t sized(struct shim_session *s, int fd, size_t wanted)
         return wanted;
     if (sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) != 1 || (entry.revents & POLLOUT) == 0)
         return 0;
-    fits = tls_plaintext_for(&s->tls, config_of_session(s), space > 2048 ? (size_t)space / 2 : 1024);
+    fits =
+        tls_plaintext_for(&s->tls, config_of_session(s), space > 2048 ? (size_t)space / 2 : 1024);
     if (fits == 0)
         fits = 1;
     return fits < wanted ? fits : wanted;

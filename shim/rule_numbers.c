@@ -25,9 +25,11 @@ static uint32_t enter(struct shim_global *g, const uint8_t identity[TLS_DIGEST])
     return i;
 }
 
-uint32_t rule_number_in(struct arena *a, const struct rules *rules, const struct policy_rule *rule)
+uint32_t rule_number_copy(struct arena *to, struct arena *from, uint32_t number)
 {
-    return enter(arena_global_of(a), rules->configs[rule->index]->rule);
+    const struct shim_global *g = arena_global_of(from);
+
+    return number < SHIM_RULES ? enter(arena_global_of(to), g->rules[number]) : RULE_NUMBER_NONE;
 }
 
 uint32_t rule_number(const struct rules *rules, const struct policy_rule *rule)
@@ -37,7 +39,7 @@ uint32_t rule_number(const struct rules *rules, const struct policy_rule *rule)
     if (number != RULE_NUMBER_NONE)
         return number;
     registry_lock();
-    number = rule_number_in(arena_own(), rules, rule);
+    number = enter(shim_global(), rules->configs[rule->index]->rule);
     registry_unlock();
     return number;
 }

@@ -17,8 +17,8 @@ enum { RULE_NUMBER_NONE = UINT32_MAX };
  * too many; its sessions cannot go along into other programs. Between shim_enter and shim_leave,
  * the registry not locked. */
 uint32_t rule_number(const struct rules *rules, const struct policy_rule *rule);
-/* The same in another arena, to which only this thread writes. */
-uint32_t rule_number_in(struct arena *a, const struct rules *rules, const struct policy_rule *rule);
+/* The number in one arena, to which only this thread writes, of what has `number` in another. */
+uint32_t rule_number_copy(struct arena *to, struct arena *from, uint32_t number);
 
 /* The one among these rules that has a number in an arena; NULL: none of that identity. */
 const struct policy_rule *rule_from(const struct rules *rules, struct arena *a, uint32_t number);

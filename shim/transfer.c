@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "../crypto_glue/cg_ct.h"
-#include "common_log.h"
 #include "global.h"
 #include "rule_numbers.h"
+#include "ruling.h"
 
 /* ---- pieces ---- */
 
@@ -88,10 +88,9 @@ static void copy_fields(struct shim_session *to, const struct shim_session *from
 
 /* Both are locked, or nobody else knows of them. False: no memory, and nothing has changed but
  * that `to` holds no session. */
-static bool copy_session(struct place to, struct place from, uint32_t rule)
+static bool copy_session(struct place to, struct place from)
 {
     copy_fields(to.session, from.session);
-    to.session->rule = rule;
     if (copy_pieces(to, from.arena, ARENA_SLAB) && copy_pieces(to, from.arena, ARENA_BIG))
         return true;
     give_pieces(to, ARENA_SLAB);
@@ -141,15 +140,21 @@ static void release_foreign(struct place at)
     arena_give_to(at.arena, ARENA_SESSION, s->index);
 }
 
+/* Under which rule of this process a session goes on, and those that it is one of. */
+struct ruled {
+    const struct rules *rules;
+    const struct policy_rule *rule;
+};
+
 /* The own arena's place for it, locked: a new one, or the one that it left behind here when it
  * went. */
-static struct shim_ref place_for(uint64_t cookie, bool *is_new)
+static struct shim_ref place_for(uint64_t cookie, const struct ruled *ruled, bool *is_new)
 {
     struct shim_ref ref = session_find(cookie);
 
     *is_new = ref.session == NULL;
     if (*is_new)
-        ref = session_birth(cookie, TLS_CLIENT, RULE_NUMBER_NONE);
+        ref = session_birth(cookie, ruled->rules, ruled->rule);
     if (ref.session == NULL || !session_lock_both(ref))
         return (struct shim_ref){0};
     if (*is_new || ref.session->moved)
@@ -169,26 +174,40 @@ static void abandon(struct place to, bool is_new)
 }
 
 /* `from` is locked. */
-static struct shim_ref settle(struct place from)
+static struct shim_ref settle(struct place from, const struct ruled *ruled)
 {
-    const struct policy_rule *rule = rule_from(from.arena, from.session->rule);
-    uint32_t number = rule != NULL ? rule_number(rule) : RULE_NUMBER_NONE;
-    struct shim_ref ref = {0};
-    bool is_new = false;
+    bool is_new;
+    struct shim_ref ref = place_for(from.session->cookie, ruled, &is_new);
 
-    if (number != RULE_NUMBER_NONE)
-        ref = place_for(from.session->cookie, &is_new);
     if (ref.session == NULL)
         return ref;
-    if (!copy_session((struct place){arena_own(), ref.session}, from, number)) {
+    if (!copy_session((struct place){arena_own(), ref.session}, from)) {
         abandon((struct place){arena_own(), ref.session}, is_new);
         return (struct shim_ref){0};
     }
+    ruling_name(ref.session, ruled->rules, ruled->rule);
     session_unlock_both(ref.session);
     if (is_new)
         session_publish(ref, false);
     else
         holders_add(ref.session);
+    return ref;
+}
+
+/* Takes it while it is locked; `old` is unlocked afterwards. */
+static struct shim_ref take_locked(struct place old, uint64_t cookie, const struct rules *rules)
+{
+    const struct ruled ruled = {rules, rule_from(rules, old.arena, old.session->rule)};
+    struct shim_ref ref = {0};
+
+    if (old.session->cookie == cookie && !old.session->moved && ruled.rule != NULL)
+        ref = settle(old, &ruled);
+    if (ref.session != NULL)
+        leave_behind(old);
+    if (ref.session != NULL && old.session->orphaned)
+        release_foreign(old);
+    else
+        session_unlock_both(old.session);
     return ref;
 }
 
@@ -199,42 +218,36 @@ struct shim_ref transfer_take(struct arena *from, const struct transfer_name *na
     struct place old = {from, arena_piece(from, ARENA_SESSION, name->index)};
     struct shim_ref old_ref = {old.session, name->generation}, ref = {0};
     struct shim_guard guard;
+    const struct rules *rules;
 
     if (old.session == NULL)
         return ref;
+    rules = ruling_pin();
     shim_enter(&guard);
-    if (session_lock_both(old_ref)) {
-        if (old.session->cookie == name->cookie && !old.session->moved)
-            ref = settle(old);
-        if (ref.session != NULL)
-            leave_behind(old);
-        if (ref.session != NULL && old.session->orphaned)
-            release_foreign(old);
-        else
-            session_unlock_both(old.session);
-    }
+    if (session_lock_both(old_ref))
+        ref = take_locked(old, name->cookie, rules);
     shim_leave(&guard);
+    ruling_unpin(rules);
     return ref;
 }
 
 bool transfer_put(struct shim_ref ref, struct arena *to)
 {
-    uint32_t index = arena_take_from(to, ARENA_SESSION), number;
+    uint32_t index = arena_take_from(to, ARENA_SESSION);
     struct place from = {arena_own(), ref.session};
     struct place new = {to, arena_piece(to, ARENA_SESSION, index)};
-    const struct policy_rule *rule = rule_of_session(ref.session);
     struct shim_guard guard;
     bool done = false;
 
-    if (new.session == NULL || rule == NULL)
+    if (new.session == NULL)
         return false;
-    number = rule_number_in(to, rule);
     shim_mutex_init(&new.session->read_lock);
     shim_mutex_init(&new.session->write_lock);
     new.session->index = index;
     shim_enter(&guard);
-    if (number != RULE_NUMBER_NONE && session_lock_both(ref)) {
-        if (!ref.session->moved && copy_session(new, from, number)) {
+    if (session_lock_both(ref)) {
+        if (!ref.session->moved && copy_session(new, from)) {
+            new.session->rule = rule_number_copy(to, arena_own(), ref.session->rule);
             new.session->cookie = ref.session->cookie;
             new.session->orphaned = 1;
             atomic_store(&new.session->generation, 1);
