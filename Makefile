@@ -96,7 +96,7 @@ $(BUILD)/symbols.map: shim/symbols.h shim/symbols.map.in
 
 $(BUILD)/libtlshim.so: $(call objects,obj,$(SHIM)) $(BUILD)/obj/libcore.a $(BUILD)/symbols.map
 	$(CC) -shared -pthread $(LDFLAGS) $(HARDEN) -Wl,-soname,libtlshim.so -Wl,--exclude-libs,ALL \
-	  -Wl,--version-script=$(BUILD)/symbols.map -Wl,-z,defs \
+	  -Wl,--version-script=$(BUILD)/symbols.map -Wl,-z,defs -Wl,-z,initfirst \
 	  -o $@ $(call objects,obj,$(SHIM)) $(BUILD)/obj/libcore.a $(CRYPTO) -ldl
 
 $(BUILD)/tlshim: $(call objects,obj,$(CLI) $(SHARED)) $(BUILD)/obj/libcore.a

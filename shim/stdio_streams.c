@@ -1,9 +1,12 @@
 #include "stdio_streams.h"
 
 #include <stdatomic.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "connections.h"
+#include "cxx_streams.h"
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
@@ -34,6 +37,16 @@ static ssize_t cookie_write(void *cookie, const char *buffer, size_t n)
     return (ssize_t)done;
 }
 
+/* As a socket: glibc's fflush of an input stream and ftell look for this errno. */
+static int cookie_seek(void *cookie, off64_t *offset, int whence)
+{
+    (void)cookie;
+    (void)offset;
+    (void)whence;
+    errno = ESPIPE;
+    return -1;
+}
+
 static int cookie_close(void *cookie)
 {
     return close(fd_of(cookie));
@@ -54,7 +67,7 @@ static void *operations_of(const FILE *stream)
 
 static FILE *open_stream(int fd, const char *mode)
 {
-    cookie_io_functions_t functions = {cookie_read, cookie_write, NULL, cookie_close};
+    cookie_io_functions_t functions = {cookie_read, cookie_write, cookie_seek, cookie_close};
     FILE *stream = fopencookie((void *)(intptr_t)fd, mode, functions);
 
     if (stream != NULL) {
@@ -93,27 +106,67 @@ HOOK FILE *fdopen(int fd, const char *mode)
 static struct standard {
     FILE **name;    /* stdin, stdout, stderr */
     FILE *original; /* while replaced */
+    FILE *ours;     /* that replaces it, or did: kept for the next time */
     const char *mode;
-} standard[3] = {{&stdin, NULL, "r"}, {&stdout, NULL, "w"}, {&stderr, NULL, "w"}};
+} standard[3] = {{&stdin, NULL, NULL, "r"}, {&stdout, NULL, NULL, "w"}, {&stderr, NULL, NULL, "w"}};
+
+static bool is_ours(const FILE *stream)
+{
+    return operations_of(stream) == atomic_load(&cookie_operations);
+}
+
+/* What the program has printed and not flushed goes where the number leads now, as it would
+ * without us. */
+static void move_output(FILE *from, FILE *to)
+{
+    size_t n = (size_t)(from->_IO_write_ptr - from->_IO_write_base);
+
+    if (from->_IO_write_base == NULL || from->_IO_write_ptr <= from->_IO_write_base)
+        return;
+    fwrite(from->_IO_write_base, 1, n, to);
+    from->_IO_write_ptr = from->_IO_write_base;
+}
+
+/* The program's choice of buffering, where it made one: setvbuf marks the stream. */
+static void copy_buffering(const FILE *from, FILE *to)
+{
+    if (__flbf((FILE *)from))
+        setvbuf(to, NULL, _IOLBF, 0);
+    else if (from->_flags & 2 /* _IO_UNBUFFERED */)
+        setvbuf(to, NULL, _IONBF, 0);
+}
+
+static FILE *replacement_for(const struct standard *s, int fd)
+{
+    FILE *stream = s->ours;
+
+    if (stream != NULL && is_ours(stream) && stream->_fileno == fd) {
+        clearerr(stream);
+        return stream;
+    }
+    stream = open_stream(fd, s->mode);
+    if (stream == NULL)
+        abort(); /* going on would write plaintext */
+    copy_buffering(*s->name, stream);
+    return stream;
+}
 
 void stdio_takes_over(int fd)
 {
     struct standard *s;
-    FILE *stream;
 
-    if (fd < 0 || fd > 2 || standard[fd].original != NULL) {
+    if (fd < 0 || fd > 2 || (standard[fd].original != NULL && is_ours(*standard[fd].name))) {
         kill_streams(fd);
         return;
     }
     s = &standard[fd];
-    stream = open_stream(fd, s->mode);
-    if (stream == NULL)
-        abort(); /* going on would write plaintext */
-    if (fd == 2)
-        setvbuf(stream, NULL, _IONBF, 0);
+    s->ours = replacement_for(s, fd);
     s->original = *s->name;
+    if (fd > 0)
+        move_output(s->original, s->ours);
     kill_streams(fd);
-    *s->name = stream;
+    cxx_streams_follow(s->original, s->ours);
+    *s->name = s->ours;
 }
 
 void stdio_gives_back(int fd)
@@ -123,9 +176,51 @@ void stdio_gives_back(int fd)
     if (fd < 0 || fd > 2 || standard[fd].original == NULL)
         return;
     s = &standard[fd];
-    *s->name = s->original;
     s->original->_fileno = fd;
+    if (*s->name == s->ours) {
+        if (fd > 0)
+            move_output(s->ours, s->original);
+        cxx_streams_follow(s->ours, s->original);
+        *s->name = s->original;
+    }
     s->original = NULL;
+}
+
+/* ---- freopen: libc would put the new file at the number past every hook ---- */
+
+static void before_freopen(FILE *stream)
+{
+    int fd = stream != NULL ? fileno(stream) : -1;
+
+    if (fd < 0 || !shim_ready())
+        return;
+    if (fdtable_session(fd).session == NULL)
+        return;
+    fflush(stream);
+    connection_forget(fd);
+}
+
+/* The stream stands for a file now. Its original, dead, lives no more. */
+static FILE *after_freopen(FILE *stream)
+{
+    for (int fd = 0; stream != NULL && fd <= 2; fd++)
+        if (standard[fd].ours == stream) {
+            standard[fd].ours = NULL;
+            standard[fd].original = NULL;
+        }
+    return stream;
+}
+
+HOOK FILE *freopen(const char *path, const char *mode, FILE *stream)
+{
+    before_freopen(stream);
+    return after_freopen(real(freopen)(path, mode, stream));
+}
+
+HOOK FILE *freopen64(const char *path, const char *mode, FILE *stream)
+{
+    before_freopen(stream);
+    return after_freopen(real(freopen64)(path, mode, stream));
 }
 
 void stdio_at_start(void)

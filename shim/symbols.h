@@ -81,6 +81,8 @@
     X(int, epoll_pwait2,                                                                           \
       (int, struct epoll_event *, int, const struct timespec *, const sigset_t *), covered, "")    \
     X(FILE *, fdopen, (int, const char *), covered, "a stream over the session")                   \
+    X(FILE *, freopen, (const char *, const char *, FILE *), covered, "ends the session first")    \
+    X(FILE *, freopen64, (const char *, const char *, FILE *), covered, "ends the session first")  \
     X(int, dprintf, (int, const char *, ...), covered, "")                                         \
     X(int, vdprintf, (int, const char *, va_list), covered, "")                                    \
     X(int, __dprintf_chk, (int, int, const char *, ...), covered, "_FORTIFY_SOURCE")               \
