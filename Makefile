@@ -38,10 +38,13 @@ BUILD_PACKAGES := gcc libc6-dev nettle-dev libgmp-dev
 DEMO_PACKAGES  := python3 openssl curl ca-certificates
 CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget netcat-openbsd \
                   redis-server redis-tools nginx-light lighttpd busybox \
-                  libjemalloc2 libtcmalloc-minimal4 $(STACK_PACKAGES)
+                  libjemalloc2 libtcmalloc-minimal4 openbsd-inetd ucspi-tcp ipsvd socat ncat \
+                  $(STACK_PACKAGES)
 # Other TLS stacks to talk to: those of make check, and the big ones of make interop.
 STACK_PACKAGES   := libssl-dev libgnutls28-dev libmbedtls-dev libbearssl-dev libnss3-dev libnss3-tools
 INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan
+# What tests/exec serves besides, in make soak.
+EXEC_PACKAGES  := fingerd inetutils-ftpd micro-httpd g++
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
 BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
@@ -173,7 +176,7 @@ $(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
 test-programs: $(BUILD)/tests/guard
 
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
-             tests/contract/*.t tests/guard/*.t tests/model/*.t))
+             tests/contract/*.t tests/guard/*.t tests/exec/*.t tests/model/*.t))
 
 # Sub-makes use every processor unless -j was given.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -211,6 +214,9 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	+@$(SUBMAKE) test-programs
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
 	TLSTEST_MIB=500 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
+	tests/install-packages $(EXEC_PACKAGES)
+	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd && dpkg -x xinetd_*.deb .
+	EXEC_SOAK=1 prove --timer --exec tests/run-one $(sort $(wildcard tests/exec/*.t))
 	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
 	+@$(MAKE) --no-print-directory interop
 

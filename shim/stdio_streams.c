@@ -1,11 +1,11 @@
 #include "stdio_streams.h"
 
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "connections.h"
 #include "cxx_streams.h"
 #include "fdtable.h"
 #include "global.h"
@@ -37,14 +37,16 @@ static ssize_t cookie_write(void *cookie, const char *buffer, size_t n)
     return (ssize_t)done;
 }
 
-/* As a socket: glibc's fflush of an input stream and ftell look for this errno. */
+/* Of a socket ESPIPE, as fflush of an input stream and ftell expect; freopen may have put a file
+ * there. */
 static int cookie_seek(void *cookie, off64_t *offset, int whence)
 {
-    (void)cookie;
-    (void)offset;
-    (void)whence;
-    errno = ESPIPE;
-    return -1;
+    off64_t at = lseek64(fd_of(cookie), *offset, whence);
+
+    if (at < 0)
+        return -1;
+    *offset = at;
+    return 0;
 }
 
 static int cookie_close(void *cookie)
@@ -186,41 +188,66 @@ void stdio_gives_back(int fd)
     s->original = NULL;
 }
 
-/* ---- freopen: libc would put the new file at the number past every hook ---- */
+/* ---- freopen ---- */
 
-static void before_freopen(FILE *stream)
+/* open's flags for a mode; -1: none that there is. */
+static int flags_of(const char *mode)
 {
-    int fd = stream != NULL ? fileno(stream) : -1;
+    int flags = strchr(mode, '+') != NULL ? O_RDWR : mode[0] == 'r' ? O_RDONLY : O_WRONLY;
 
-    if (fd < 0 || !shim_ready())
-        return;
-    if (fdtable_session(fd).session == NULL)
-        return;
-    fflush(stream);
-    connection_forget(fd);
+    if (strchr("rwa", mode[0]) == NULL || mode[0] == '\0') {
+        errno = EINVAL;
+        return -1;
+    }
+    if (mode[0] != 'r')
+        flags |= O_CREAT | (mode[0] == 'w' ? O_TRUNC : O_APPEND);
+    return flags | (strchr(mode, 'e') != NULL ? O_CLOEXEC : 0) |
+           (strchr(mode, 'x') != NULL ? O_EXCL : 0);
 }
 
-/* The stream stands for a file now. Its original, dead, lives no more. */
-static FILE *after_freopen(FILE *stream)
+/* Which directions glibc lets a stream be used in. */
+static void set_directions(FILE *stream, int flags)
 {
-    for (int fd = 0; stream != NULL && fd <= 2; fd++)
-        if (standard[fd].ours == stream) {
-            standard[fd].ours = NULL;
-            standard[fd].original = NULL;
-        }
+    enum { NO_READS = 4, NO_WRITES = 8 };
+
+    stream->_flags &= ~(NO_READS | NO_WRITES);
+    if ((flags & O_ACCMODE) == O_RDONLY)
+        stream->_flags |= NO_WRITES;
+    else if ((flags & O_ACCMODE) == O_WRONLY)
+        stream->_flags |= NO_READS;
+}
+
+/* glibc's cannot take such a stream (it has no part for wide characters, which freopen sets up).
+ * The stream stays what it is: its number stands for the file afterwards. */
+static FILE *reopen(const char *path, const char *mode, FILE *stream)
+{
+    int flags = flags_of(mode), number = stream->_fileno, fd;
+
+    fflush(stream);
+    __fpurge(stream);
+    fd = flags < 0 ? -1 : path != NULL ? open(path, flags, 0666) : number;
+    if (fd < 0 || (fd != number && dup3(fd, number, flags & O_CLOEXEC) < 0)) {
+        int error = errno;
+
+        fclose(stream);
+        errno = error;
+        return NULL;
+    }
+    if (fd != number)
+        close(fd);
+    clearerr(stream);
+    set_directions(stream, flags);
     return stream;
 }
 
 HOOK FILE *freopen(const char *path, const char *mode, FILE *stream)
 {
-    before_freopen(stream);
-    return after_freopen(real(freopen)(path, mode, stream));
+    return is_ours(stream) ? reopen(path, mode, stream) : real(freopen)(path, mode, stream);
 }
 
 HOOK FILE *freopen64(const char *path, const char *mode, FILE *stream)
 {
-    before_freopen(stream);
-    return after_freopen(real(freopen64)(path, mode, stream));
+    return is_ours(stream) ? reopen(path, mode, stream) : real(freopen64)(path, mode, stream);
 }
 
 void stdio_at_start(void)

@@ -4,8 +4,8 @@
 #include <stdarg.h>
 
 static const struct contract_case *const families[] = {
-    connecting_cases, reading_cases, writing_cases, ending_cases, poll_cases,
-    epoll_cases,      signal_cases,  thread_cases,  around_cases, plain_cases,
+    connecting_cases, reading_cases, writing_cases, ending_cases, poll_cases,    epoll_cases,
+    signal_cases,     thread_cases,  around_cases,  plain_cases,  handing_cases,
 };
 enum { FAMILIES = sizeof(families) / sizeof(*families) };
 
