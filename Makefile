@@ -36,15 +36,15 @@ SHARED  := $(filter shim/common_%.c,$(SHIM))
 # Debian packages: to build, to run the demo, to run the tests, to lint, to compare speeds.
 BUILD_PACKAGES := gcc libc6-dev nettle-dev libgmp-dev
 DEMO_PACKAGES  := python3 openssl curl ca-certificates
+# Other TLS stacks to talk to: those of make check, and the big ones of make interop.
+STACK_PACKAGES   := libssl-dev libgnutls28-dev libmbedtls-dev libbearssl-dev libnss3-dev libnss3-tools
 CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget netcat-openbsd \
                   redis-server redis-tools nginx-light lighttpd busybox \
                   libjemalloc2 libtcmalloc-minimal4 openbsd-inetd ucspi-tcp ipsvd socat ncat \
                   $(STACK_PACKAGES)
-# Other TLS stacks to talk to: those of make check, and the big ones of make interop.
-STACK_PACKAGES   := libssl-dev libgnutls28-dev libmbedtls-dev libbearssl-dev libnss3-dev libnss3-tools
 INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan
 # What tests/exec serves besides, in make soak.
-EXEC_PACKAGES  := fingerd inetutils-ftpd micro-httpd g++
+EXEC_PACKAGES  := fingerd micro-httpd g++
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
 BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
@@ -215,7 +215,8 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
 	TLSTEST_MIB=500 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 	tests/install-packages $(EXEC_PACKAGES)
-	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd && dpkg -x xinetd_*.deb .
+	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd inetutils-ftpd && \
+	  for deb in *.deb; do dpkg -x $$deb . || exit 1; done
 	EXEC_SOAK=1 prove --timer --exec tests/run-one $(sort $(wildcard tests/exec/*.t))
 	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
 	+@$(MAKE) --no-print-directory interop
