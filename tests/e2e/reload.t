@@ -234,6 +234,30 @@ def workers():
         t.ok(all(talk.echo() for talk in many), "and drops no connection")
 
 
+def ticket_keys():
+    """Keys of tickets are changed in the file: old tickets are still taken, then no more."""
+    def key():
+        return os.urandom(80).hex() + "\n"
+
+    def reused(*options):
+        done = t.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % server.port, "-tls1",
+                      "-cipher", "DEFAULT:@SECLEVEL=0", *options], stdin=b"")
+        return b"Reused, TLSv1" in done.out
+
+    with Running("tickets") as server:
+        ring, saved, first, second = t.tmp("ring.txt"), t.tmp("ticket.pem"), key(), key()
+        replace(ring, first)
+        replace(server.policy, server.text + "ticket-keys = %s\n" % ring)
+        t.ok(t.wait_until(lambda: not reused("-sess_out", saved) and reused("-sess_in", saved)),
+             "a ticket is given and taken")
+        replace(ring, second + first)
+        t.ok(t.wait_until(lambda: who(server) and server.said().count("read anew") == 2),
+             "the keys are read when they change", server.said())
+        t.is_(reused("-sess_in", saved), True, "what the older key sealed is taken")
+        replace(ring, second)
+        t.ok(t.wait_until(lambda: not reused("-sess_in", saved)), "not when that is gone")
+
+
 def confined():
     """After chroot the files are out of sight."""
     empty = t.tmp("empty")
@@ -311,14 +335,14 @@ def under_load():
         replace(server.policy, texts[0])
         t.ok(becomes(server, "one"), "the first policy is in force")
         stop = threading.Event()
-        loads = [Load(server.port, stop) for _ in range(4)]
+        loads = [Load(server.port, stop) for _ in range(3)]
         for load in loads:
             load.start()
         for i in range(REPLACEMENTS):
             replace(server.policy, texts[i % 2] if i % 10 else "[nonsense]\n")
             if i % 3 == 0:
                 replace(pems[i % 2], (one, two)[i % 2][1])
-            stop.wait(0.005)
+            stop.wait(0.002)
         replace(server.policy, texts[1])
         stop.set()
         for load in loads:
@@ -327,6 +351,8 @@ def under_load():
         t.ok(not errors, "%d replacements: no connection of %d is dropped" %
              (REPLACEMENTS, sum(load.count for load in loads)), "\n".join(errors[:9]))
         seen = set().union(*(load.seen for load in loads))
+        read = server.said().count("read anew")
+        t.ok(read > 20, "the policy was read anew %d times by two processes" % read)
         t.ok(seen <= {("one", suites[0]), ("two", suites[1])} and len(seen) == 2,
              "each gets the one policy or the other, whole", seen)
         t.ok(all(load.kept.echo() for load in loads), "connections from the beginning live on")
@@ -343,6 +369,6 @@ def under_load():
 t.start(wire=False)
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0, says Python
 one, two = identity("one"), identity("two")
-for part in (certificate, policy, included, workers, confined, client, under_load):
+for part in (certificate, policy, included, workers, ticket_keys, confined, client, under_load):
     part()
 t.finish()

@@ -367,6 +367,86 @@ static void text_in_the_environment(void **state)
     unsetenv("TLSHIM_POLICY_TEXT");
 }
 
+/* ---- what changes ---- */
+
+static void find_source(struct rules_source *source, const char *text)
+{
+    struct rules_error error;
+    FILE *out = fopen("policy.conf", "w");
+    fputs(text, out);
+    fclose(out);
+    setenv("TLSHIM_POLICY", "policy.conf", 1);
+    if (!rules_find_source(source, &error))
+        fail_msg("%s", error.text);
+}
+
+static void changes_are_seen(void **state)
+{
+    (void)state;
+    struct rules_source source;
+    struct rules_error error;
+    struct rules first, second;
+    find_source(&source, SERVER "[client c]\nconnect = a:1\ntrust = both.pem\n");
+    assert_int_equal(source.path[0], '/'); /* wherever the program goes */
+    assert_true(rules_load_from(&first, &source, &error));
+    assert_true(first.id != 0);
+    assert_false(file_notes_changed(&first.seen));
+    assert_true(rules_load_from(&second, &source, &error));
+    assert_true(first.id == second.id); /* as in another process */
+    rules_unload(&second);
+    static const char *const files[] = {"policy.conf", "cert.pem", "key.pem", "both.pem"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char command[100];
+        snprintf(command, sizeof command, "cp -p %s x && mv x %s", files[i], files[i]);
+        assert_int_equal(system(command), 0); /* the same, but another file */
+        assert_true(file_notes_changed(&first.seen));
+        assert_true(rules_load_from(&second, &source, &error));
+        assert_false(file_notes_changed(&second.seen));
+        assert_true(first.id != second.id);
+        assert_memory_equal(first.tags, second.tags, 2 * sizeof first.tags[0]);
+        rules_unload(&first);
+        first = second;
+    }
+    rules_unload(&first);
+    memory_release(&source.memory);
+}
+
+static void what_is_missing_may_come(void **state)
+{
+    (void)state;
+    struct rules_source source;
+    struct rules_error error;
+    struct rules rules;
+    find_source(&source, "include = d/*.conf\n[client c]\nconnect = a:1\ntrust = later.pem\n");
+    assert_int_equal(mkdir("d", 0700), 0);
+    assert_false(rules_load_from(&rules, &source, &error));
+    assert_non_null(strstr(error.text, "later.pem: there is no such file"));
+    assert_false(file_notes_changed(&rules.seen));
+    assert_int_equal(system("cp cert.pem later.pem"), 0);
+    assert_true(file_notes_changed(&rules.seen));
+    rules_unload(&rules);
+    assert_true(rules_load_from(&rules, &source, &error));
+    assert_int_equal(rules.policy.rule_count, 1);
+    assert_false(file_notes_changed(&rules.seen));
+    assert_int_equal(system("echo '[deny d]\nconnect = *:1' >d/a.conf"), 0);
+    assert_true(file_notes_changed(&rules.seen)); /* the directory's */
+    rules_unload(&rules);
+    memory_release(&source.memory);
+}
+
+/* The environment counts as it was when it was kept. */
+static void the_environment_is_that_of_the_start(void **state)
+{
+    (void)state;
+    setenv("TLSHIM_TEST_VALUE", "before", 1);
+    assert_true(environment_keep());
+    setenv("TLSHIM_TEST_VALUE", "after", 1);
+    assert_string_equal(kept_getenv("TLSHIM_TEST_VALUE"), "before");
+    assert_null(kept_getenv("TLSHIM_TEST_NOTHING"));
+    clearenv();
+    assert_string_equal(kept_getenv("TLSHIM_TEST_VALUE"), "before");
+}
+
 static void the_program_knows_its_path(void **state)
 {
     (void)state;
@@ -408,8 +488,11 @@ int main(void)
         cmocka_unit_test(several_kinds_of_keys_in_one_rule),
         cmocka_unit_test(keys_are_kept_out_of_core_dumps_and_wiped),
         cmocka_unit_test(text_in_the_environment),
+        cmocka_unit_test(changes_are_seen),
+        cmocka_unit_test(what_is_missing_may_come),
         cmocka_unit_test(the_program_knows_its_path),
         cmocka_unit_test(memory_grows_and_is_zero),
+        cmocka_unit_test(the_environment_is_that_of_the_start), /* last: it stays so */
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
 }
