@@ -14,8 +14,9 @@
 
 enum {
     SETS = 4096,       /* rules of that many different times may have connections */
-    LOOK_SHARE = 1000, /* looking takes one part in so many of the time, */
-    LOAD_SHARE = 10,   /* loading one in so many */
+    LOOK_SHARE = 1000, /* looking takes one part in so many of the processor's time, */
+    LOAD_SHARE = 10,   /* loading one in so many; */
+    WAIT_SHARE = 10, /* waiting for files, on a slow network say, one in so many of the thread's */
     LOOK_EVERY_MAX = 1000000000,
     RETRY_AFTER = 30 /* seconds, when what was wrong may be no matter of files */
 };
@@ -179,17 +180,28 @@ static bool look(void)
     return changed;
 }
 
+static int64_t processor_time(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
 /* Signals are blocked and cancellation is off, for a thread that went away in the middle would be
  * the last that looked. */
 static void look_undisturbed(int64_t begin)
 {
+    int64_t worked = processor_time(), end, pause;
     struct shim_guard guard;
     int cancelling;
 
     shim_enter(&guard);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelling);
     bool loaded = look();
-    int64_t end = shim_now(), pause = (end - begin) * (loaded ? LOAD_SHARE : LOOK_SHARE);
+    worked = processor_time() - worked;
+    end = shim_now();
+    pause = worked * (loaded ? LOAD_SHARE : LOOK_SHARE) + (loaded ? 0 : (end - begin) * WAIT_SHARE);
     atomic_store(&look_at, end + (pause < LOOK_EVERY_MAX ? pause : LOOK_EVERY_MAX));
     pthread_setcancelstate(cancelling, NULL);
     shim_leave(&guard);
