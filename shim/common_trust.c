@@ -118,18 +118,21 @@ static void add_lists(struct loader *loader, const struct policy_rule *rule,
     config->crl_count = loaded->crls.count;
 }
 
-/* NULL: it can be stapled, or cannot be judged without the issuer. */
+/* NULL: it can be stapled, until *until if that is not 0; without the issuer that cannot be judged.
+ */
 static const char *problem_of_staple(const struct x509_certificate *leaf,
                                      const struct tls_credential *credential,
-                                     struct x509_bytes response)
+                                     struct x509_bytes response, int64_t *until)
 {
     struct x509_certificate issuer;
     const struct x509_rules rules = {.now = time(NULL), .allow_sha1 = true};
     const char *why = NULL;
+    *until = 0;
     if (credential->chain_count < 2 ||
         x509_parse(&issuer, credential->chain[1].data, credential->chain[1].length, &why) !=
             TLS_ERROR_OK)
         return response.length > 0 && response.data[0] == 0x30 ? NULL : "it is no DER";
+    *until = x509_ocsp_until(response, leaf, &issuer);
     switch (x509_ocsp_check(response, leaf, &issuer, &rules, &why)) {
     case X509_OCSP_GOOD:
         return NULL;
@@ -160,7 +163,7 @@ void trust_staple(struct loader *loader, const struct policy_rule *rule, size_t 
         loader_complain(loader, path.place, "not enough memory");
         return;
     }
-    const char *problem = problem_of_staple(leaf, credential, response);
+    const char *problem = problem_of_staple(leaf, credential, response, &credential->ocsp_until);
     if (!problem) {
         credential->ocsp_response = response;
         return;

@@ -41,21 +41,27 @@ static enum tls_error read_request(struct tls_conn *conn, struct tls_reader data
     return TLS_ERROR_OK;
 }
 
-static const struct x509_bytes *response_of(const struct tls_conn *conn)
+static const struct tls_credential *credential_of(const struct tls_conn *conn)
 {
     const struct tls_key_exchange_info *info = tls_key_exchange_of(conn);
-    const struct tls_credential *credential =
-        info->certificate ? tls_credential_of_kind(conn->config, info->certificate_key) : NULL;
 
-    return credential != NULL && credential->ocsp_response.length > 0 ? &credential->ocsp_response
-                                                                      : NULL;
+    return info->certificate ? tls_credential_of_kind(conn->config, info->certificate_key) : NULL;
 }
 
+/* What is promised is sent, even if its time runs out in between. */
 static bool write_promise(const struct tls_conn *conn, struct tls_writer *data)
 {
+    struct tls_handshake *h = conn->handshake;
+    const struct tls_credential *credential = h->resuming ? NULL : credential_of(conn);
+
     (void)data;
-    return conn->handshake->status == TLS_STATUS_PROMISED && !conn->handshake->resuming &&
-           response_of(conn) != NULL;
+    if (h->status == TLS_STATUS_NONE || credential == NULL ||
+        credential->ocsp_response.length == 0 ||
+        (credential->ocsp_until != 0 && conn->now > credential->ocsp_until)) {
+        return false;
+    }
+    h->status = TLS_STATUS_DEMANDED;
+    return true;
 }
 
 static enum tls_error read_promise(struct tls_conn *conn, struct tls_reader data)
@@ -78,15 +84,13 @@ const struct tls_extension tls_ext_status_request = {
 
 bool tls_server_staples(const struct tls_conn *conn)
 {
-    /* Without a configuration only words for a failure are wanted. */
-    return conn->config != NULL && conn->handshake->status == TLS_STATUS_PROMISED &&
-           response_of(conn) != NULL;
+    return conn->handshake->status == TLS_STATUS_DEMANDED;
 }
 
 bool tls_certificate_status_piece(const struct tls_conn *conn, size_t index, uint8_t scratch[16],
                                   struct x509_bytes *out)
 {
-    const struct x509_bytes *response = response_of(conn);
+    const struct x509_bytes *response = &credential_of(conn)->ocsp_response;
 
     if (index == 0) {
         scratch[0] = TLS_CERTIFICATE_STATUS;

@@ -119,6 +119,7 @@ struct tls_credential { /* own certificate chain, leaf first, and the leaf's key
     const struct cg_dsa_public *dsa; /* X509_KEY_DSA, with its private key */
     struct x509_bytes dsa_x;
     struct x509_bytes ocsp_response; /* to be stapled, at most TLS_OCSP_MAX bytes; empty: none */
+    int64_t ocsp_until;              /* after that it is not sent; 0: it always is */
     /* NULL: there is no other. A server takes the first that has the kind of key that the suite
      * needs; a client the first that the server asks for by kind and issuer. */
     const struct tls_credential *next;

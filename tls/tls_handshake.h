@@ -72,10 +72,11 @@ struct tls_status_subject {
     uint8_t bytes[1536];
 };
 
-enum tls_status { /* client: of CertificateStatus */
-                  TLS_STATUS_NONE,
-                  TLS_STATUS_PROMISED, /* the server may send it */
-                  TLS_STATUS_DEMANDED  /* it has to */
+/* Of CertificateStatus. */
+enum tls_status {
+    TLS_STATUS_NONE,
+    TLS_STATUS_PROMISED, /* client: the server may send it; server: the client would take it */
+    TLS_STATUS_DEMANDED  /* client: the server has to send it; server: it is in the hello */
 };
 
 /* Flat and relocatable: numbers and bytes, no pointer. */

@@ -329,4 +329,36 @@ for rule, good in (
          "%s: %s" % ("let in" if good else "kept out", (rule or "trusted").replace(t.tmp(), "").replace("\n", "; ")),
          said + log)
     server.stop()
+
+# ---- files are read anew when they change ----
+file, crl_file = t.tmp("staple.der"), t.policy_file("live.pem", clean[0].pem())
+
+
+def replace(path, content):
+    """As people should: whole, and at once."""
+    with open(path + ".new", "wb") as f:
+        f.write(content)
+    os.rename(path + ".new", path)
+
+
+def bytes_of(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+replace(file, bytes_of(response(start=-86400, end=-3600)))
+server = covered(REQUIRE + "crl = %s\nocsp-response = %s" % (crl_file, file))
+t.ok(come_in(server) == "welcome\n", "before: alice comes in")
+t.ok("no response sent" in s_client(server, "-status"), "before: the response is stale, none is sent")
+replace(file, bytes_of(response()))
+t.ok(t.wait_until(lambda: "Cert Status: good" in s_client(server, "-status"), 20),
+     "a new response is stapled, without a restart")
+replace(crl_file, c.crl(R, c.entry(ALICE), start=short_stamp(-3600), end=short_stamp(86400)).pem()
+        .encode())
+t.ok(t.wait_until(lambda: come_in(server) == "", 20), "a new list keeps alice out")
+replace(crl_file, b"nonsense")
+t.ok(t.wait_until(lambda: come_in(server) == "" and "stay in force" in t.read_text(server.shim_log),
+                  20), "a list that is none leaves the old one in force, and the log says so")
+replace(crl_file, clean[0].pem().encode())
+t.ok(t.wait_until(lambda: come_in(server) == "welcome\n", 20), "a clean one lets her in again")
 t.finish()

@@ -160,6 +160,23 @@ static void stapled_responses(void **state)
     expect_staple("\x30\x03\x0a\x01\x06", true, false, TLS_ERROR_CERT_STAPLE);
 }
 
+/* A response whose time has run out is not promised. */
+static void stale_responses(void **state)
+{
+    (void)state;
+    for (int64_t after = 0; after < 2; after++) {
+        struct tls_pair pair;
+        struct tls_credential credential;
+        tls_pair_init(&pair);
+        credential = *pair.server.config.credential;
+        credential.ocsp_response = bytes_of("not a response");
+        credential.ocsp_until = pair.server.now - after;
+        pair.server.config.credential = &credential;
+        pair.client.config.request_status = true;
+        expect(&pair, &pair.client, after ? TLS_ERROR_OK : TLS_ERROR_CERT_STAPLE);
+    }
+}
+
 /* A server that has promised may keep silent, unless the response is demanded. */
 static void broken_promises(void **state)
 {
@@ -237,6 +254,7 @@ int main(void)
         cmocka_unit_test(nobody_vouches),
         cmocka_unit_test(admitted_names),
         cmocka_unit_test(stapled_responses),
+        cmocka_unit_test(stale_responses),
         cmocka_unit_test(broken_promises),
         cmocka_unit_test(malformed_messages),
     };

@@ -213,6 +213,22 @@ static const char *find_answer(const struct response *r, const struct x509_certi
     return "the OCSP response is about another certificate (RFC 6960 3.2)";
 }
 
+int64_t x509_ocsp_until(struct x509_bytes response, const struct x509_certificate *cert,
+                        const struct x509_certificate *issuer)
+{
+    struct response r;
+    struct answer a;
+    if (read_response(&r, response))
+        return 0;
+    for (struct der d = der_over(r.responses); !der_done(&d);) {
+        if (!next_answer(&d, cert, issuer, &a))
+            return 0;
+        if (a.matches)
+            return a.has_next_update ? a.next_update : 0;
+    }
+    return 0;
+}
+
 bool x509_ocsp_issuer(struct x509_certificate *issuer, struct x509_bytes name,
                       struct x509_bytes public_key)
 {

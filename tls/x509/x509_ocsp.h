@@ -21,6 +21,11 @@ enum x509_ocsp x509_ocsp_check(struct x509_bytes response, const struct x509_cer
                                const struct x509_certificate *issuer,
                                const struct x509_rules *rules, const char **why);
 
+/* Until when the response is in date, for the certificate that it is about; 0 when it does not say
+ * so, or is malformed. */
+int64_t x509_ocsp_until(struct x509_bytes response, const struct x509_certificate *cert,
+                        const struct x509_certificate *issuer);
+
 /* An issuer of whom only the name (a whole Name) and the SubjectPublicKeyInfo have been kept. */
 bool x509_ocsp_issuer(struct x509_certificate *issuer, struct x509_bytes name,
                       struct x509_bytes public_key);
