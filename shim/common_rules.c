@@ -97,7 +97,11 @@ static void load_source(struct loader *loader, const char *name, const char *pat
     else if (text)
         load_text(loader, text, strlen(text));
     else if (!file_read(&file, path, POLICY_FILE_MAX, false, reason))
-        loader_complain(loader, start, "the policy cannot be used: %s", reason);
+        loader_complain(loader, start, "the policy cannot be used: %s%s", reason,
+                        strcmp(path, RULES_DEFAULT_POLICY) == 0
+                            ? " (neither -p nor TLSHIM_POLICY names one; without a policy, "
+                              "--trust FILE or --certificate FILE --key FILE may do)"
+                            : "");
     else if (includes_is_unsafe(&file, loader->privileged))
         loader_complain(
             loader, start,

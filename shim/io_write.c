@@ -13,6 +13,7 @@
 #include "connections.h"
 #include "global.h"
 #include "needy.h"
+#include "report.h"
 #include "rule_numbers.h"
 #include "sockets.h"
 #include "wait.h"
@@ -148,6 +149,7 @@ static bool enqueue(struct shim_session *s, struct sending *w, uint8_t *scratch)
         if (length > room)
             length = room;
         memcpy(queue + s->queue_length, stretch, length);
+        report_written(s, queue + s->queue_length, length);
         s->queue_length += (uint32_t)length;
         advance(&w->v, length);
         w->total += length;
@@ -193,6 +195,7 @@ static enum io_state send_now(struct shim_session *s, int fd, struct sending *w,
         io_conn(&conn, s);
         if (tls_send(&conn, stretch, length, &taken) != TLS_DONE)
             return write_failed(s, fd, w, EPIPE);
+        report_written(s, stretch, taken);
         advance(&w->v, taken);
         w->total += taken;
     }

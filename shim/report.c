@@ -84,6 +84,27 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
     }
 }
 
+void report_written(struct shim_session *s, const uint8_t *bytes, size_t n)
+{
+    enum { HANDSHAKE = 22, MAJOR = 3, CLIENT_HELLO = 1 };
+    char help[160];
+    struct log_event e;
+
+    if (s->written || n == 0)
+        return;
+    s->written = 1;
+    if (n < TLS_HEADER + 1 || bytes[0] != HANDSHAKE || bytes[1] != MAJOR ||
+        bytes[TLS_HEADER] != CLIENT_HELLO)
+        return;
+    about_session(s, &e);
+    e.event = "own-tls";
+    e.cause = "the program begins TLS of its own, which now goes inside of this rule's TLS";
+    snprintf(help, sizeof(help), "if it should go to the peer as it is, add %s %s",
+             e.file[0] == '(' ? "--except" : "a [plain] rule with connect =", s->peer_address);
+    e.remedy = help;
+    log_event(LOG_LEVEL_WARN, &e);
+}
+
 void report_failure(struct shim_session *s)
 {
     char cause[CAUSE_TEXT], help[256];

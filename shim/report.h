@@ -19,6 +19,9 @@ void report_listen(const struct connection *c);
 
 /* A session was made, and what its peer is called is known. */
 void report_begin(struct shim_session *s);
+/* The program has written these bytes. When its first ones are a ClientHello it has TLS of its own,
+ * which is hardly meant: told once. With the write lock. */
+void report_written(struct shim_session *s, const uint8_t *bytes, size_t n);
 /* With the lock of the half that failed, while the handshake's memory is still there. */
 void report_failure(struct shim_session *s);
 void report_success(const struct shim_session *s);

@@ -87,6 +87,7 @@ struct shim_session {
     uint8_t shut; /* SHIM_SHUT: no more writes, close_notify goes out after what waits;
                    * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
     uint8_t close_sealed;
+    uint8_t written; /* the program has written something */
 
     /* under the registry lock */
     uint32_t hash_next;
