@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Programs that know nothing of TLS, under build/tlshim, with the other stacks as their peers: full,
-resumed by id and by ticket, with client certificates; and with the tools that come with the stacks.
-INTEROP=all: with all stacks."""
+resumed by id and by ticket, with client certificates; suites that a rule must ask for; and the tools
+that come with the stacks. INTEROP=all: with all stacks."""
 
 import os
 import shutil
@@ -19,6 +19,20 @@ SIZE = 40000
 SUITE = "ECDHE-RSA-AES128-SHA"  # all eight have it
 
 
+# Suites below the built-in floors, and what a rule must say to have them.
+FLOORS = [("RC4_128", ("minimum-cipher", "56")), ("WITH_DES_", ("minimum-cipher", "56")),
+          ("NULL", ("minimum-cipher", "0")), ("EXPORT", ("minimum-strength", "40")),
+          ("anon", ("minimum-certificate", "0")), ("_DH_anon", ("minimum-dh", "1024")),
+          ("_DHE_PSK", ("minimum-dh", "1024")), ("DHE_DSS", ("minimum-certificate", "80"))]
+# By themselves, in a full handshake: each kind of key exchange, cipher and MAC.
+SINGLE = ["AES128-SHA", "DES-CBC3-SHA", "RC4-SHA", "RC4-MD5", "DES-CBC-SHA", "NULL-SHA",
+          "CAMELLIA256-SHA", "DHE-RSA-AES256-SHA", "DHE-DSS-DES-CBC3-SHA", "ECDHE-ECDSA-AES256-SHA",
+          "PSK-AES128-CBC-SHA", "DHE-PSK-AES128-CBC-SHA", "RSA-PSK-AES256-CBC-SHA",
+          "ECDHE-PSK-AES128-CBC-SHA", "ADH-AES128-SHA", "AECDH-AES128-SHA", "EXP-RC4-MD5",
+          "EXP-DES-CBC-SHA", "EXP-DHE-RSA-DES-CBC-SHA", "EXP-DHE-DSS-DES-CBC-SHA",
+          "EXP-ADH-RC4-MD5"]
+
+
 class Covered(c.Cell):
     """Our side is an ordinary program under tlshim. What it saw of TLS the log tells."""
 
@@ -31,9 +45,12 @@ class Covered(c.Cell):
                                "connections=%d" % connections)]
 
     def _policy(self, role, port):
+        """What a weak suite needs stands in the rule, which names the suite."""
         kind = self._kind(role)
         rule = ["[%s peer]" % role, "suites = " + self.suite.alias,
                 "tickets = %s" % ("on" if self.mode == c.BY_TICKET else "off")]
+        if role == "server" and "anon" in self.suite.exchange:
+            kind = "rsa"  # every server rule has one
         if kind:
             rule += ["certificate = " + self.files.certificate(kind),
                      "key = " + self.files.key(kind)]
@@ -45,6 +62,9 @@ class Covered(c.Cell):
                 rule += ["client-certificate = require", "client-trust = " + self.files.ca]
         if self.mode == c.FULL:
             rule.append("alpn = " + c.ALPN)
+        if self.suite.has_psk:
+            rule += ["psk-file = " + psk_file, "psk-identity = " + p.PSK_IDENTITY]
+        rule += ["%s = %s" % floor for word, floor in FLOORS if word in self.suite.name]
         return "\n".join(rule) + "\n"
 
     def _judge(self, ours, theirs):
@@ -69,6 +89,17 @@ def under_tlshim(peer):
             if not gaps.why_empty(cell) and t.subtest("tlshim: %s" % cell, cell.run):
                 moved += 2 * SIZE
     return moved
+
+
+def single_suites(here):
+    """Each with one stack, or with all that have it."""
+    for number, alias in enumerate(SINGLE):
+        able = [peer for peer in here if suites[alias].id in peer.known]
+        for peer in able if ALL else able[number % len(able):][:1] if able else []:
+            for role in c.ROLES:
+                cell = Covered(peer, role, suites[alias], c.FULL, files)
+                if not gaps.why_empty(cell) and not (role == "server" and cell.suite.exported):
+                    t.subtest("tlshim: %s" % cell, cell.run)
 
 
 # ---- the tools of the stacks ----
@@ -153,9 +184,10 @@ def tools():
 
 t.start()
 pki = t.Pki(t.tmp("pki"))
-files = p.Files(pki, t.payload(SIZE))
+files = p.Files(pki, os.urandom(SIZE))
 suites = {s.alias: s for s in p.our_suites()}
-moved = 0
+moved, here = 0, []
+psk_file = t.policy_file("psk.txt", "%s:%s\n" % (p.PSK_IDENTITY, p.PSK_KEY))
 plain = p.Plain()
 plain.prepare(files)
 for peer in p.PEERS:
@@ -163,6 +195,8 @@ for peer in p.PEERS:
         t.skip(peer.name, "its packages are big: make interop")
         continue
     peer.prepare(files)
+    here.append(peer)
     moved += under_tlshim(peer)
+single_suites(here)
 tools()
 t.finish(moved)
