@@ -59,6 +59,8 @@ static int connect_session(int fd, struct shim_ref ref, const struct sockaddr *a
     error = errno;
     if (error != EINPROGRESS && error != EINTR)
         connection_undo(fd, ref);
+    else if (!atomic_load(&ref.session->eager))
+        atomic_store(&ref.session->connect_result, SHIM_CONNECT_PENDING);
     errno = error;
     return -1;
 }

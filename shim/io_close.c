@@ -44,28 +44,62 @@ static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, 
     return true;
 }
 
-/* ---- lingering: close on a non-blocking descriptor returns at once, and what was written still
- * goes out, through a number of ours that other waits carry on ---- */
+/* ---- lingering: close returns at once where it can, and what was written, or the handshake behind
+ * which close_notify tells the peer of an orderly end, still goes out, through a number of ours
+ * that other waits carry on ---- */
 
 enum { LINGER_NUMBERS = 900 /* from here up, out of the way of select and of people's counting */ };
 
+static bool in_handshake(const struct shim_session *s)
+{
+    return atomic_load(&s->stage) == SHIM_HANDSHAKE;
+}
+
 static bool linger(struct shim_session *s, int fd, struct shim_ref ref)
 {
+    int64_t end = shim_now() + IO_GOODBYE_LIMIT;
     long copy;
 
-    if (s->lingering || atomic_load(&shim_ending) || io_blocks(fd))
+    if (s->lingering || atomic_load(&shim_ending))
         return false;
     copy = sys3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, LINGER_NUMBERS);
     if (copy < 0)
         return false;
-    s->lingering = 1;
-    s->deadline = shim_now() + IO_GOODBYE_LIMIT;
+    /* What was written may wait for as long as the handshake may take. */
+    if (!in_handshake(s) || (all_sent(s) && end < s->deadline))
+        s->deadline = end;
     if (s->shut == 0)
         s->shut = SHIM_SHUT;
+    s->lingering = 1;
     holders_add(s);
     fdtable_set_session((int)copy, ref);
-    needy_add((int)copy);
+    if (!needy_add((int)copy)) {
+        unsigned left;
+
+        fdtable_clear((int)copy, &left);
+        holders_drop(s);
+        s->lingering = 0;
+        sys3(SYS_close, copy, 0, 0);
+        return false;
+    }
     return true;
+}
+
+/* Is there something left to do that close need not wait for? A handshake behind which nothing
+ * waits to be sent; anything, when the program does not wait. */
+static bool should_linger(const struct shim_session *s, int fd)
+{
+    return all_sent(s) ? in_handshake(s) : !io_blocks(fd);
+}
+
+/* A close that waits: this very thread may be the one that is to accept the connection. */
+#define OWN_LISTENER_PATIENCE 500000000LL
+
+static int64_t close_patience(const struct shim_session *s, int fd)
+{
+    return in_handshake(s) && !atomic_load(&shim_ending) && shim_peer_is_own_listener(fd)
+               ? OWN_LISTENER_PATIENCE
+               : IO_GOODBYE_LIMIT;
 }
 
 bool io_linger_is_over(int fd, struct shim_ref ref)
@@ -73,7 +107,7 @@ bool io_linger_is_over(int fd, struct shim_ref ref)
     struct shim_session *s = ref.session;
     unsigned left;
 
-    if (!all_sent(s) && shim_now() < s->deadline)
+    if ((!all_sent(s) || in_handshake(s)) && shim_now() < s->deadline)
         return false;
     ref = fdtable_clear(fd, &left);
     if (ref.session != NULL)
@@ -90,7 +124,7 @@ static void take_last_record(struct shim_session *s, int fd)
     long r;
 
     r = sys6(SYS_recvfrom, fd, head, sizeof(head), MSG_DONTWAIT | MSG_PEEK, 0, 0);
-    if (s->in_have > 0 || (r >= TLS_HEADER && head[0] == 21))
+    if (s->in_have > 0 || atomic_load(&s->stage) != SHIM_OPEN || (r >= TLS_HEADER && head[0] == 21))
         io_drain(fd);
 }
 
@@ -119,10 +153,15 @@ static bool aborts(struct shim_session *s, int fd, struct shim_ref ref)
     return unread;
 }
 
-static void last_words(struct shim_session *s, int fd)
+/* Both locks are held, and released. */
+static void last_words(struct shim_session *s, int fd, struct shim_ref ref)
 {
     int ignored = 0;
 
+    if (!all_sent(s) && in_handshake(s) && linger(s, fd, ref)) {
+        session_unlock_both(s);
+        return;
+    }
     if (s->shut == 0)
         s->shut = SHIM_SHUT;
     io_flush(s, fd, &ignored);
@@ -154,13 +193,13 @@ void io_goodbye(int fd, struct shim_ref ref)
         shim_leave(&guard);
         return;
     }
-    if (!all_sent(s) && io_drive(s, fd) == IO_DONE)
+    if ((!all_sent(s) || in_handshake(s)) && io_drive(s, fd) == IO_DONE)
         io_flush(s, fd, &ignored);
-    if (!all_sent(s) && linger(s, fd, ref))
+    if (should_linger(s, fd) && linger(s, fd, ref))
         session_unlock_both(s);
     else if ((s->lingering && !atomic_load(&shim_ending)) ||
-             finish_writing(s, fd, ref, shim_now() + IO_GOODBYE_LIMIT, &guard))
-        last_words(s, fd);
+             finish_writing(s, fd, ref, shim_now() + close_patience(s, fd), &guard))
+        last_words(s, fd, ref);
     shim_leave(&guard);
 }
 
@@ -173,8 +212,10 @@ static void shut_writing(int fd, struct shim_ref ref)
 
     shim_enter(&guard);
     if (session_lock_both(ref)) {
-        if (s->shut == 0)
+        if (s->shut == 0) {
             s->shut = SHIM_SHUT_FIN;
+            s->shut_last = socket_peer_has_finished(fd);
+        }
         if (io_drive(s, fd) == IO_DONE)
             io_flush(s, fd, &ignored);
         needy_add(fd);
@@ -218,8 +259,8 @@ bool io_was_orderly(int fd, struct shim_ref ref)
     struct shim_guard guard;
     bool ended = false;
 
-    if (!s->close_sealed)
-        return false;
+    if (!s->close_sealed || s->shut_last)
+        return s->close_sealed;
     shim_enter(&guard);
     if (session_lock_read(ref)) {
         if (atomic_load(&s->stage) == SHIM_OPEN && !s->ended)
@@ -233,11 +274,18 @@ bool io_was_orderly(int fd, struct shim_ref ref)
 
 int io_pending_error(int fd, struct shim_ref ref)
 {
-    int error = io_error_once(ref.session);
+    struct shim_session *s = ref.session;
+    unsigned stage = atomic_load(&s->stage);
+    int error = io_error_once(s), none = 0;
     socklen_t size = sizeof(error);
 
     if (error == 0)
         sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    if (stage != SHIM_CONNECTING && !atomic_load(&s->touched) &&
+        atomic_exchange(&s->connect_result, SHIM_CONNECT_TOLD) != SHIM_CONNECT_TOLD && error != 0) {
+        atomic_compare_exchange_strong(&s->error, &none, error);
+        return 0;
+    }
     return error != 0 && io_was_orderly(fd, ref) ? 0 : error;
 }
 

@@ -6,8 +6,6 @@
  * it whole. */
 #include "io_internal.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <time.h>
 
@@ -157,13 +155,8 @@ static enum io_state read_failed(struct shim_session *s, int fd, int error)
  * when the peer has closed TCP too. */
 static void stream_ended(struct shim_session *s, int fd)
 {
-    struct tcp_info info = {.tcpi_state = 0};
-    socklen_t length = sizeof(info);
-
     s->ended = 1;
-    sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &length);
-    if (info.tcpi_state == TCP_ESTABLISHED || info.tcpi_state == TCP_FIN_WAIT1 ||
-        info.tcpi_state == TCP_FIN_WAIT2)
+    if (!socket_peer_has_finished(fd))
         sys3(SYS_shutdown, fd, SHUT_RD, 0);
 }
 
@@ -250,11 +243,15 @@ static enum io_state fill_behind(struct shim_session *s, int fd, size_t want)
     uint8_t *slab = arena_at(ARENA_SLAB, s->in_slab);
     struct opening o;
     size_t before = io_leftover(s);
+    int none = 0;
     long r;
 
     compact(s);
     r = sys6(SYS_recvfrom, fd, slab + before, ARENA_SLAB_SIZE - before, MSG_DONTWAIT | MSG_PEEK, 0,
              0);
+    if (r < 0 && r != -EAGAIN)
+        atomic_compare_exchange_strong(&s->error, &none,
+                                       (int)-r); /* told, and not to the program */
     if (r <= s->held_byte)
         return IO_DONE;
     o.at = slab + before + s->held_byte;

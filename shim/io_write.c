@@ -118,7 +118,7 @@ struct sending {
 static enum io_state write_failed(struct shim_session *s, int fd, struct sending *w, int error)
 {
     /* A reset is told once, to the writer or the reader; afterwards the pipe is broken. */
-    w->error = error;
+    w->error = error != EPIPE ? error : io_error_once(s);
     if (tls_failure(&s->tls) != TLS_ERROR_OK) {
         io_fail(s, fd, io_errno_of(tls_failure(&s->tls)), IO_HOLDS_WRITE);
         w->error = io_error_once(s);

@@ -9,21 +9,22 @@
 static _Atomic int slots[NEEDY_MAX]; /* descriptor + 1; 0: free */
 static _Atomic int used;             /* one above the highest slot ever taken */
 
-void needy_add(int fd)
+bool needy_add(int fd)
 {
     for (int i = 0; i < NEEDY_MAX; i++) {
         int expected = 0;
 
         if (atomic_load(&slots[i]) == fd + 1)
-            return;
+            return true;
         if (!atomic_compare_exchange_strong(&slots[i], &expected, fd + 1))
             continue;
         int now = atomic_load(&used);
 
         while (now <= i && !atomic_compare_exchange_weak(&used, &now, i + 1))
             ;
-        return;
+        return true;
     }
+    return false;
 }
 
 /* And nothing unread keeps the kernel readable meanwhile. */

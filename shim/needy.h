@@ -14,7 +14,8 @@
 
 enum { NEEDY_MAX = 64 };
 
-void needy_add(int fd);
+/* False: it is full. */
+bool needy_add(int fd);
 bool needy_any(void);
 /* The earlier of a deadline and the time when a lingering session is given up. */
 int64_t needy_deadline(int64_t deadline);

@@ -71,6 +71,11 @@ static unsigned answer_open(int fd, struct shim_ref ref, unsigned asked, unsigne
     return (got | error_to_tell(ref.session)) & (asked | VIEW_ALWAYS);
 }
 
+static void note_shown(struct shim_session *s, uint8_t from, uint8_t to)
+{
+    atomic_compare_exchange_strong(&s->connect_result, &from, to);
+}
+
 unsigned view_answer(int fd, struct shim_ref ref, unsigned asked, unsigned got)
 {
     struct shim_session *s = ref.session;
@@ -78,6 +83,8 @@ unsigned view_answer(int fd, struct shim_ref ref, unsigned asked, unsigned got)
 
     if (before == SHIM_OPEN)
         return answer_open(fd, ref, asked, got);
+    if (before == SHIM_FAILED)
+        note_shown(s, SHIM_CONNECT_SHOWN, SHIM_CONNECT_TOLD);
     if (before == SHIM_FAILED)
         return (got | error_to_tell(s)) & (asked | VIEW_ALWAYS);
     io_attend(fd, ref);
@@ -87,7 +94,8 @@ unsigned view_answer(int fd, struct shim_ref ref, unsigned asked, unsigned got)
     /* Open or failed by now: the kernel is asked anew, with the program's own mask. */
     if (after != SHIM_HANDSHAKE)
         return 0;
-    if (view_may_write(s) && got & VIEW_OUT)
-        return got & asked & VIEW_OUT;
-    return 0;
+    got = view_may_write(s) ? got & asked & VIEW_OUT : 0;
+    if (got != 0)
+        note_shown(s, SHIM_CONNECT_PENDING, SHIM_CONNECT_SHOWN);
+    return got;
 }

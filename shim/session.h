@@ -29,6 +29,14 @@ enum shim_stage {
     SHIM_FAILED
 };
 
+/* A connect that did not wait is answered by SO_ERROR. It succeeded when TCP did, whatever has
+ * become of the handshake since, unless the program has seen both in turn. */
+enum shim_connect_result {
+    SHIM_CONNECT_TOLD,
+    SHIM_CONNECT_PENDING,
+    SHIM_CONNECT_SHOWN /* POLLOUT said that the connection is there */
+};
+
 enum { SHIM_QUEUE_MAX = 16384 /* plaintext that may wait for the handshake, bytes */ };
 enum { SHIM_SHUT = 1, SHIM_SHUT_FIN = 2 };
 enum { SHIM_HOLDERS_INLINE = 8 };
@@ -62,6 +70,8 @@ struct shim_session {
     uint8_t lingering;         /* closed by the program; a number of ours sends the rest */
     uint8_t moved; /* it lives on in another arena (transfer.h): nothing is sent or read here */
 
+    _Atomic uint8_t connect_result; /* enum shim_connect_result */
+
     /* the handshake's, under both locks; a renegotiation's under the write lock */
     uint32_t handshake_slab, big_piece;
     uint32_t queue_slab, queue_length; /* plaintext written in a handshake */
@@ -88,6 +98,7 @@ struct shim_session {
                    * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
     uint8_t close_sealed;
     uint8_t written; /* the program has written something */
+    uint8_t shut_last; /* the peer had finished before this side shut its writing */
 
     /* under the registry lock */
     uint32_t hash_next;

@@ -82,11 +82,25 @@ bool socket_is_listening(int fd)
     return option(fd, SO_ACCEPTCONN) == 1;
 }
 
-bool socket_is_closed(int fd)
+/* TCP_INFO's state; 0: the kernel does not say. */
+static unsigned tcp_state(int fd)
 {
     struct tcp_info info = {.tcpi_state = 0};
     socklen_t length = sizeof(info);
 
-    return sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 &&
-           info.tcpi_state == TCP_CLOSE;
+    return sys5(SYS_getsockopt, fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_state
+                                                                                : 0;
+}
+
+bool socket_peer_has_finished(int fd)
+{
+    unsigned state = tcp_state(fd);
+
+    return state != 0 && state != TCP_ESTABLISHED && state != TCP_FIN_WAIT1 &&
+           state != TCP_FIN_WAIT2;
+}
+
+bool socket_is_closed(int fd)
+{
+    return tcp_state(fd) == TCP_CLOSE;
 }

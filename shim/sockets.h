@@ -23,6 +23,8 @@ bool socket_is_of(int fd, const struct shim_session *s);
 bool socket_is_open(int fd);
 bool socket_is_connected(int fd);
 bool socket_is_listening(int fd);
+/* Has the peer's FIN arrived, or is the connection over? */
+bool socket_peer_has_finished(int fd);
 /* No connection, and none on its way. */
 bool socket_is_closed(int fd);
 

@@ -150,6 +150,7 @@ void run_send(const struct operation *o, char *out)
     /* What MSG_MORE keeps back would leave at a time of the kernel's choosing. */
     if (flags & MSG_MORE)
         send_once(world->fds[this_process][slot], end, BY_SEND, 1, 0, 1);
+    broken_pipes(); /* which error that met first is a stated difference */
 }
 
 /* ---- receiving ---- */
