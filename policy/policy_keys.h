@@ -79,7 +79,7 @@ enum {
     X(PIN, "pin", POLICY_C | POLICY_D, POLICY_C | POLICY_D)                                        \
     X(CERTIFICATE, "certificate", POLICY_CS | POLICY_D, POLICY_CS | POLICY_D)                      \
     X(KEY, "key", POLICY_CS, POLICY_CS)                                                            \
-    X(KEY_PASSPHRASE_FILE, "key-passphrase-file", POLICY_CS, 0)                                    \
+    X(KEY_PASSPHRASE_FILE, "key-passphrase-file", POLICY_CS, POLICY_CS)                            \
     X(CLIENT_CERTIFICATE, "client-certificate", POLICY_S | POLICY_D, POLICY_S | POLICY_D)          \
     X(CLIENT_TRUST, "client-trust", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                      \
     X(CLIENT_SUBJECT, "client-subject", POLICY_S | POLICY_D, POLICY_S | POLICY_D)                  \

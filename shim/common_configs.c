@@ -57,9 +57,10 @@ static struct tls_credential *load_credential(struct loader *loader, const struc
     struct rules *rules = loader->rules;
     const struct policy_settings *settings = &rule->settings;
     struct policy_string chain = settings->certificates[i], key = settings->keys[i];
-    const struct credentials_floors floors = {
+    const struct credentials_terms terms = {
         settings->minimum_certificate,
         rule->kind == POLICY_SERVER ? settings->minimum_key_exchange : 0,
+        settings->key_passphrase_file.text,
     };
     struct tls_credential *credential = take(loader, chain.place, sizeof *credential);
     if (!credential)
@@ -71,7 +72,7 @@ static struct tls_credential *load_credential(struct loader *loader, const struc
             loader, chain.place,
             "certificate: %.120s: this is the second one with %s; name one of each kind",
             chain.text, credentials_kind_text(leaf.key.kind));
-    else if (!credentials_load_key(credential, &leaf, key.text, &floors, &rules->secrets, reason))
+    else if (!credentials_load_key(credential, &leaf, key.text, &terms, &rules->secrets, reason))
         loader_complain(loader, key.place, "key: %s", reason);
     else {
         trust_staple(loader, rule, i, &leaf, credential);

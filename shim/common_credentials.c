@@ -205,13 +205,13 @@ static bool not_its_key(const char *path, char reason[CREDENTIALS_REASON])
     return false;
 }
 
-static bool is_long_enough(const struct x509_key *key, const struct credentials_floors *floors,
+static bool is_long_enough(const struct x509_key *key, const struct credentials_terms *terms,
                            const char *path, char reason[CREDENTIALS_REASON])
 {
     static const unsigned curve_strengths[] = {[CG_P256] = 128, [CG_P384] = 192, [CG_P521] = 256};
-    unsigned floor = floors->certificate, bits, minimum;
-    if (key->kind == X509_KEY_RSA && floor < floors->key_exchange)
-        floor = floors->key_exchange;
+    unsigned floor = terms->certificate, bits, minimum;
+    if (key->kind == X509_KEY_RSA && floor < terms->key_exchange)
+        floor = terms->key_exchange;
     if (key->kind == X509_KEY_EC) {
         bits = curve_strengths[key->curve];
         minimum = floor;
@@ -275,7 +275,7 @@ static bool take_dsa(struct tls_credential *out, const struct cg_dsa_public *cer
 
 static bool use_key(struct tls_credential *out, const struct x509_certificate *leaf,
                     const struct x509_private_key *key, const char *path,
-                    const struct credentials_floors *floors, struct memory *secrets,
+                    const struct credentials_terms *terms, struct memory *secrets,
                     char reason[CREDENTIALS_REASON])
 {
     if (key->kind != leaf->key.kind) {
@@ -287,7 +287,7 @@ static bool use_key(struct tls_credential *out, const struct x509_certificate *l
     }
     if (!x509_private_key_fits(key, &leaf->key))
         return not_its_key(path, reason);
-    if (!is_long_enough(&leaf->key, floors, path, reason))
+    if (!is_long_enough(&leaf->key, terms, path, reason))
         return false;
     switch (key->kind) {
     case X509_KEY_RSA:
@@ -306,9 +306,54 @@ static bool is_key_label(const char *label)
     return n >= sizeof tail - 1 && strcmp(label + n - (sizeof tail - 1), tail) == 0;
 }
 
+bool credentials_is_private(const struct file_text *file, const char *path,
+                            char reason[CREDENTIALS_REASON])
+{
+    if ((file->mode & 077) == 0)
+        return true;
+    snprintf(reason, CREDENTIALS_REASON,
+             "%.120s: others than its owner may use this key (mode %04o); run: chmod 600 %.120s",
+             path, (unsigned)file->mode & 07777, path);
+    return false;
+}
+
+static const char encrypted_label[] = "ENCRYPTED PRIVATE KEY";
+
+/* What was encrypted takes the place of the block. */
+static bool decrypt_key(struct pem_block *block, uint8_t *der, const char *path,
+                        const struct credentials_terms *terms, char reason[CREDENTIALS_REASON])
+{
+    struct file_text file;
+    char why_not[FILE_REASON];
+    const char *why = "";
+    if (!terms->passphrase_file) {
+        snprintf(reason, CREDENTIALS_REASON,
+                 "%.120s: the key is encrypted; name the file with its passphrase by "
+                 "key-passphrase-file, or decrypt the key with `openssl pkey`",
+                 path);
+        return false;
+    }
+    if (!file_read(&file, terms->passphrase_file, FILE_MAX, true, why_not)) {
+        snprintf(reason, CREDENTIALS_REASON, "the passphrase file %.120s: %.160s",
+                 terms->passphrase_file, why_not);
+        return false;
+    }
+    bool good = credentials_is_private(&file, terms->passphrase_file, reason);
+    if (good) {
+        const char *end = memchr(file.text, '\n', file.length);
+        size_t n = end ? (size_t)(end - file.text) : file.length;
+        good = x509_decrypt_private_key(der, &block->length, file.text, n, &why);
+        if (!good)
+            snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, why);
+    }
+    file_free(&file);
+    strcpy(block->label, encrypted_label + strlen("ENCRYPTED "));
+    return good;
+}
+
 static bool read_key(struct tls_credential *out, const struct x509_certificate *leaf,
                      struct file_text *file, const char *path,
-                     const struct credentials_floors *floors, struct memory *secrets,
+                     const struct credentials_terms *terms, struct memory *secrets,
                      char reason[CREDENTIALS_REASON])
 {
     struct pem_reader reader = {.at = file->text, .end = file->text + file->length};
@@ -322,33 +367,25 @@ static bool read_key(struct tls_credential *out, const struct x509_certificate *
     while (result == PEM_BLOCK && !is_key_label(block.label));
     if (result == PEM_END)
         return nothing_found(&key_kind, path, reason);
+    if (result == PEM_BLOCK && strcmp(block.label, encrypted_label) == 0 &&
+        !decrypt_key(&block, der, path, terms, reason))
+        return false;
     if (result == PEM_BAD || !x509_private_key(block.label, der, block.length, &key, &why)) {
         snprintf(reason, CREDENTIALS_REASON, "%.120s: %s", path, why);
         return false;
     }
-    return use_key(out, leaf, &key, path, floors, secrets, reason);
-}
-
-bool credentials_is_private(const struct file_text *file, const char *path,
-                            char reason[CREDENTIALS_REASON])
-{
-    if ((file->mode & 077) == 0)
-        return true;
-    snprintf(reason, CREDENTIALS_REASON,
-             "%.120s: others than its owner may use this key (mode %04o); run: chmod 600 %.120s",
-             path, (unsigned)file->mode & 07777, path);
-    return false;
+    return use_key(out, leaf, &key, path, terms, secrets, reason);
 }
 
 bool credentials_load_key(struct tls_credential *out, const struct x509_certificate *leaf,
-                          const char *path, const struct credentials_floors *floors,
+                          const char *path, const struct credentials_terms *terms,
                           struct memory *secrets, char reason[CREDENTIALS_REASON])
 {
     struct file_text file;
     if (!read_pem(&file, &key_kind, path, true, reason))
         return false;
     bool good = credentials_is_private(&file, path, reason) &&
-                read_key(out, leaf, &file, path, floors, secrets, reason);
+                read_key(out, leaf, &file, path, terms, secrets, reason);
     file_free(&file);
     return good;
 }

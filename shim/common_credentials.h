@@ -20,16 +20,18 @@ bool credentials_load_chain(struct tls_credential *out, struct x509_certificate 
                             const char *path, struct memory *memory,
                             char reason[CREDENTIALS_REASON]);
 
-/* Bits of strength that a key must have, as a rule's floors say: of who is certified by it, and,
- * for an RSA key, of the secrets that it decrypts. */
-struct credentials_floors {
+/* What a rule says of its keys. */
+struct credentials_terms {
+    /* Bits of strength that a key must have: of who is certified by it, and, for an RSA key, of the
+     * secrets that it decrypts. */
     unsigned certificate, key_exchange;
+    const char *passphrase_file; /* whose first line decrypts it; NULL: none */
 };
 
 /* The leaf's private key, from a file that only its owner may read; secrets holds it afterwards.
  * It must be the key of `leaf`, with whose chain credentials_load_chain has filled *out. */
 bool credentials_load_key(struct tls_credential *out, const struct x509_certificate *leaf,
-                          const char *path, const struct credentials_floors *floors,
+                          const char *path, const struct credentials_terms *terms,
                           struct memory *secrets, char reason[CREDENTIALS_REASON]);
 /* May nobody but its owner use a file that holds a key? */
 bool credentials_is_private(const struct file_text *file, const char *path,

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "crypto_glue/cg_hash.h"
+#include "crypto_glue/cg_pbkdf2.h"
 #include "tests/unit/cg_hex.h"
 
 struct hash_vector {
@@ -153,13 +154,43 @@ static void hmacs_match_rfc_2202(void **state)
     }
 }
 
+/* RFC 6070 2, RFC 7914 11. */
+static void keys_from_passphrases(void **state)
+{
+    static const struct {
+        enum cg_hash_id hash;
+        const char *passphrase, *salt;
+        size_t passphrase_length, salt_length;
+        uint32_t rounds;
+        const char *key;
+    } cases[] = {
+        {CG_SHA1, "password", "salt", 8, 4, 1, "0c60c80f961f0e71f3a9b524af6012062fe037a6"},
+        {CG_SHA1, "password", "salt", 8, 4, 2, "ea6c014dc72d6f8ccd1ed92ace1d41f0d8de8957"},
+        {CG_SHA1, "password", "salt", 8, 4, 4096, "4b007901b765489abead49d926f721d065a429c1"},
+        {CG_SHA1, "passwordPASSWORDpassword", "saltSALTsaltSALTsaltSALTsaltSALTsalt", 24, 36, 4096,
+         "3d2eec4fe41c849b80c8d83662c0e44a8b291a964cf2f07038"},
+        {CG_SHA1, "pass\0word", "sa\0lt", 9, 5, 4096, "56fa6aa75548099dcc37d7f03425e0c3"},
+        {CG_SHA256, "passwd", "salt", 6, 4, 1,
+         "55ac046e56e3089fec1691c22544b605f94185216dde0465e68b9d57c20dacbc"
+         "49ca9cccf179b645991664b39d77ef317c71b845b1e30bd509112041d3a19783"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint8_t expected[64], got[64];
+        size_t n = cg_hex(cases[i].key, expected);
+        cg_pbkdf2(cases[i].hash, cases[i].passphrase, cases[i].passphrase_length, cases[i].salt,
+                  cases[i].salt_length, cases[i].rounds, got, n);
+        assert_memory_equal(got, expected, n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hashes_match_the_standards),
-        cmocka_unit_test(long_messages_in_pieces),
-        cmocka_unit_test(a_copy_shows_the_running_hash),
-        cmocka_unit_test(hmacs_match_rfc_2202),
+        cmocka_unit_test(hashes_match_the_standards),    cmocka_unit_test(long_messages_in_pieces),
+        cmocka_unit_test(a_copy_shows_the_running_hash), cmocka_unit_test(hmacs_match_rfc_2202),
+        cmocka_unit_test(keys_from_passphrases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -43,6 +43,11 @@ struct x509_private_key {
  * RFC 5915) and OpenSSL's "DSA PRIVATE KEY". False with a static phrase otherwise. */
 bool x509_private_key(const char *label, const uint8_t *der, size_t length,
                       struct x509_private_key *key, const char **why);
+/* Decrypts an "ENCRYPTED PRIVATE KEY" (PBES2 with PBKDF2; AES-128, AES-256 or 3DES in CBC mode) over
+ * its own bytes: what is there then is a "PRIVATE KEY" of *length bytes, which the caller wipes.
+ * False, with a phrase, when the passphrase is another one or the encryption is not supported. */
+bool x509_decrypt_private_key(uint8_t *der, size_t *length, const void *passphrase, size_t n,
+                              const char **why);
 /* Is it the private half of the certificate's key? An RSA key is compared by its modulus, a DSA key
  * by its parameters (and y, where the file says it); cg_rsa_private_load and cg_dsa_sign find what
  * does not fit inside. Takes 20 KiB of stack for EC keys. */
