@@ -199,6 +199,11 @@ bool arena_init(void)
     return own != NULL;
 }
 
+size_t arena_reserved(void)
+{
+    return own != NULL ? own->size : 0;
+}
+
 struct arena *arena_make(int *fd)
 {
     return make(SMALLEST_SHARE, fd);

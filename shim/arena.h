@@ -37,6 +37,8 @@ bool arena_init(void);
  * build, or of another user; nothing is changed. */
 bool arena_adopt(int fd);
 struct arena *arena_own(void);
+/* Bytes of address space that it takes; 0: there is none. */
+size_t arena_reserved(void);
 
 /* The own arena's descriptor; -1: there is none, or something else lies at its number by now. */
 int arena_descriptor(void);

@@ -7,6 +7,7 @@
 #include "global.h"
 #include "io.h"
 #include "needy.h"
+#include "poll_anyway.h"
 #include "ruling.h"
 #include "sockets.h"
 #include "wait.h"
@@ -175,7 +176,7 @@ static bool has_client(int fd)
     struct pollfd entry = {.fd = fd, .events = POLLIN};
     struct timespec none = {0};
 
-    return sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) == 1;
+    return sys_poll_anyway(&entry, 1, &none, NULL) == 1;
 }
 
 /* After a refused client: a program that had been told by select or poll that somebody was there

@@ -3,6 +3,7 @@
 #include "deadlines.h"
 #include "global.h"
 #include "needy.h"
+#include "poll_anyway.h"
 #include "sockets.h"
 #include "wait.h"
 #include "watch.h"
@@ -34,7 +35,7 @@ static int wait_beside(int epoll_fd, struct epoll_event *events, int max, struct
 
     entries[0] = (struct pollfd){.fd = epoll_fd, .events = POLLIN};
     extra = needy_collect(entries + 1, NEEDY_MAX, entries, 1);
-    r = real(ppoll)(entries, (nfds_t)(1 + extra), timeout, mask);
+    r = poll_anyway(entries, (nfds_t)(1 + extra), timeout, mask);
     if (r < 0)
         return -1;
     needy_attend(entries + 1, extra);

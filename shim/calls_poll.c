@@ -10,6 +10,7 @@
 #include "fdtable.h"
 #include "global.h"
 #include "needy.h"
+#include "poll_anyway.h"
 #include "poll_view.h"
 #include "wait.h"
 
@@ -22,6 +23,7 @@ struct polling {
     struct shim_ref *refs; /* by index; NULL session: plain */
     int64_t end;           /* CLOCK_MONOTONIC; INT64_MAX: none */
     const sigset_t *mask;
+    bool anyway;   /* for select, which knows no limit of descriptors */
     bool changed;  /* a handshake ended in the last round: the kernel must be asked again */
     bool withheld; /* somebody waits for a handshake to end */
     unsigned rounds;
@@ -109,7 +111,8 @@ static int poll_rounds(struct polling *p)
             deadline = p->end;
         if (hurry)
             deadline = 0;
-        r = real(ppoll)(p->kernel, p->count + (nfds_t)extra, wait_until(deadline, &limit), p->mask);
+        r = (p->anyway ? poll_anyway : real(ppoll))(p->kernel, p->count + (nfds_t)extra,
+                                                    wait_until(deadline, &limit), p->mask);
         if (r < 0)
             return -1;
         needy_attend(p->kernel + p->count, extra);
@@ -150,9 +153,9 @@ static int poll_mapped(struct polling *p, const struct timespec *timeout)
     return r;
 }
 
-/* timeout: NULL for none. */
+/* timeout: NULL for none. anyway: as poll_anyway's. */
 static int poll_all(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
-                    const sigset_t *mask)
+                    const sigset_t *mask, bool anyway)
 {
     struct pollfd kernel[ON_STACK + NEEDY_MAX];
     struct shim_ref refs[ON_STACK];
@@ -163,6 +166,7 @@ static int poll_all(struct pollfd *fds, nfds_t count, const struct timespec *tim
         .refs = refs,
         .end = INT64_MAX,
         .mask = mask,
+        .anyway = anyway,
     };
 
     if (!shim_ready() || fdtable_reach() == 0)
@@ -183,13 +187,13 @@ HOOK int poll(struct pollfd *fds, nfds_t count, int timeout)
 {
     struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
 
-    return poll_all(fds, count, timeout >= 0 ? &limit : NULL, NULL);
+    return poll_all(fds, count, timeout >= 0 ? &limit : NULL, NULL, false);
 }
 
 HOOK int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                const sigset_t *mask)
 {
-    return poll_all(fds, count, timeout, mask);
+    return poll_all(fds, count, timeout, mask, false);
 }
 
 HOOK int __poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t size)
@@ -293,7 +297,7 @@ static int select_by_poll(const struct selecting *s, const struct timespec *time
     if (fds == NULL)
         return -1;
     n = fill_polls(s, fds);
-    r = poll_all(fds, (nfds_t)n, timeout, mask);
+    r = poll_all(fds, (nfds_t)n, timeout, mask, true);
     if (r >= 0)
         r = give_sets(s, fds, n);
     saved = errno;

@@ -9,6 +9,7 @@
 #include "global.h"
 #include "holders.h"
 #include "needy.h"
+#include "poll_anyway.h"
 #include "sockets.h"
 
 /* Everything that the program wrote is with the kernel, or the session is broken. */
@@ -37,7 +38,7 @@ static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, 
         if (state == IO_ERROR || all_sent(s) || left <= 0)
             break;
         session_unlock_both(s);
-        sys5(SYS_ppoll, &entry, 1, &limit, &guard->signals, sizeof(guard->signals));
+        sys_poll_anyway(&entry, 1, &limit, &guard->signals);
         if (!session_lock_both(ref))
             return false;
     }

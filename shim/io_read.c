@@ -12,6 +12,7 @@
 #include "../crypto_glue/cg_ct.h"
 #include "arena.h"
 #include "global.h"
+#include "poll_anyway.h"
 #include "sockets.h"
 #include "wait.h"
 #include "watch.h"
@@ -475,7 +476,7 @@ static bool wait_for_more_to_peek(int fd, struct wait_clock *clock, size_t total
     if (*over || total >= ARENA_SLAB_SIZE - TLS_RECORD_MAX ||
         (clock->timeout > 0 && shim_now() >= clock->began + clock->timeout))
         return false;
-    *over = sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) > 0;
+    *over = sys_poll_anyway(&entry, 1, &none, NULL) > 0;
     return *over || real(ppoll)(NULL, 0, &a_while, NULL) == 0;
 }
 

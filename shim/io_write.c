@@ -13,6 +13,7 @@
 #include "connections.h"
 #include "global.h"
 #include "needy.h"
+#include "poll_anyway.h"
 #include "report.h"
 #include "rule_numbers.h"
 #include "sockets.h"
@@ -44,7 +45,7 @@ static size_t sized(struct shim_session *s, int fd, size_t wanted)
 
     if (space >= (int64_t)(2 * wanted) + SEND_SPACE_MARGIN)
         return wanted;
-    if (sys5(SYS_ppoll, &entry, 1, &none, NULL, 0) != 1 || (entry.revents & POLLOUT) == 0)
+    if (sys_poll_anyway(&entry, 1, &none, NULL) != 1 || (entry.revents & POLLOUT) == 0)
         return 0;
     fits =
         tls_plaintext_for(&s->tls, config_of_session(s), space > 2048 ? (size_t)space / 2 : 1024);

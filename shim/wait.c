@@ -6,6 +6,7 @@
 #include "deadlines.h"
 #include "global.h"
 #include "needy.h"
+#include "poll_anyway.h"
 
 bool wait_restarts(void)
 {
@@ -97,7 +98,7 @@ static int wait_once(int fd, short events, const struct shim_session *s,
     if (own_end < deadline)
         deadline = own_end;
     timeout = wait_until(deadline, &limit);
-    r = real(ppoll)(entries, (nfds_t)count, timeout, NULL);
+    r = poll_anyway(entries, (nfds_t)count, timeout, NULL);
     if (r < 0)
         return -1;
     needy_attend(entries + 1, count - 1);

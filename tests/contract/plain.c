@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -161,10 +163,31 @@ static void descriptors(void)
     pair_close(&p);
 }
 
+static int in_256_mib(void *arg)
+{
+    enum { MIB = 1 << 20 };
+    struct rlimit limit = {256 * MIB, 256 * MIB}, back = {0};
+
+    (void)arg;
+    MUST(setrlimit(RLIMIT_AS, &limit));
+    MUST(getrlimit(RLIMIT_AS, &back));
+    return (mmap(NULL, 16 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED) +
+           2 * (mmap(NULL, 300 * MIB, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+                MAP_FAILED) +
+           4 * (back.rlim_cur == limit.rlim_cur) + 8 * (back.rlim_max == limit.rlim_max);
+}
+
+/* What the library reserves is none of the program's. */
+static void address_space(void)
+{
+    say("in a limit of 256 MiB %d", child_status(start_child(in_256_mib, NULL)));
+}
+
 const struct contract_case plain_cases[] = {
     {"2 files, pipes, other sockets, none", kinds},
     {"2 TCP without a rule", plain_tcp},
     {"2 numbers used again", numbers_reused},
+    {"2 a limit of the address space", address_space},
     {"2 descriptors that the program sees", descriptors},
     {NULL, NULL},
 };

@@ -453,6 +453,43 @@ static void high_select(void)
     say("drained %s", outcome(select(high + 1, (fd_set *)in, NULL, NULL, &t)));
 }
 
+/* A program that has forbidden itself new descriptors (vsftpd): poll refuses its call, reading,
+ * writing and select go on. */
+static int without_descriptors(void *arg)
+{
+    struct pair *p = arg;
+    struct rlimit none = {0, 0};
+    struct timeval second = {1, 0};
+    struct pollfd entry = {.fd = p->client, .events = POLLIN};
+    char buffer[100];
+    fd_set wanted;
+
+    MUST(setrlimit(RLIMIT_NOFILE, &none));
+    FD_ZERO(&wanted);
+    FD_SET(p->client, &wanted);
+    say("read %s", outcome(read(p->client, buffer, sizeof(buffer))));
+    say("write %s", outcome(write(p->client, "abc", 3)));
+    say("select %s", outcome(select(p->client + 1, &wanted, NULL, NULL, &second)));
+    say("read %s", outcome(read(p->client, buffer, sizeof(buffer))));
+    say("poll %s", outcome(poll(&entry, 1, 0)));
+    return 0;
+}
+
+static void limit_of_descriptors(void)
+{
+    struct pair p = pair_open();
+    char buffer[100];
+    pid_t child = start_child(without_descriptors, &p);
+
+    pause_ms(100); /* so that the child's reads wait */
+    check(write(p.server, "0123456789", 10) == 10, "%s", strerror(errno));
+    check(read(p.server, buffer, sizeof(buffer)) == 3, "%s", strerror(errno));
+    pause_ms(100);
+    check(write(p.server, "01234", 5) == 5, "%s", strerror(errno));
+    say("child %d", child_status(child));
+    pair_close(&p);
+}
+
 const struct contract_case poll_cases[] = {
     {"12 byte by byte: poll", bytes_poll},
     {"12 byte by byte: ppoll", bytes_ppoll},
@@ -472,5 +509,6 @@ const struct contract_case poll_cases[] = {
     {"15 select says what was not waited", time_left},
     {"15 wrong arguments", bad_arguments},
     {"16 select beyond FD_SETSIZE", high_select},
+    {"16 a limit of no descriptors", limit_of_descriptors},
     {NULL, NULL},
 };

@@ -1,0 +1,94 @@
+"""Services that somebody else starts for each connection, with the connection as their standard
+streams; and what is asked of them."""
+
+import os
+
+import tlstest as t
+
+from ..dialogues import echo, echo_to_the_end, finger
+from ..rows import client, server
+
+
+def _inetd(p, service):
+    """openbsd-inetd with one service: the words of its line from the user on."""
+    user = "root" if os.getuid() == 0 else "nobody"
+    return ["inetd", "-i", p.write("inetd.conf", "127.0.0.1:PORT stream tcp nowait.1000 %s %s\n"
+                                   % (user, service))]
+
+
+server("inetd, cat", "openbsd-inetd", "program per connection, its streams",
+       lambda p: _inetd(p, "/bin/cat cat"), ask=echo_to_the_end, root=True)
+server("socat runs cat", "socat", "program per connection, socket pair",
+       lambda p: ["socat", "TCP-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=400" % p.port,
+                  "EXEC:cat"], ask=echo)
+server("socat becomes cat", "socat", "program per connection, its streams",
+       lambda p: ["socat", "TCP-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=400" % p.port,
+                  "EXEC:cat,nofork"], ask=echo_to_the_end)
+server("ncat runs cat", "ncat", "program per connection, pipes",
+       lambda p: ["ncat", "-l", "-k", "-m", "300", "-e", "/bin/cat", "127.0.0.1", p.port], ask=echo)
+server("tcpsvd, cat", "busybox", "program per connection, its streams",
+       lambda p: ["busybox", "tcpsvd", "-c", "300", "127.0.0.1", p.port, "cat"],
+       ask=echo_to_the_end)
+server("git daemon", "git", "program per connection, its streams",
+       lambda p: ["git", "daemon", "--listen=127.0.0.1", "--port=%d" % p.port, "--export-all",
+                  "--max-connections=0", "--base-path=" + p.directory, "--reuseaddr",
+                  _repository(p)])
+server("cvs pserver", "openbsd-inetd cvs", "program per connection, its streams",
+       lambda p: _inetd(p, "/usr/bin/cvs cvs -f --allow-root=%s pserver" % _cvs_root(p)), root=True)
+server("fingerd", "openbsd-inetd fingerd", "program per connection, its streams",
+       lambda p: _inetd(p, "/usr/sbin/in.fingerd in.fingerd -p " + _says_the_item(p)), ask=finger,
+       text=True, big=20000, root=True)
+server("telnetd", "openbsd-inetd inetutils-telnetd", "program per connection, select",
+       lambda p: _inetd(p, "/usr/sbin/telnetd telnetd -h -E " + _says_the_item(p)), text=True,
+       big=20000, root=True)
+
+
+def _says_the_item(p):
+    return p.write("says", "#!/bin/sh\ncat DIR/www/big\n", 0o755)
+
+
+def _repository(p):
+    path = p.path("repository")
+    if not os.path.exists(path):
+        who = ["-c", "user.name=x", "-c", "user.email=x@x"]
+        p.run("git", "init", "-q", path, covered=False)
+        with open(p.path("repository", "big"), "wb") as f:
+            f.write(p.big.data)
+        p.run("git", "-C", path, "add", "big", covered=False)
+        p.run("git", *who, "-C", path, "commit", "-q", "-m", "x", covered=False)
+    return path
+
+
+def _cvs_root(p):
+    root = p.path("cvsroot")
+    if not os.path.exists(root):
+        p.run("cvs", "-d", root, "init", covered=False)
+        p.write("cvsroot/CVSROOT/passwd", "anonymous::root\n")
+        p.write("import/big", p.big.data)
+        p.run("cvs", "-Q", "-d", root, "import", "-kb", "-m", "x", "module", "x", "y",
+              covered=False, cwd=p.path("import"))
+    return root
+
+
+@client("git clone", "git", "poll", peer="git daemon")
+def git(p):
+    p.run("git", "clone", "-q", "git://localhost:%d/repository" % p.port, p.path("clone%d" % p.port))
+    return p.differs("clone%d/big" % p.port)
+
+
+@client("cvs", "openbsd-inetd cvs", "select", peer="cvs pserver", root=True)
+def cvs(p):
+    p.run("cvs", "-Q", "-d", ":pserver;username=anonymous:localhost:%d%s"
+          % (p.port, p.peer.path("cvsroot")), "checkout", "-d", "out%d" % p.port, "module")
+    return p.differs("out%d/big" % p.port)
+
+
+@client("telnet", "inetutils-telnet openbsd-inetd inetutils-telnetd", "select", peer="telnetd",
+        root=True)
+def telnet(p):
+    """Its input stays open, for it ends with it."""
+    receive, send = os.pipe()
+    with os.fdopen(receive) as given, os.fdopen(send):
+        said = p.run("telnet", "-E", "localhost", p.port, stdin=given)
+    said = said.replace(b"\r\n", b"\n")
+    return p.judge(p.big, said[said.index(t.MARKER):said.rindex(b"\n") + 1])
