@@ -28,6 +28,19 @@ def through(stack):
     return None if suite in want else "negotiated: %s" % (suite,)
 
 
+def both_at_once(stack):
+    """The client ends its side while data come to it."""
+    def send_and_receive(stream):
+        stream.sendall(data)
+        t.receive_all(stream)
+    with t.TlsServer(stack, pki, send_and_receive) as server:
+        stream = t.tls_connect(stack, server.port, pki.ca)
+        with t.together(stream.close_write):
+            got = t.receive_all(stream)
+        stream.close()
+    return None if got == data else "%d bytes of %d; %s" % (len(got), len(data), server.errors)
+
+
 def refused(certificate, cause):
     with t.TlsServer(openssl, pki, lambda stream: None, certificate) as server:
         try:
@@ -49,9 +62,10 @@ data = t.payload(SIZE)
 openssl = t.STACKS[0]
 for stack in t.STACKS:
     t.subtest("%s on both ends" % stack.name, through, stack)
+    t.subtest("%s: an end while data come" % stack.name, both_at_once, stack)
 for path, cause in ((pki.wrong_name, "ostname mismatch"), (pki.expired, "expired"),
                     (pki.self_signed, "self-signed"), (pki.by_other_ca, "unable to get local")):
     t.subtest("OpenSSL refuses %s" % os.path.basename(path), refused, path, cause)
 for script in ("clients.t", "servers.t"):
     t.subtest("%s without tlshim" % script, plain, script)
-t.finish(moved=2 * len(t.STACKS) * SIZE)
+t.finish(moved=3 * len(t.STACKS) * SIZE)

@@ -112,6 +112,11 @@ def beanstalk(stream, item):
     return b"".join(got)
 
 
+def finger(stream, item):
+    stream.sendall(b"x\r\n")
+    return t.receive_all(stream).replace(b"\r\n", b"\n")
+
+
 def mqtt(stream, item):
     """Subscribes to a topic and publishes there."""
     topic = len(item.name).to_bytes(2, "big") + item.name.encode()

@@ -181,8 +181,8 @@ verify-name = localhost
             argv = self._both_ways(argv) if self.row.both else t.client(argv, self.pki.ca)
         self._own()
         env = dict(self.environment(), **options.pop("env", {}))
-        done = t.run(self._as_user(argv), stdin=stdin, cwd=self.directory, env=env,
-                     timeout=timeout, **options)
+        options.setdefault("cwd", self.directory)
+        done = t.run(self._as_user(argv), stdin=stdin, env=env, timeout=timeout, **options)
         if done.status != status:
             raise RuntimeError("%s: %s" % (" ".join(argv[-6:]), done))
         return done.out

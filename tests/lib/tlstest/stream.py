@@ -109,10 +109,13 @@ class _OpensslStream(_Stream):
 
     def close_write(self):
         with self._lock:
+            # unwrap looks for the peer's close_notify at once, and fails for good at data.
+            unread = self._in.read()
             try:
                 self._object.unwrap()
             except ssl.SSLWantReadError:
                 pass
+            self._in.write(unread)
         self._flush()
 
 

@@ -26,9 +26,6 @@ server("socat becomes cat", "socat", "program per connection, its streams",
                   "EXEC:cat,nofork"], ask=echo_to_the_end)
 server("ncat runs cat", "ncat", "program per connection, pipes",
        lambda p: ["ncat", "-l", "-k", "-m", "300", "-e", "/bin/cat", "127.0.0.1", p.port], ask=echo)
-server("tcpsvd, cat", "busybox", "program per connection, its streams",
-       lambda p: ["busybox", "tcpsvd", "-c", "300", "127.0.0.1", p.port, "cat"],
-       ask=echo_to_the_end)
 server("git daemon", "git", "program per connection, its streams",
        lambda p: ["git", "daemon", "--listen=127.0.0.1", "--port=%d" % p.port, "--export-all",
                   "--max-connections=0", "--base-path=" + p.directory, "--reuseaddr",
@@ -40,7 +37,7 @@ server("fingerd", "openbsd-inetd fingerd", "program per connection, its streams"
        text=True, big=20000, root=True)
 server("telnetd", "openbsd-inetd inetutils-telnetd", "program per connection, select",
        lambda p: _inetd(p, "/usr/sbin/telnetd telnetd -h -E " + _says_the_item(p)), text=True,
-       big=20000, root=True)
+       big=4000, root=True)  # as much as a terminal keeps when its program ends
 
 
 def _says_the_item(p):
@@ -63,10 +60,11 @@ def _cvs_root(p):
     root = p.path("cvsroot")
     if not os.path.exists(root):
         p.run("cvs", "-d", root, "init", covered=False)
-        p.write("cvsroot/CVSROOT/passwd", "anonymous::root\n")
+        p.write("cvsroot/CVSROOT/passwd", "anonymous::nobody\n")
         p.write("import/big", p.big.data)
         p.run("cvs", "-Q", "-d", root, "import", "-kb", "-m", "x", "module", "x", "y",
               covered=False, cwd=p.path("import"))
+        p.run("chmod", "-R", "a+rwX", root, covered=False)  # its users are not root
     return root
 
 
@@ -78,7 +76,7 @@ def git(p):
 
 @client("cvs", "openbsd-inetd cvs", "select", peer="cvs pserver", root=True)
 def cvs(p):
-    p.run("cvs", "-Q", "-d", ":pserver;username=anonymous:localhost:%d%s"
+    p.run("cvs", "-Q", "-d", ":pserver:anonymous@localhost:%d%s"
           % (p.port, p.peer.path("cvsroot")), "checkout", "-d", "out%d" % p.port, "module")
     return p.differs("out%d/big" % p.port)
 
