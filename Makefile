@@ -17,6 +17,7 @@ PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+EXAMPLES ?= $(PREFIX)/share/doc/tlshim/examples
 BUILD   := build
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -231,7 +232,7 @@ fresh: ## for maintainers, as root: clone into a new minimal Debian, then make d
 	@tests/fresh-machine
 
 install: all ## install to $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) $(DESTDIR)$(COMPLETIONS) \
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(EXAMPLES) \
 	  $(addprefix $(DESTDIR)$(MANDIR)/,man1 man5 man8)
 	install -m 644 $(BUILD)/libtlshim.so $(DESTDIR)$(LIBDIR)/
 	install -m 755 $(BUILD)/tlshim $(DESTDIR)$(PREFIX)/bin/
@@ -239,11 +240,13 @@ install: all ## install to $(DESTDIR)$(PREFIX)
 	install -m 644 docs/man/tlshim.conf.5 $(DESTDIR)$(MANDIR)/man5/
 	install -m 644 docs/man/libtlshim.8 $(DESTDIR)$(MANDIR)/man8/
 	install -m 644 docs/completion/tlshim.bash $(DESTDIR)$(COMPLETIONS)/tlshim
+	install -m 644 $(wildcard docs/examples/*) $(DESTDIR)$(EXAMPLES)/
 
 uninstall: ## remove what install installed
 	rm -f $(DESTDIR)$(LIBDIR)/libtlshim.so $(DESTDIR)$(PREFIX)/bin/tlshim \
 	  $(DESTDIR)$(MANDIR)/man1/tlshim.1 $(DESTDIR)$(MANDIR)/man5/tlshim.conf.5 \
-	  $(DESTDIR)$(MANDIR)/man8/libtlshim.8 $(DESTDIR)$(COMPLETIONS)/tlshim
+	  $(DESTDIR)$(MANDIR)/man8/libtlshim.8 $(DESTDIR)$(COMPLETIONS)/tlshim \
+	  $(patsubst docs/examples/%,$(DESTDIR)$(EXAMPLES)/%,$(wildcard docs/examples/*))
 
 symbols: ## put shim/symbols.h into the README's table
 	tests/symbol-table --write

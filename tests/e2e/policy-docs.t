@@ -2,6 +2,7 @@
 """Manuals, completion, help and code say the same: every key, option, subcommand and variable is
 documented, and every documented one exists."""
 
+import configparser
 import glob
 import os
 import re
@@ -100,6 +101,25 @@ def example():
          "the example of tlshim.conf(5) is a policy", done)
 
 
+def examples():
+    """What docs/examples holds works, with the paths of this machine."""
+    policy = os.path.join(t.ROOT, "docs", "examples", "policy.conf")
+    done = t.run([LAUNCHER, "explain", "-p", policy, "--all"],
+                 env=dict(os.environ, CREDENTIALS_DIRECTORY="/run/x"))
+    t.ok(done.status == 0 and b"\nkey = /run/x/redis.key\n" in done.out, "the example's policy", done)
+    drop_in = configparser.RawConfigParser(strict=False)
+    drop_in.optionxform = str
+    drop_in.read_string(read("docs", "examples", "systemd.conf"))
+    service = dict(drop_in.items("Service"))
+    words = service["ExecStart"].split()
+    plain = t.policy_file("plain.conf", "[plain p]\nconnect = *:*\n")
+    words = [LAUNCHER, "-p", plain, "--", "echo"] + words[5:]
+    done = t.run(words, env=dict(os.environ, **dict(
+        pair.split("=", 1) for pair in service["Environment"].split())))
+    t.ok(done.status == 0 and done.out == b"/etc/redis/redis.conf --supervised systemd --daemonize "
+         b"no\n" and not done.err, "the drop-in for systemd starts the service's own command", done)
+
+
 def typography():
     if not shutil.which("groff"):
         t.skip("groff has nothing to say about the manuals", "there is no groff")
@@ -140,6 +160,7 @@ keys()
 options()
 variables()
 example()
+examples()
 typography()
 completion()
 t.finish()
