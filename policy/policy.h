@@ -117,8 +117,6 @@ struct policy_settings {
     uint16_t suites[POLICY_SUITES_MAX]; /* IANA numbers in order, those below the floor removed */
     size_t suite_count;
     uint16_t version_min, version_max;
-    /* The first suite that `suites` itself names and that needs the like; or text NULL. */
-    struct policy_string named_psk, named_certified;
     uint16_t groups[POLICY_GROUPS_MAX]; /* IANA numbers in order; none: whatever there is */
     size_t group_count;
     unsigned minimum_dh; /* bits of a group's prime; 0: as minimum_key_exchange says */

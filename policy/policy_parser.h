@@ -83,8 +83,12 @@ void policy_read_floor(struct policy_parser *parser, const struct policy_entry *
                        struct policy_settings *settings);
 void policy_read_preset(struct policy_parser *parser, const struct policy_entry *entry,
                         struct policy_settings *settings);
-/* Takes away the suites that the rule has no keys for and those below the floors; an error when
- * none is left. */
+/* The groups that settings come to, in order; NULL past the end. */
+const struct tls_group *policy_group_at(const struct policy_settings *settings, size_t index);
+/* Takes away the suites that the rule has no keys or groups for; an error when it names one. */
+void policy_keep_usable_suites(struct policy_parser *parser, const struct policy_rule *rule,
+                               struct policy_settings *settings);
+/* Takes away those, and the suites below the floors; an error when none is left. */
 void policy_keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
                                struct policy_settings *settings);
 /* The settings of no section at all, which are those of `preset = default`. */

@@ -125,18 +125,6 @@ static void all_suites(struct policy_settings *settings)
     }
 }
 
-static void add_named_suite(struct policy_settings *settings, const struct tls_suite *suite,
-                            struct policy_place place)
-{
-    const struct tls_key_exchange_info *info = tls_key_exchange_info(suite->key_exchange);
-    const struct policy_string named = {suite->name, place};
-    settings->suites[settings->suite_count++] = suite->id;
-    if (info->psk && !settings->named_psk.text)
-        settings->named_psk = named;
-    if (info->certificate && !settings->named_certified.text)
-        settings->named_certified = named;
-}
-
 static void read_suite(struct policy_parser *parser, struct policy_string word,
                        struct policy_settings *settings)
 {
@@ -162,7 +150,7 @@ static void read_suite(struct policy_parser *parser, struct policy_string word,
         memmove(settings->suites + i, settings->suites + i + 1,
                 (--settings->suite_count - i) * sizeof settings->suites[0]);
     else if (settings->suite_count < POLICY_SUITES_MAX)
-        add_named_suite(settings, suite, word.place);
+        settings->suites[settings->suite_count++] = suite->id;
 }
 
 void policy_read_suites(struct policy_parser *parser, const struct policy_entry *entry,
@@ -171,7 +159,6 @@ void policy_read_suites(struct policy_parser *parser, const struct policy_entry 
     struct policy_word rest = entry->value, word;
     unsigned errors = parser->errors;
     settings->suite_count = 0;
-    settings->named_psk = settings->named_certified = (struct policy_string){.text = NULL};
     for (bool first = true; policy_next_word(&rest, &word); first = false) {
         struct policy_string value = policy_expand(parser, &word, true);
         if (!value.text)
@@ -207,15 +194,19 @@ void policy_set_builtin(struct policy_settings *settings)
 
 /* ---- floors and suites together ---- */
 
+const struct tls_group *policy_group_at(const struct policy_settings *settings, size_t index)
+{
+    if (settings->group_count == 0)
+        return tls_group_at(index);
+    return index < settings->group_count ? tls_group_by_id(settings->groups[index]) : NULL;
+}
+
 /* Of the weakest curve that the rule has. */
 static unsigned curve_strength(const struct policy_settings *settings)
 {
     unsigned weakest = POLICY_AS_KEY;
     const struct tls_group *group;
-    for (size_t i = 0; (group = settings->group_count == 0  ? tls_group_at(i)
-                                : i < settings->group_count ? tls_group_by_id(settings->groups[i])
-                                                            : NULL);
-         i++)
+    for (size_t i = 0; (group = policy_group_at(settings, i)); i++)
         if (group->is_curve && group->bits < weakest)
             weakest = group->bits;
     return weakest;
@@ -261,51 +252,11 @@ static bool is_strong(const struct tls_suite *suite, const struct policy_rule *r
            strength.signature >= settings->minimum_signature;
 }
 
-/* ---- what a rule can use ---- */
-
-/* Does the rule have what suites with certificates need? Without any key at all it does: what is
- * missing is then told in words of its own. */
-static bool has_certificates(const struct policy_rule *rule)
-{
-    const struct policy_settings *settings = &rule->settings;
-    return !settings->psk_file.text ||
-           (rule->kind == POLICY_CLIENT ? settings->trust.text != NULL
-                                        : settings->certificates[0].text != NULL);
-}
-
-static void keep_usable_suites(struct policy_parser *parser, const struct policy_rule *rule,
-                               struct policy_settings *settings)
-{
-    bool psk = settings->psk_file.text != NULL, certified = has_certificates(rule);
-    const struct policy_entry *entry = rule->said[POLICY_KEY_SUITES];
-    size_t kept = 0;
-    for (size_t i = 0; i < settings->suite_count; i++) {
-        const struct tls_key_exchange_info *info =
-            tls_key_exchange_info(tls_suite_by_id(settings->suites[i])->key_exchange);
-        if ((!info->psk || psk) && (!info->certificate || certified))
-            settings->suites[kept++] = settings->suites[i];
-    }
-    settings->suite_count = kept;
-    if (!entry || entry->of_defaults)
-        return;
-    if (settings->named_psk.text && !psk)
-        policy_complain(parser, settings->named_psk.place,
-                        "%s needs a key that both sides know beforehand; add \"psk-file = "
-                        "/path/to/psk.txt\", or remove the suite",
-                        settings->named_psk.text);
-    else if (settings->named_certified.text && !certified)
-        policy_complain(parser, settings->named_certified.place,
-                        "%s needs a certificate; add \"%s = /path/to/file.pem\", or remove the "
-                        "suite",
-                        settings->named_certified.text,
-                        rule->kind == POLICY_CLIENT ? "trust" : "certificate");
-}
-
 void policy_keep_strong_suites(struct policy_parser *parser, const struct policy_rule *rule,
                                struct policy_settings *settings)
 {
     size_t kept = 0, before = settings->suite_count;
-    keep_usable_suites(parser, rule, settings);
+    policy_keep_usable_suites(parser, rule, settings);
     for (size_t i = 0; i < settings->suite_count; i++)
         if (is_strong(tls_suite_by_id(settings->suites[i]), rule))
             settings->suites[kept++] = settings->suites[i];

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """What `tlshim explain` says is what the library does: random policies and connections, judged by
-the first byte on the wire."""
+the first byte on the wire; random settings of a server, judged by what OpenSSL is answered."""
 
+import json
 import os
 import random
+import re
 import socket
 import sys
 import threading
@@ -177,10 +179,98 @@ def listens(seed):
     return compare("listen", text, asked, want, got)
 
 
+# ---- settings ----
+
+SUITES = ["ECDHE-RSA-AES128-SHA", "ECDHE-RSA-AES256-SHA", "AES128-SHA", "AES256-SHA",
+          "DHE-RSA-AES128-SHA", "DHE-RSA-CAMELLIA256-SHA"]
+IANA = {name: "TLS_" + iana for name, iana in zip(SUITES, (
+    "ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE_RSA_WITH_AES_256_CBC_SHA", "RSA_WITH_AES_128_CBC_SHA",
+    "RSA_WITH_AES_256_CBC_SHA", "DHE_RSA_WITH_AES_128_CBC_SHA",
+    "DHE_RSA_WITH_CAMELLIA_256_CBC_SHA"))}
+GROUPS = {"x25519": "X25519", "secp256r1": "prime256v1", "secp384r1": "secp384r1",
+          "secp521r1": "secp521r1"}  # as OpenSSL says of them
+
+
+def some(rng, things, least=1):
+    return rng.sample(things, rng.randint(least, len(things)))
+
+
+def random_settings(rng):
+    lines = ["suites = " + " ".join(some(rng, SUITES)), "groups = " + " ".join(some(rng, list(GROUPS))),
+             "alpn = " + " ".join(some(rng, ["imap", "http/1.1", "x"])),
+             "tickets = " + rng.choice(["on", "off"]), "cache-age = " + rng.choice(["0", "9", "600"]),
+             "minimum-cipher = " + rng.choice(["112", "128", "192"]),
+             "minimum-key-exchange = " + rng.choice(["80", "112"]),
+             "preset = " + rng.choice(["legacy", "default"])]
+    rng.shuffle(lines)
+    cut = rng.randint(0, 3)
+    return lines[:cut], lines[cut:rng.randint(cut, len(lines))]
+
+
+def expected(explained_settings, offer):
+    """What a server under these settings answers: (suite, group, protocol, ticket), or None."""
+    protocol = None
+    if offer["alpn"]:
+        names = explained_settings.get("alpn", "").split()
+        protocol = next((n for n in names if n in offer["alpn"]), None)
+        if names and not protocol:
+            return None
+    group = next((g for g in explained_settings.get("groups", " ".join(GROUPS)).split()
+                  if g in offer["groups"]), None)
+    suite = next((s for s in explained_settings["suites"].split()
+                  if s in [IANA[o] for o in offer["suites"]] and (group or "ECDHE" not in s)), None)
+    if not suite:
+        return None
+    return (suite, GROUPS[group] if "ECDHE" in suite else None, protocol,
+            explained_settings["tickets"] == "on" and explained_settings["cache-age"] != "0")
+
+
+def answered(port, offer):
+    alpn = ["-alpn", ",".join(offer["alpn"])] if offer["alpn"] else []
+    done = t.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1", "-cipher",
+                  ":".join(offer["suites"]) + ":@SECLEVEL=0", "-groups",
+                  ":".join({"x25519": "X25519", "secp256r1": "P-256", "secp384r1": "P-384",
+                            "secp521r1": "P-521"}[g] for g in offer["groups"])] + alpn, stdin=b"")
+    out = done.out.decode(errors="replace")
+    suite = re.search(r"Cipher is (\S+)", out)
+    if not suite or suite.group(1) == "(NONE)":
+        return None
+    group = re.search(r"Server Temp Key: (?:ECDH, )?(\w+)", out)
+    protocol = re.search(r"ALPN protocol: (\S+)", out)
+    return (IANA[suite.group(1)], group.group(1) if group and "ECDHE" in suite.group(1) else None,
+            protocol and protocol.group(1), "session ticket:" in out)
+
+
+def settings(seed):
+    rng = random.Random(seed)
+    port = t.free_port()
+    defaults, rule = random_settings(rng)
+    text = "[defaults]\n%s\n[server s]\nlisten = *:%d\ncertificate = %s\nkey = %s\n%s\n" % (
+        "\n".join(defaults), port, pki.cert, pki.key, "\n".join(rule))
+    policy = t.policy_file("settings.conf", text)
+    done = t.run([LAUNCHER, "explain", "-p", policy, "--format", "json", "listen",
+                  "127.0.0.1:%d" % port])
+    if done.status != 0:  # no suite is left: then nothing starts either
+        started = t.run([LAUNCHER, "-p", policy, "--", "/bin/true"])
+        outcomes["settings"].add("refused")
+        return None if started.status == 125 and b"suite" in done.err else text + str(done)
+    values = {s["key"]: s["value"] for s in json.loads(done.out)["rule"]["settings"]}
+    with t.Server([LAUNCHER, "-p", policy, "--", PYTHON, "-c", SERVER, str(port)], port,
+                  t.tmp("settings.log"), env=t.environment()):
+        for _ in range(3):
+            offer = {"suites": some(rng, SUITES), "groups": some(rng, list(GROUPS)),
+                     "alpn": some(rng, ["imap", "http/1.1"], 0)}
+            want, got = expected(values, offer), answered(port, offer)
+            outcomes["settings"].add("served" if got else "not served")
+            if want != got:
+                return "%s\n%s\nexplained: %s\nthe wire: %s" % (text, offer, want, got)
+    return None
+
+
 t.start()
 pki = t.Pki(t.tmp("pki"))
 recorders = {port: Recorder(port) for port in (t.free_port() for _ in range(3))}
-outcomes = {"connect": set(), "listen": set()}
+outcomes = {"connect": set(), "listen": set(), "settings": set()}
 base = int(os.environ.get("TLSTEST_SEED", "1"))
 for name, function in (("connect", connects), ("listen", listens)):
     wrong = []
@@ -191,4 +281,8 @@ for name, function in (("connect", connects), ("listen", listens)):
     t.ok(not wrong, "%s: %d policies, %d connections each, as explained" %
          (name, POLICIES, QUESTIONS), "\n".join(wrong))
     t.is_(outcomes[name], {"TLS", "plain", "denied"}, "%s: with every outcome among them" % name)
+wrong = [trouble for trouble in map(settings, range(base, base + POLICIES // 2)) if trouble]
+t.ok(not wrong, "settings: %d policies, 3 clients each, as explained" % (POLICIES // 2),
+     "\n".join(wrong))
+t.is_(outcomes["settings"], {"served", "not served", "refused"}, "settings: with every outcome")
 t.finish()

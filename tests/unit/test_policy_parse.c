@@ -251,13 +251,22 @@ static const struct {
      "TLS_PSK_WITH_AES_128_CBC_SHA needs a key that both sides know beforehand; add \"psk-file = "
      "/path/to/psk.txt\", or remove the suite"},
     {"[client c]\nconnect = *:1\npsk-file = /p\nsuites = PSK-AES128-CBC-SHA AES128-SHA", 4, 29,
-     "TLS_RSA_WITH_AES_128_CBC_SHA needs a certificate; add \"trust = /path/to/file.pem\", or "
+     "TLS_RSA_WITH_AES_128_CBC_SHA needs a certificate; add \"trust = /path/to/ca.pem\", or "
      "remove "
      "the suite"},
     {"[server c]\nlisten = *:1\npsk-file = /p\nsuites = RSA-PSK-AES128-CBC-SHA", 4, 10,
      "TLS_RSA_PSK_WITH_AES_128_CBC_SHA needs a certificate; add \"certificate = "
-     "/path/to/file.pem\", "
+     "/path/to/chain.pem\", "
      "or remove the suite"},
+    {SERVER "groups = P-256\nsuites = AES128-SHA DHE-RSA-AES128-SHA", 6, 21,
+     "TLS_DHE_RSA_WITH_AES_128_CBC_SHA needs a group that is no curve and no shorter than "
+     "minimum-dh; add one to \"groups\", or remove the suite"},
+    {SERVER "minimum-dh = 8192\nsuites = DHE-RSA-AES128-SHA", 6, 10,
+     "TLS_DHE_RSA_WITH_AES_128_CBC_SHA needs a group that is no curve and no shorter than "
+     "minimum-dh; add one to \"groups\", or remove the suite"},
+    {CLIENT "groups = ffdhe2048\nsuites = ECDHE-RSA-AES128-SHA", 5, 10,
+     "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA needs a curve; add one to \"groups\", or remove the "
+     "suite"},
     {CLIENT "psk-identity = me", 4, 1,
      "there are no keys for psk-identity; add \"psk-file = /path/to/psk.txt\""},
     {CLIENT "psk-file = /p\npsk-identity = me you", 5, 19,

@@ -190,6 +190,26 @@ static void all_suites_are_forward_secret_first(void **state)
                         "minimum-key-exchange = 128\n");
     assert_true(has_suite(&policy.rules[0].settings, 0x0033));
     assert_true(has_suite(&policy.rules[0].settings, 0xc013));
+    static const struct {
+        const char *text;
+        bool dhe, ecdhe;
+    } groups[] = {
+        {"groups = P-256\n", false, true},
+        {"groups = P-256\ndh-parameters = /d\n", true, true},
+        {"groups = ffdhe2048\n", true, false},
+        {"groups = ffdhe2048 X25519\nminimum-dh = 3072\n", false, true},
+        {"minimum-dh = 4096\n", true, true},
+        {"minimum-dh = 4097\n", false, true},
+    };
+    for (size_t i = 0; i < sizeof groups / sizeof groups[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\n%s",
+                 groups[i].text);
+        must_parse(&policy, text);
+        if (has_suite(&policy.rules[0].settings, 0x0033) != groups[i].dhe ||
+            has_suite(&policy.rules[0].settings, 0xc013) != groups[i].ecdhe)
+            fail_msg("%s", groups[i].text);
+    }
 }
 
 static void several_certificates_and_clients_that_are_asked(void **state)
