@@ -106,12 +106,6 @@ unsigned policy_dh_bits(const struct policy_settings *settings)
                                 : policy_rsa_bits(settings->minimum_key_exchange);
 }
 
-/* Of the size that the law of 1999 allowed. */
-static bool is_exported(const struct tls_suite *suite)
-{
-    return tls_key_exchange_info(suite->key_exchange)->exported;
-}
-
 /* All that encrypt and authenticate, and were not made to be broken: any other is named or it is
  * not there. */
 static void all_suites(struct policy_settings *settings)
@@ -262,13 +256,6 @@ void policy_keep_strong_suites(struct policy_parser *parser, const struct policy
             settings->suites[kept++] = settings->suites[i];
     settings->suite_count = kept;
     const struct policy_entry *suites = rule->said[POLICY_KEY_SUITES];
-    for (size_t i = 0; rule->kind == POLICY_SERVER && i < kept; i++)
-        if (is_exported(tls_suite_by_id(settings->suites[i]))) {
-            policy_complain(parser, suites->value.place,
-                            "%s is for client rules only: a server has no keys so short",
-                            tls_suite_by_id(settings->suites[i])->name);
-            return;
-        }
     if (before == 0 || kept > 0)
         return;
     const struct policy_entry *floor = rule->said[POLICY_KEY_MINIMUM_CIPHER];

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../crypto_glue/cg_export.h"
 #include "../policy/policy_detail.h"
 #include "../tls/tls_key_exchange.h"
 #include "common_credentials.h"
@@ -155,6 +156,41 @@ static void add_credentials(struct loader *loader, const struct policy_rule *rul
                 "we are (RFC 5280 4.2.1.3); have it made with that use");
 }
 
+static bool has_exported_suite(const struct tls_config *config)
+{
+    for (size_t i = 0; i < config->suite_count; i++) {
+        const struct tls_suite *suite = tls_suite_by_id(config->suites[i]);
+        if (tls_key_exchange_info(suite->key_exchange)->exported)
+            return true;
+    }
+    return false;
+}
+
+/* Drawn anew by each process that reads the policy (RFC 2246 D.1 wants them changed often). */
+static void add_export_keys(struct loader *loader, const struct policy_rule *rule,
+                            struct tls_config *config)
+{
+    struct memory *secrets = &loader->rules->secrets;
+    if (rule->kind != POLICY_SERVER || !has_exported_suite(config))
+        return;
+    struct cg_export_key *drawn = memory_take(secrets, sizeof *drawn);
+    struct cg_rsa_private *key = memory_take(secrets, cg_rsa_private_size());
+    struct cg_rsa_private_parts parts;
+    bool good = drawn && key && cg_export_key_make(drawn);
+    if (good) {
+        parts = cg_export_key_parts(drawn);
+        good = cg_rsa_private_load(key, &parts);
+    }
+    if (!good) {
+        loader_complain(loader, rule->place, "a key for export suites cannot be made");
+        return;
+    }
+    config->export_key = key;
+    config->export_public = (struct cg_rsa_public){
+        .n = drawn->n, .e = drawn->e, .n_length = sizeof drawn->n, .e_length = sizeof drawn->e};
+    config->export_dh_group = &cg_export_group;
+}
+
 static void add_dh_group(struct loader *loader, const struct policy_rule *rule,
                          struct tls_config *config)
 {
@@ -269,6 +305,7 @@ static const struct tls_config *build_config(struct loader *loader, const struct
     trust_configure(loader, rule, config);
     add_credentials(loader, rule, config);
     add_dh_group(loader, rule, config);
+    add_export_keys(loader, rule, config);
     add_psks(loader, rule, config);
     add_tickets(loader, rule, config);
     add_alpn(loader, rule, config);

@@ -337,8 +337,6 @@ static const struct {
     {CLIENT "record-splitting = of", 4, 20,
      "\"of\" is not a value of \"record-splitting\" (off | on)"},
     {CLIENT "verify-name = a b", 4, 15, "\"a b\" is neither a DNS name nor an IP address"},
-    {SERVER "minimum-strength = 40\nsuites = ALL EXP-DES-CBC-SHA", 6, 10,
-     "TLS_RSA_EXPORT_WITH_DES40_CBC_SHA is for client rules only: a server has no keys so short"},
     {SERVER "client-certificate = must", 5, 22,
      "\"must\" is not a value of \"client-certificate\" (no | request | require)"},
     {SERVER "client-certificate = request", 5, 1,
