@@ -74,6 +74,33 @@ static void in_child(void)
     spawn_in_child();
 }
 
+/* ---- end ---- */
+
+/* Says goodbye on every session that this process holds. The whole takes at most
+ * IO_GOODBYE_LIMIT: what a stuck peer does not take is given up. */
+static void end_all(void)
+{
+    int64_t end = shim_now() + IO_GOODBYE_LIMIT;
+
+    if (atomic_load(&shim_started) != 2 || atomic_exchange(&shim_ending, 1))
+        return;
+    for (int fd = 0; fd < fdtable_reach() && shim_now() < end; fd++) {
+        struct shim_ref ref;
+        unsigned left;
+
+        if (fdtable_kind(fd) != FD_TLS)
+            continue;
+        ref = fdtable_clear(fd, &left);
+        if (ref.session != NULL)
+            connection_let_go(fd, ref, left);
+    }
+    holders_end();
+    /* For soak tests: whatever is still out here, in the last process, is a leak. */
+    log_line(LOG_LEVEL_DEBUG, "end: %u sessions, %u slabs, %u big, %u watches",
+             arena_used(ARENA_SESSION), arena_used(ARENA_SLAB), arena_used(ARENA_BIG),
+             arena_used(ARENA_WATCH));
+}
+
 /* ---- start ---- */
 
 static void start_shared(bool adopted)
@@ -123,6 +150,7 @@ static bool start_all(void)
     start_shared(adopted);
     keylog_start();
     pthread_atfork(before_fork, after_fork, in_child);
+    at_quick_exit(end_all); /* it ends in libc's own _exit */
     return adopted;
 }
 
@@ -153,33 +181,6 @@ void shim_start(void)
 __attribute__((constructor(101))) static void constructor(void)
 {
     shim_start();
-}
-
-/* ---- end ---- */
-
-/* Says goodbye on every session that this process holds. The whole takes at most
- * IO_GOODBYE_LIMIT: what a stuck peer does not take is given up. */
-static void end_all(void)
-{
-    int64_t end = shim_now() + IO_GOODBYE_LIMIT;
-
-    if (atomic_load(&shim_started) != 2 || atomic_exchange(&shim_ending, 1))
-        return;
-    for (int fd = 0; fd < fdtable_reach() && shim_now() < end; fd++) {
-        struct shim_ref ref;
-        unsigned left;
-
-        if (fdtable_kind(fd) != FD_TLS)
-            continue;
-        ref = fdtable_clear(fd, &left);
-        if (ref.session != NULL)
-            connection_let_go(fd, ref, left);
-    }
-    holders_end();
-    /* For soak tests: whatever is still out here, in the last process, is a leak. */
-    log_line(LOG_LEVEL_DEBUG, "end: %u sessions, %u slabs, %u big, %u watches",
-             arena_used(ARENA_SESSION), arena_used(ARENA_SLAB), arena_used(ARENA_BIG),
-             arena_used(ARENA_WATCH));
 }
 
 __attribute__((destructor(101))) static void destructor(void)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The contract of shared/acceptance.md, lines 2 and 8 to 27 and 42: each case of the program
+"""The contract of shared/acceptance.md, lines 2, 8 to 37, 39, 40 and 42: each case of the program
 tests/contract runs plain and under tlshim, and must see the same. What may differ is listed here,
 each difference with its reason. Line 41 is the capture's verdict at the end.
 
@@ -105,6 +105,10 @@ in time 1
 send MSG_OOB EOPNOTSUPP
 recv MSG_OOB EOPNOTSUPP
 goes on 3
+"""),
+    "40 abort and SIGKILL": (CUT, """\
+then ECONNRESET, after last words, 1009
+then ECONNRESET, after last words, 1006
 """),
     "42 the end without close_notify": (CUT, """\
 read 3
