@@ -34,6 +34,7 @@ static void lines(void)
     int a = 0, b = 0;
 
     say_of(fscanf(stream, "third %d %d", &a, &b), "fscanf: %s, %d %d", a, b);
+    check(getc(stream) == '\n', "the line's end");
     say("fprintf: %d", fprintf(stream, "number %d\n", 42));
     fputs("and text\n", stream);
     fwrite("bytes\n", 1, 6, stream);
