@@ -391,12 +391,16 @@ uint32_t arena_capacity(enum arena_pool which)
     return own->pools[which].capacity;
 }
 
-uint32_t arena_reach(enum arena_pool which)
+uint32_t arena_reach_of(const struct arena *a, enum arena_pool which)
 {
-    uint32_t fresh = atomic_load(&own->pools[which].fresh);
-    uint32_t capacity = arena_capacity(which);
+    uint32_t fresh = atomic_load(&a->pools[which].fresh), capacity = a->pools[which].capacity;
 
     return fresh < capacity ? fresh : capacity;
+}
+
+uint32_t arena_reach(enum arena_pool which)
+{
+    return arena_reach_of(own, which);
 }
 
 uint32_t arena_used(enum arena_pool which)

@@ -71,6 +71,7 @@ uint32_t arena_reach(enum arena_pool pool);           /* highest index that was 
 uint32_t arena_take_from(struct arena *a, enum arena_pool pool);
 void arena_give_to(struct arena *a, enum arena_pool pool, uint32_t index);
 void *arena_piece(struct arena *a, enum arena_pool pool, uint32_t index);
+uint32_t arena_reach_of(const struct arena *a, enum arena_pool pool);
 
 /* Room at the arena's start for the few things that are one per arena; zero at first. */
 enum { ARENA_GLOBAL_SIZE = 262144 };

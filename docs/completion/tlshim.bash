@@ -89,7 +89,7 @@ _tlshim()
             --help --version --'
     else
         _tlshim_offer -c
-        ((COMP_CWORD == 1)) && _tlshim_offer -W 'check explain probe trace learn preflight'
+        ((COMP_CWORD == 1)) && _tlshim_offer -W 'check explain probe trace learn ps preflight'
     fi
 }
 

@@ -54,6 +54,7 @@ int preflight_command(char **arguments);
 int probe_command(char **arguments);
 int trace_command(char **arguments); /* returns only on error, as launch */
 int learn_command(char **arguments);
+int ps_command(char **arguments);
 
 /* Puts the policy's path into the environment, absolute and alone: TLSHIM_POLICY set,
  * TLSHIM_POLICY_TEXT unset. False after a message. */

@@ -23,7 +23,7 @@ static const char help[] =
     "  tlshim probe [--rule] HOST:PORT     what does it speak, and what rule fits?\n"
     "  tlshim trace [-o FILE] ... PROGRAM  as above, with every handshake shown\n"
     "  tlshim learn [-o FILE] PROGRAM      runs it plain, prints a policy for it\n"
-    "  tlshim preflight PROGRAM            can it be covered?\n"
+    "  tlshim preflight PROGRAM | ps       can it be covered? what is, right now?\n"
     "\n"
     "PATTERN: HOST:PORT as in *.corp.example:443 10.0.0.0/8:1-1023 [::1]:*\n"
     "A policy:  [client web]                     [server mail]\n"
@@ -70,13 +70,8 @@ static const struct {
 } subcommands[] = {
     {"check", check_command}, {"explain", explain_command}, {"preflight", preflight_command},
     {"probe", probe_command}, {"trace", trace_command},     {"learn", learn_command},
+    {"ps", ps_command},
 };
-
-/* A word of the design that this version does not know yet: not to be taken for a program. */
-static bool is_reserved(const char *word)
-{
-    return strcmp(word, "ps") == 0;
-}
 
 int main(int argc, char **argv)
 {
@@ -93,9 +88,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++)
         if (strcmp(first, subcommands[i].name) == 0)
             return subcommands[i].run(argv + 2);
-    if (is_reserved(first))
-        return usage_error("\"%s\" is not a subcommand of this version; a program of that name is "
-                           "run by: tlshim -- %s",
-                           first, first);
     return launch(argv + 1);
 }

@@ -1,5 +1,6 @@
 /* The system calls of common_os.h in the launcher, where nothing stands before libc. */
 #include "../common_os.h"
+#include "../real.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -33,4 +34,11 @@ bool os_is_writable(int fd)
 {
     struct pollfd entry = {.fd = fd, .events = POLLOUT};
     return poll(&entry, 1, 0) == 1 && (entry.revents & POLLOUT);
+}
+
+/* real.h's, for the arena. */
+long shim_sys(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result = syscall(number, a, b, c, d, e, f);
+    return result < 0 ? -errno : result;
 }

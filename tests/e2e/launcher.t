@@ -106,7 +106,7 @@ def usage():
             (["--certificate", pki.cert, "true"], "--certificate and --key go together"),
             (["--certificate", pki.cert, "--key", pki.key, "--connect", "a:1", "true"],
              "--connect needs --trust"),
-            (["ps"], "a program of that name is run by: tlshim -- ps")):
+            (["ps", "x"], "ps takes no arguments")):
         result("usage: " + " ".join(map(os.path.basename, arguments)), tlshim(*arguments), 125, "",
                words)
 

@@ -65,7 +65,7 @@ def options():
     t.is_(tagged(section(page, "OPTIONS")), sorted(tables["launch"] + ["--help", "--version"]),
           "tlshim(1) has the launcher's options, and no other")
     words = [o for command in commands for o in tables[command] if o != "-p"]
-    t.is_(tagged(section(page, "SUBCOMMANDS")), sorted(commands + ["preflight"] + words),
+    t.is_(tagged(section(page, "SUBCOMMANDS")), sorted(commands + ["preflight", "ps"] + words),
           "and the subcommands with theirs")
     t.is_([c for c in commands + ["preflight"] if "tlshim %s " % c not in help_text], [],
           "--help names each subcommand")

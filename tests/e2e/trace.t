@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -215,9 +216,45 @@ def learn():
     t.ok(done.status == 127 and not done.out, "no program: no policy", done)
 
 
+# Holds a connection until its standard input ends; its child shares it.
+HOLDER = """
+import os, socket, sys
+s = socket.create_connection(('localhost', int(sys.argv[1])), timeout=20)
+s.sendall(b'hello\\n')
+s.recv(100)
+child = os.fork()
+if child == 0:
+    sys.stdin.read()
+    os._exit(0)
+print(child, flush=True)
+sys.stdin.read()
+os.waitpid(child, 0)
+"""
+
+
+def ps():
+    with s_server() as peer:
+        conf = policy("[client c]\nconnect = localhost:%d\ntrust = %s\n" % (peer.port, pki.ca))
+        holder = t.start_program([LAUNCHER, "-p", conf, "--", t.PYTHON, "-c", HOLDER,
+                                  str(peer.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 env=environment())
+        child = int(holder.stdout.readline())
+        done = t.run([LAUNCHER, "ps"], env=environment())
+        holder.stdin.close()
+        holder.wait(20)
+    own = [os.path.realpath(t.PYTHON), conf]
+    want = ["%d %s, policy %s" % (pid, *own) for pid in (holder.pid, child)]
+    lines = done.out.decode().splitlines()
+    at = min((lines.index(line) for line in want if line in lines), default=None)
+    t.ok(done.status == 0 and at is not None and sorted(lines[at:at + 2]) == sorted(want) and
+         re.fullmatch(r"  #[0-9a-f]+ to localhost \(127\.0\.0\.1:%d\): "
+                      "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA" % peer.port, lines[at + 2]),
+         "ps shows processes, their policy and the sessions that they share", done)
+
+
 def usage():
     for argv, words in ((["trace"], b"no program is named"), (["trace", "-o"], b"-o needs a value"),
-                        (["learn"], b"no program is named"),
+                        (["learn"], b"no program is named"), (["ps", "x"], b"ps takes no arguments"),
                         (["learn", "-o", "/nowhere/x", "true"], b"/nowhere/x: No such file")):
         done = t.run([LAUNCHER] + argv, env=environment())
         t.ok(done.status == 125 and words in done.err, "usage: " + " ".join(argv), done)
@@ -231,5 +268,6 @@ json_log()
 flood()
 own_tls()
 learn()
+ps()
 usage()
 t.finish()
