@@ -56,6 +56,16 @@ static void remedy(const struct shim_session *s, char *out, size_t size)
                      "speak TLS 1.0 at all; if it is to be reached in plaintext, add %s %s",
                      inside, s->peer_address);
         break;
+    case TLS_ERROR_ALERT_RECEIVED:
+        /* Before ServerHello: it is our hello that is not liked. */
+        if (client && s->tls.suite == 0 && !rule_of_session(s)->settings.omit_extensions)
+            snprintf(out, size,
+                     "the peer may have none of the rule's `suites`, or choke on extensions "
+                     "(`extensions = omit` in the rule)");
+        break;
+    case TLS_ERROR_SSLV2_HELLO:
+        snprintf(out, size, "`sslv2-hello = allow` in the rule accepts it");
+        break;
     case TLS_ERROR_TIMEOUT:
         snprintf(out, size, "`handshake-timeout` in the rule sets the limit");
         break;

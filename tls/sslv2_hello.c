@@ -12,6 +12,12 @@ enum {
     CHALLENGE_MIN = 16
 };
 
+bool tls_looks_like_sslv2_hello(const uint8_t *bytes, size_t have)
+{
+    return have >= SEEN && (bytes[0] & 0x80) != 0 && bytes[2] == CLIENT_HELLO &&
+           bytes[3] == TLS_VERSION_10 >> 8;
+}
+
 bool tls_is_sslv2_hello(const struct tls_session *session, const uint8_t *bytes, size_t have,
                         size_t *length)
 {
@@ -23,7 +29,7 @@ bool tls_is_sslv2_hello(const struct tls_session *session, const uint8_t *bytes,
         *length = SEEN;
         return true;
     }
-    if (bytes[2] != CLIENT_HELLO || bytes[3] != TLS_VERSION_10 >> 8) {
+    if (!tls_looks_like_sslv2_hello(bytes, have)) {
         return false;
     }
     *length = HEADER + (size_t)((bytes[0] & 0x7f) << 8 | bytes[1]);

@@ -10,6 +10,8 @@
  * header included; or as many bytes as it takes to know. */
 bool tls_is_sslv2_hello(const struct tls_session *session, const uint8_t *bytes, size_t have,
                         size_t *length);
+/* The same of bytes that came first, by a server that takes none. */
+bool tls_looks_like_sslv2_hello(const uint8_t *bytes, size_t have);
 /* Takes it as a ClientHello. */
 enum tls_error tls_take_sslv2_hello(struct tls_conn *conn, const uint8_t *record, size_t length);
 

@@ -58,6 +58,7 @@ enum tls_alert {
     X(RECORD_MAC, BAD_RECORD_MAC, PROTO, "a record failed its integrity check")                    \
     X(RECORD_PLAINTEXT_HTTP, UNEXPECTED_MESSAGE, PROTO, "the peer speaks plaintext HTTP, not TLS") \
     X(NOT_TLS, UNEXPECTED_MESSAGE, PROTO, "the peer does not speak TLS")                           \
+    X(SSLV2_HELLO, UNEXPECTED_MESSAGE, PROTO, "the client begins in the format of SSL 2.0")        \
     X(DATA_LIMIT, CLOSE_NOTIFY, SELF, "the data limit of this cipher's key is reached")            \
     X(WARNING_FLOOD, UNEXPECTED_MESSAGE, PROTO, "the peer sent too many warnings")                 \
     X(ALERT_BAD, ILLEGAL_PARAMETER, PROTO, "the peer sent a malformed alert")                      \

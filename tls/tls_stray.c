@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "sslv2_hello.h"
 #include "tls_handshake.h"
 #include "tls_stray.h"
 
@@ -22,6 +23,9 @@ enum tls_error tls_judge_stray(struct tls_conn *conn, const uint8_t *bytes, size
 
     if (tls_is_established(s) || s->read.sequence > 0 || error != TLS_ERROR_RECORD_TYPE) {
         return error;
+    }
+    if (s->role == TLS_SERVER && tls_looks_like_sslv2_hello(bytes, n)) {
+        return TLS_ERROR_SSLV2_HELLO;
     }
     h->stray_length = (uint8_t)(n < TLS_STRAY_MAX ? n : TLS_STRAY_MAX);
     memcpy(h->stray, bytes, h->stray_length);

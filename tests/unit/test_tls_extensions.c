@@ -276,7 +276,7 @@ static void sslv2_hello_refused(void **state)
     tls_end_init(&end, TLS_SERVER);
     tls_end_start(&end);
     tls_end_feed(&end, hello, n);
-    tls_end_assert_failed(&end, TLS_ERROR_NOT_TLS);
+    tls_end_assert_failed(&end, TLS_ERROR_SSLV2_HELLO);
     tls_end_free(&end);
     /* Not a second time. */
     old_server(&end);

@@ -57,9 +57,9 @@ static void set_priority(void)
     snprintf(text, sizeof text,
              "NORMAL:-VERS-ALL:+VERS-TLS1.0:-KX-ALL:+%s:-CIPHER-ALL:+%s:-MAC-ALL:+%s"
              ":+SIGN-RSA-SHA1:+SIGN-DSA-SHA1:+SIGN-ECDSA-SHA1:+SIGN-DSA-SHA256"
-             ":%%VERIFY_ALLOW_SIGN_WITH_SHA1:%%PROFILE_VERY_WEAK",
-             gnutls_kx_get_name(exchange), gnutls_cipher_get_name(cipher),
-             gnutls_mac_get_name(mac));
+             ":%%VERIFY_ALLOW_SIGN_WITH_SHA1:%%PROFILE_VERY_WEAK%s",
+             gnutls_kx_get_name(exchange), gnutls_cipher_get_name(cipher), gnutls_mac_get_name(mac),
+             peer_options.no_renegotiation_info ? ":%DISABLE_SAFE_RENEGOTIATION" : "");
     check(gnutls_priority_init(&priority, text, NULL), text);
 }
 

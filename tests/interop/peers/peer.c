@@ -81,6 +81,8 @@ static void parse(int argc, char **argv)
             peer_options.ask = true;
         } else if (strcmp(argv[i], "truncate") == 0) {
             peer_options.truncate = true;
+        } else if (strcmp(argv[i], "no-renegotiation-info") == 0) {
+            peer_options.no_renegotiation_info = true;
         } else {
             peer_die("unknown option", argv[i]);
         }

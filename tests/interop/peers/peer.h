@@ -19,6 +19,7 @@
  *   alpn=NAME             protocol
  *   keylog=F              gets the master secrets, where the library can
  *   truncate              end without close_notify
+ *   no-renegotiation-info GnuTLS: as if RFC 5746 did not exist
  *
  * Each connection that went well is one line on stdout: "resumed=0 ems=1 etm=- alpn= peer=NAME",
  * in which "-" is what the library does not tell. Exit status 0: all went well and ended with
@@ -37,7 +38,7 @@ extern "C" {
 enum peer_resume { PEER_NOT, PEER_BY_ID, PEER_BY_TICKET };
 
 struct peer_options {
-    bool server, ask, truncate;
+    bool server, ask, truncate, no_renegotiation_info;
     const char *port;
     unsigned suite;
     const char *alias, *certificate, *key, *ca, *nss, *nick, *data, *alpn, *keylog;
