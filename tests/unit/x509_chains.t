@@ -115,6 +115,12 @@ rejects("an unknown kind of key", "of a kind that is not supported", [R], [make(
 # ---- dates ----
 rejects("an expired leaf", "expired 2024-12-31 23:59:59Z", [R],
         [leaf(R, end=utc("241231235959Z"))])
+for seconds, span in ((1, "1 second"), (119, "119 seconds"), (120, "2 minutes"), (7200, "2 hours"),
+                      (172800, "2 days"), (730 * 86400, "2 years")):
+    rejects("expired %s ago" % span, "expired 2025-01-01 00:00:00Z, %s ago" % span, [R],
+            [leaf(R, end=utc("250101000000Z"))], time=TIME + seconds)
+rejects("in three days", "not valid before 2025-01-04 00:00:00Z, in 3 days", [R],
+        [leaf(R, start=utc("250104000000Z"))])
 accepts("its last second", [R], [leaf(R, end=utc("250101000000Z"))])
 accepts("its first second", [R], [leaf(R, start=utc("250101000000Z"))])
 rejects("a leaf before its time", "not valid before 2025-01-01 00:00:01Z", [R],
@@ -209,6 +215,27 @@ rejects("another address", "not for 10.0.0.2", [R], [many], "--ip", "10.0.0.2")
 rejects("a common name only", "no subjectAltName", [R],
         [leaf(R, names=(), text="CN=host.example")], *NAME)
 accepts("no name asked for", [R], [leaf(R, names=())])
+OLD = ("--common-name", "--profile", "basic")
+old = leaf(R, names=(), text="CN=first.example,CN=host.example")
+accepts("a common name, by rule", [R], [old], *NAME, *OLD)
+rejects("the common name that is not the last", "it is for host.example, not for first.example", [R],
+        [old], "--name", "first.example", *OLD)
+accepts("a common name with a wildcard, by rule", [R],
+        [leaf(R, names=(), text="CN=*.wild.example")], "--name", "a.wild.example", *OLD)
+accepts("a common name beside an address, by rule", [R],
+        [leaf(R, names=(ip(b"\x0a\0\0\1"),), text="CN=host.example")], *NAME, *OLD)
+rejects("a common name beside a DNS name", "it is for other.example, not for host.example", [R],
+        [leaf(R, names=(dns("other.example"),), text="CN=host.example")], *NAME, *OLD)
+rejects("a common name that is no DNS name", "not for host.example", [R],
+        [leaf(R, names=(), text="CN=host.example evil")], *NAME, *OLD)
+rejects("an address as a common name", "no subjectAltName", [R],
+        [leaf(R, names=(), text="CN=10.0.0.1")], "--ip", "10.0.0.1")
+bounds = ca(R, extensions=CA + [extension("2.5.29.30", seq(tlv(0xa0, seq(dns("org")))), True)])
+rejects("a common name outside of a name constraint", "a name that a CA above it may not give", [R],
+        [leaf(bounds, names=(), text="CN=host.example"), bounds], *NAME, *OLD)
+accepts("which does not matter where it names nobody", [R],
+        [leaf(bounds, names=(dns("host.org"),), text="CN=host.example"), bounds], "--name", "host.org",
+        *OLD)
 accepts("no subject, critical names", [R],
         [make(seq(), key(), R, LEAF + [alt_names(dns("host.example"), critical=True)])], *NAME)
 

@@ -33,7 +33,7 @@ accepts("a way around a revoked intermediate", [R],
         crls=[crl(R, entry(1 << 70)), crl(other)])
 rejects("a CRL of another issuer", UNSAID, [R], [D], crls=[crl(root("CN=Other", "other"))])
 rejects("signed with another key", UNSAID, [R], [D], crls=[crl(R, issuer_key=key("other"))])
-rejects("past its nextUpdate", UNSAID, [R], [D], crls=[crl(R, end=utc("241231235959Z"))])
+rejects("past its nextUpdate", "out of date since 2024-12-31 23:59:59Z", [R], [D], crls=[crl(R, end=utc("241231235959Z"))])
 rejects("before its thisUpdate", UNSAID, [R], [D], crls=[crl(R, start=utc("250101000001Z"))])
 rejects("without nextUpdate", UNSAID, [R], [D], crls=[crl(R, end=b"")])
 rejects("a stale CRL beside a new one", REVOKED, [R], [D],

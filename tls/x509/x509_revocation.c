@@ -327,6 +327,30 @@ static bool check_staple(struct x509_search *s, struct x509_failure *failure, bo
     }
 }
 
+/* There is a list of its issuer's, but it is out of date: that is what people have to mend. */
+static bool refuse_unknown(const struct x509_search *s, const struct x509_certificate *cert,
+                           struct x509_failure *failure)
+{
+    char what[128];
+    struct x509_text t = x509_text_over(what, sizeof what);
+    const struct x509_rules *rules = s->rules;
+    for (size_t i = 0; i < rules->crl_count; i++) {
+        const struct x509_crl *crl = &rules->crls[i];
+        if (!crl->has_next_update || rules->now <= crl->next_update ||
+            !x509_names_equal(crl->issuer, cert->issuer))
+            continue;
+        x509_text_add(&t, "its CA's CRL is out of date since ");
+        x509_text_add_date(&t, crl->next_update);
+        x509_text_add(&t, " (RFC 5280 6.3.3)");
+        x509_text_end(&t);
+        return x509_fail(failure, TLS_ERROR_CERT_STATUS, cert, what,
+                         "get its CA's current CRL into `crl`");
+    }
+    return x509_fail(failure, TLS_ERROR_CERT_STATUS, cert,
+                     "no current CRL says whether it is revoked (RFC 5280 6.3.3)",
+                     "get its CA's current CRL into `crl`");
+}
+
 bool x509_not_revoked(struct x509_search *s, size_t count, struct x509_failure *failure)
 {
     bool is_known = false;
@@ -337,9 +361,7 @@ bool x509_not_revoked(struct x509_search *s, size_t count, struct x509_failure *
         case REVOKED:
             return refuse_revoked(s->path[at], failure);
         case NOT_SAID:
-            return x509_fail(failure, TLS_ERROR_CERT_STATUS, s->path[at],
-                             "no current CRL says whether it is revoked (RFC 5280 6.3.3)",
-                             "get its CA's current CRL into `crl`");
+            return refuse_unknown(s, s->path[at], failure);
         default:
             break;
         }
