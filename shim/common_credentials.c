@@ -453,14 +453,11 @@ bool credentials_load_dh_group(struct cg_dh_group *out, const char *path, unsign
 
 /* ---- roots ---- */
 
-bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenient,
-                            struct memory *memory, char reason[CREDENTIALS_REASON])
+static bool collect_roots(struct x509_trust *out, struct file_text *file, const char *path,
+                          bool lenient, struct memory *memory, char reason[CREDENTIALS_REASON])
 {
-    struct file_text file;
-    if (!read_pem(&file, &certificate_kind, path, false, reason))
-        return false;
-    struct x509_certificate *roots = memory_take(memory, (count_begins(&file) + 1) * sizeof *roots);
-    struct certificates in = certificates_of(&file, memory);
+    struct x509_certificate *roots = memory_take(memory, (count_begins(file) + 1) * sizeof *roots);
+    struct certificates in = certificates_of(file, memory);
     const char *why = "";
     size_t count = 0;
     bool good = roots || out_of_memory(reason);
@@ -472,7 +469,40 @@ bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenie
     }
     if (good && count == 0)
         nothing_found(&certificate_kind, path, reason);
-    file_free(&file);
     *out = (struct x509_trust){roots, count};
     return good && count > 0;
+}
+
+bool credentials_load_trust(struct x509_trust *out, const char *path, bool lenient,
+                            struct memory *memory, char reason[CREDENTIALS_REASON])
+{
+    struct file_text file;
+    if (!read_pem(&file, &certificate_kind, path, false, reason))
+        return false;
+    bool good = collect_roots(out, &file, path, lenient, memory, reason);
+    file_free(&file);
+    return good;
+}
+
+bool credentials_read_roots(struct x509_bytes *out, const char *path, struct memory *memory,
+                            char reason[CREDENTIALS_REASON])
+{
+    struct file_text file;
+    if (!read_pem(&file, &certificate_kind, path, false, reason))
+        return false;
+    const uint8_t *copy = (const uint8_t *)memory_copy(memory, file.text, file.length);
+    *out = (struct x509_bytes){copy, file.length};
+    file_free(&file);
+    return copy || out_of_memory(reason);
+}
+
+bool credentials_parse_roots(struct x509_trust *out, struct x509_bytes text, struct memory *memory)
+{
+    char ignored[CREDENTIALS_REASON];
+    struct memory scratch = {.chunks = NULL};
+    struct file_text file = {.text = memory_copy(&scratch, text.data, text.length),
+                             .length = text.length};
+    bool good = file.text && collect_roots(out, &file, "", true, memory, ignored);
+    memory_release(&scratch);
+    return good;
 }

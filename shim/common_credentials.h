@@ -65,10 +65,29 @@ struct credentials_crls {
 bool credentials_load_crls(struct credentials_crls *out, const char *path, struct memory *memory,
                            char reason[CREDENTIALS_REASON]);
 
+/* The same in two steps, lenient: the text of the file, held by memory; and its roots, later. */
+bool credentials_read_roots(struct x509_bytes *out, const char *path, struct memory *memory,
+                            char reason[CREDENTIALS_REASON]);
+bool credentials_parse_roots(struct x509_trust *out, struct x509_bytes text, struct memory *memory);
+
 /* The machine's roots: the file SSL_CERT_FILE and the hashed directories SSL_CERT_DIR (separated by
  * colons) where the environment names any, and the program is not privileged; else Debian's bundle.
  * Lenient. */
 bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory,
                                    char reason[CREDENTIALS_REASON]);
+
+/* The same roots, read but not parsed before they are needed: 150 take 2 ms, and most programs that
+ * a policy covers never meet a peer. What was read counts, whatever becomes of the files, so that a
+ * program may change its root directory or user before. */
+struct later_roots;
+struct later_roots *credentials_system_trust_later(struct memory *memory,
+                                                   char reason[CREDENTIALS_REASON]);
+/* As struct tls_config's find_trust; arg is what the call above gave. Any number of threads may ask
+ * at once. NULL: none can be parsed, or there is no memory. */
+const struct x509_trust *later_roots_find(void *arg);
+/* The text of the roots, for who wants a digest of it; false past the last. */
+bool later_roots_text(const struct later_roots *later, size_t index, struct x509_bytes *out);
+/* Gives back what parsing has taken; the rest is `memory`'s. */
+void later_roots_release(struct later_roots *later);
 
 #endif

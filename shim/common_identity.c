@@ -4,6 +4,7 @@
 
 #include "../policy/policy_keys.h"
 #include "../tls/x509/x509_crl.h"
+#include "common_credentials.h"
 
 /* Each part with its length before it, so that no two lists of parts are the same bytes. */
 static void add(struct cg_hash *hash, const void *bytes, size_t n)
@@ -65,6 +66,10 @@ void identity_of_rule(const struct policy_rule *rule, const struct tls_config *c
     add_text(&hash, rule->name);
     policy_each_setting(rule, add_setting, &hash);
     /* A root's signature stands for all of it, and is a fifth of what there would be to hash. */
+    struct x509_bytes text;
+    for (size_t i = 0; config->find_trust_arg && later_roots_text(config->find_trust_arg, i, &text);
+         i++)
+        add(&hash, text.data, text.length);
     for (size_t i = 0; config->trust && i < config->trust->count; i++)
         add(&hash, config->trust->roots[i].signature.data,
             config->trust->roots[i].signature.length);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common_configs.h"
+#include "common_credentials.h"
 #include "common_environment.h"
 #include "common_identity.h"
 #include "common_includes.h"
@@ -243,6 +244,8 @@ bool rules_load(struct rules *out, struct rules_error *error)
 
 void rules_unload(struct rules *rules)
 {
+    if (rules->system_roots)
+        later_roots_release(rules->system_roots);
     memory_release(&rules->memory);
     memory_release(&rules->secrets);
     file_notes_release(&rules->seen);

@@ -30,7 +30,8 @@ struct rules {
      * its files hold as far as that bears on resuming sessions. Never 0. */
     uint64_t id;
     const uint64_t *tags;
-    struct memory memory, secrets; /* rules_unload's business */
+    struct memory memory, secrets;    /* rules_unload's business */
+    struct later_roots *system_roots; /* of trust = system; NULL: no rule has that */
 };
 
 /* Where the policy comes from, found out once: what the program does to its environment, its

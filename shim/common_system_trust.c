@@ -1,4 +1,5 @@
 /* Roots from several files: directories, and trust = system. */
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,10 @@
 
 enum { PATH_SIZE = 4096 };
 
-struct found { /* the roots of one file */
+struct found { /* one file: its roots, or its text */
     struct found *next;
     struct x509_trust trust;
+    struct x509_bytes text;
 };
 
 struct search {
@@ -23,7 +25,7 @@ struct search {
     char *reason;
     const char *directory; /* the one that is looked through, and whether it gave any root */
     bool any;
-    bool strict; /* a file that cannot be used is an error */
+    bool strict; /* a file that cannot be used is an error; else its text alone is read */
     bool failed;
 };
 
@@ -31,8 +33,11 @@ struct search {
 static bool add_root_file(struct search *search, const char *path)
 {
     struct found *found = memory_take(search->memory, sizeof *found);
-    if (!found || !credentials_load_trust(&found->trust, path, !search->strict, search->memory,
-                                          search->reason))
+    if (!found)
+        return false;
+    if (!(search->strict
+              ? credentials_load_trust(&found->trust, path, false, search->memory, search->reason)
+              : credentials_read_roots(&found->text, path, search->memory, search->reason)))
         return false;
     found->next = search->found;
     search->found = found;
@@ -124,22 +129,106 @@ bool credentials_load_trust_path(struct x509_trust *out, const char *path, struc
     return put_together(out, &search);
 }
 
-bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory,
-                                   char reason[CREDENTIALS_REASON])
+/* ---- the system's ---- */
+
+static bool find_system_files(struct search *search)
 {
     const char *file = kept_getenv("SSL_CERT_FILE"), *directories = kept_getenv("SSL_CERT_DIR");
-    struct search search = {.memory = memory, .reason = reason};
-    snprintf(reason, CREDENTIALS_REASON, "SSL_CERT_FILE or SSL_CERT_DIR is empty; unset it");
+    snprintf(search->reason, CREDENTIALS_REASON,
+             "SSL_CERT_FILE or SSL_CERT_DIR is empty; unset it");
     if (!file && !directories) {
-        bool good = credentials_load_trust(out, SYSTEM_BUNDLE, true, memory, reason);
+        bool good = add_root_file(search, SYSTEM_BUNDLE);
         if (!good)
-            snprintf(reason, CREDENTIALS_REASON,
+            snprintf(search->reason, CREDENTIALS_REASON,
                      SYSTEM_BUNDLE " gives no roots; install the package ca-certificates, or name "
                                    "a file: trust = /path/to/ca.pem");
         return good;
     }
-    bool good = file ? add_root_file(&search, file) : true;
+    bool good = file ? add_root_file(search, file) : true;
     if (good && directories)
-        good = add_directories(&search, directories);
-    return good && put_together(out, &search);
+        good = add_directories(search, directories);
+    return good && search->found;
+}
+
+struct parsed { /* in a memory of its own */
+    struct memory memory;
+    struct x509_trust trust;
+};
+
+struct later_roots {
+    const struct found *found;
+    struct parsed *_Atomic parsed;
+};
+
+static bool parse_found(const struct found *found, struct memory *memory, struct x509_trust *out)
+{
+    struct search search = {.memory = memory};
+    for (const struct found *f = found; f; f = f->next) {
+        struct found *copy = memory_take(memory, sizeof *copy);
+        if (!copy)
+            return false;
+        copy->next = search.found;
+        if (credentials_parse_roots(&copy->trust, f->text, memory))
+            search.found = copy;
+    }
+    return search.found && put_together(out, &search);
+}
+
+struct later_roots *credentials_system_trust_later(struct memory *memory,
+                                                   char reason[CREDENTIALS_REASON])
+{
+    struct search search = {.memory = memory, .reason = reason};
+    struct later_roots *later =
+        find_system_files(&search) ? memory_take(memory, sizeof *later) : NULL;
+    if (later)
+        later->found = search.found;
+    return later;
+}
+
+/* Whoever is first to be done counts: no lock that a fork could find held. */
+const struct x509_trust *later_roots_find(void *arg)
+{
+    struct later_roots *later = arg;
+    struct parsed *parsed = atomic_load(&later->parsed), *none = NULL;
+    struct memory memory = {.chunks = NULL};
+    if (parsed)
+        return &parsed->trust;
+    parsed = memory_take(&memory, sizeof *parsed);
+    if (!parsed || !parse_found(later->found, &memory, &parsed->trust)) {
+        memory_release(&memory);
+        return NULL;
+    }
+    parsed->memory = memory;
+    if (!atomic_compare_exchange_strong(&later->parsed, &none, parsed)) {
+        memory_release(&memory);
+        parsed = none;
+    }
+    return &parsed->trust;
+}
+
+bool later_roots_text(const struct later_roots *later, size_t index, struct x509_bytes *out)
+{
+    const struct found *found = later->found;
+    for (; found && index > 0; index--)
+        found = found->next;
+    if (found)
+        *out = found->text;
+    return found != NULL;
+}
+
+void later_roots_release(struct later_roots *later)
+{
+    struct parsed *parsed = atomic_exchange(&later->parsed, NULL);
+    struct memory memory = parsed ? parsed->memory : (struct memory){.chunks = NULL};
+    memory_release(&memory);
+}
+
+bool credentials_load_system_trust(struct x509_trust *out, struct memory *memory,
+                                   char reason[CREDENTIALS_REASON])
+{
+    struct search search = {.memory = memory, .reason = reason};
+    if (!find_system_files(&search))
+        return false;
+    snprintf(reason, CREDENTIALS_REASON, "the system's roots cannot be parsed");
+    return parse_found(search.found, memory, out);
 }

@@ -15,7 +15,6 @@
 struct loaded_trust { /* each file of roots is read once for all rules */
     struct loaded_trust *next;
     const char *path;
-    bool system;
     struct x509_trust trust;
 };
 
@@ -35,29 +34,36 @@ static void *take_memory(struct loader *loader, struct policy_place place, size_
 
 /* ---- roots ---- */
 
-/* system: `path` is the word "system". */
 static const struct x509_trust *load_trust(struct loader *loader, const char *key,
-                                           struct policy_string path, bool system)
+                                           struct policy_string path)
 {
     char reason[CREDENTIALS_REASON];
-    struct memory *memory = &loader->rules->memory;
     for (struct loaded_trust *t = loader->trusts; t; t = t->next)
-        if (strcmp(t->path, path.text) == 0 && t->system == system)
+        if (strcmp(t->path, path.text) == 0)
             return &t->trust;
     struct loaded_trust *loaded = take_memory(loader, path.place, sizeof *loaded);
     if (!loaded)
         return NULL;
-    bool good = system ? credentials_load_system_trust(&loaded->trust, memory, reason)
-                       : credentials_load_trust_path(&loaded->trust, path.text, memory, reason);
-    if (!good) {
+    if (!credentials_load_trust_path(&loaded->trust, path.text, &loader->rules->memory, reason)) {
         loader_complain(loader, path.place, "%s: %s", key, reason);
         return NULL;
     }
     loaded->path = path.text;
-    loaded->system = system;
     loaded->next = loader->trusts;
     loader->trusts = loaded;
     return &loaded->trust;
+}
+
+/* One for all rules. */
+static struct later_roots *system_roots(struct loader *loader, struct policy_string word)
+{
+    char reason[CREDENTIALS_REASON];
+    struct rules *rules = loader->rules;
+    if (!rules->system_roots)
+        rules->system_roots = credentials_system_trust_later(&rules->memory, reason);
+    if (!rules->system_roots)
+        loader_complain(loader, word.place, "trust: %s", reason);
+    return rules->system_roots;
 }
 
 static void add_trust(struct loader *loader, const struct policy_rule *rule,
@@ -66,13 +72,17 @@ static void add_trust(struct loader *loader, const struct policy_rule *rule,
     const struct policy_settings *settings = &rule->settings;
     enum policy_trust_kind kind = settings->trusting.kind;
     if (config->client_certificate != TLS_CLIENT_CERT_NO && settings->client_trust.text)
-        config->trust = load_trust(loader, "client-trust", settings->client_trust, false);
+        config->trust = load_trust(loader, "client-trust", settings->client_trust);
     if (rule->kind != POLICY_CLIENT || !settings->trust.text)
         return;
     config->unchained = kind == POLICY_TRUST_PIN_ONLY || kind == POLICY_TRUST_FIRST_USE;
     config->needs_approval = kind == POLICY_TRUST_FIRST_USE;
-    if (!config->unchained)
-        config->trust = load_trust(loader, "trust", settings->trust, kind == POLICY_TRUST_SYSTEM);
+    if (kind == POLICY_TRUST_SYSTEM) {
+        config->find_trust = later_roots_find;
+        config->find_trust_arg = system_roots(loader, settings->trust);
+    } else if (!config->unchained) {
+        config->trust = load_trust(loader, "trust", settings->trust);
+    }
 }
 
 static void add_pins(struct loader *loader, const struct policy_rule *rule,

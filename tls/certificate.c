@@ -128,6 +128,13 @@ static enum tls_error verify_key(const struct tls_conn *conn, const struct x509_
     return x509_verify_key(leaf, rules, failure);
 }
 
+static const struct x509_trust *trust_of(const struct tls_config *config)
+{
+    return config->trust == NULL && config->find_trust != NULL
+               ? config->find_trust(config->find_trust_arg)
+               : config->trust;
+}
+
 /* *issuer: as x509_verify_path gives it. */
 static enum tls_error verify(struct tls_conn *conn, const struct x509_certificate *chain,
                              size_t count, enum x509_purpose purpose,
@@ -142,9 +149,12 @@ static enum tls_error verify(struct tls_conn *conn, const struct x509_certificat
     if (config->unchained) {
         error = verify_key(conn, &chain[0], &rules, &failure);
     } else {
+        const struct x509_trust *trust = trust_of(config);
         error = purpose == X509_SERVER ? set_name(conn, &rules) : TLS_ERROR_OK;
         if (error == TLS_ERROR_OK) {
-            error = x509_verify_path(chain, count, config->trust, &rules, issuer, &failure);
+            error = trust == NULL
+                        ? tls_because(conn, TLS_ERROR_CERT_UNTRUSTED, "no roots can be read")
+                        : x509_verify_path(chain, count, trust, &rules, issuer, &failure);
         }
     }
     if (error != TLS_ERROR_OK && failure.detail[0] != '\0') {

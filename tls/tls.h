@@ -197,6 +197,10 @@ struct tls_config {
     uint16_t groups[TLS_GROUPS_MAX];
     size_t group_count;
     const struct x509_trust *trust; /* client: required; server: for clients' certificates */
+    /* Client: or, when trust is NULL, what gives it as soon as it is needed. NULL then: there is
+     * none after all. It must not block. */
+    const struct x509_trust *(*find_trust)(void *arg);
+    void *find_trust_arg;
     enum tls_client_certificate client_certificate; /* server */
     bool skip_name_check; /* only when the rule knows the peer otherwise (a pin) */
     /* The peer's certificate is known by its key alone: pins, or conn.approve, or both tell whether

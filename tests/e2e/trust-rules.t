@@ -94,13 +94,13 @@ def s_server(chain=CHAIN, key=KEY, *more):
                      key, *above, *WEAK, "-rev", *more], port, t.tmp("s_server.log"))
 
 
-def ask(server, rule):
+def ask(server, rule, **environment):
     """(what the client says, the log) of a client under this rule."""
     policy = t.policy_file("client.conf", "[client c]\nconnect = *:%d\n%s\n" % (server.port, rule))
     if os.path.exists(LOG):
         os.remove(LOG)
     done = t.run([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c", CLIENT, str(server.port)],
-                 env=t.environment(log=LOG), timeout=60)
+                 env=t.environment(log=LOG, **environment), timeout=60)
     return done.out.decode().strip() or str(done), t.read_text(LOG)
 
 
@@ -140,6 +140,39 @@ said, log = ask(plain, "trust = %s/" % hashed)
 t.ok("openssl rehash" in said, "a directory without hashed names tells what to run", said)
 subprocess.run(["openssl", "rehash", hashed], check=True, stdout=subprocess.DEVNULL)
 accepted("a hashed directory", plain, "trust = %s/" % hashed)
+
+# ---- the system's roots ----
+NOWHERE = t.tmp("nowhere")
+os.mkdir(NOWHERE)
+for what, variables, want in (
+        ("SSL_CERT_FILE", {"SSL_CERT_FILE": ROOT, "SSL_CERT_DIR": hashed}, "olleh"),
+        ("SSL_CERT_DIR, the file being another",
+         {"SSL_CERT_FILE": t.policy_file("o.pem", OTHER.pem()), "SSL_CERT_DIR": NOWHERE + ":" + hashed},
+         "olleh"),
+        ("neither has the root",
+         {"SSL_CERT_FILE": t.policy_file("o.pem", OTHER.pem()), "SSL_CERT_DIR": hashed + "/.."},
+         "no roots in it"),
+        ("a file whose certificate is malformed",
+         {"SSL_CERT_FILE": t.policy_file("m.pem", c.pem("CERTIFICATE", b"\x30\0")),
+          "SSL_CERT_DIR": hashed}, "olleh")):
+    said, log = ask(plain, "trust = system", **variables)
+    t.ok(want in said, "trust = system: " + what, said + log)
+chroot = os.geteuid() == 0
+done = t.run([LAUNCHER, "-p", t.policy_file("system.conf", "[client c]\nconnect = *:*\ntrust = system\n"
+                                            "verify-name = localhost\n"),
+              "--", t.PYTHON, "-c", """
+import os, socket, sys
+import encodings.idna
+os.chroot(sys.argv[2])
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 20)
+s.sendall(b'hello\\n')
+print(s.recv(100).decode().strip())
+""", str(plain.port), NOWHERE], env=t.environment(SSL_CERT_FILE=ROOT, SSL_CERT_DIR=hashed),
+             timeout=60) if chroot else None
+if chroot:
+    t.ok(done.out == b"olleh\n", "the roots that were read count, also after chroot", str(done))
+else:
+    t.skip("the roots that were read count, also after chroot", "only root may change its root")
 
 # ---- trust on first use ----
 home = t.tmp("home")
