@@ -36,8 +36,9 @@ except OSError as e:
 """
 
 
-def certificate(name, bits, digest):
-    """Of its own authority, both with the same strength: (roots, certificate, key)."""
+def certificate(name, bits, digest, subject=None):
+    """Of its own authority, both with the same strength: (roots, certificate, key). subject: the
+    only name that it has."""
     def openssl(*args):
         subprocess.run(("openssl",) + args, check=True, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -48,10 +49,10 @@ def certificate(name, bits, digest):
             "-" + digest, "-days", "90", "-subj", "/CN=authority of " + name, "-addext",
             "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
     openssl("req", "-x509", "-newkey", "rsa:%d" % bits, "-nodes", "-keyout", leaf_key, "-out", leaf,
-            "-" + digest, "-days", "90", "-subj", "/CN=" + name, "-CA", ca, "-CAkey", ca_key,
+            "-" + digest, "-days", "90", "-subj", "/CN=" + (subject or name), "-CA", ca, "-CAkey", ca_key,
             "-addext", "basicConstraints=critical,CA:FALSE", "-addext",
-            "subjectAltName=DNS:localhost", "-addext",
-            "keyUsage=critical,keyEncipherment,digitalSignature")
+            "keyUsage=critical,keyEncipherment,digitalSignature",
+            *(() if subject else ("-addext", "subjectAltName=DNS:localhost")))
     return ca, leaf, leaf_key
 
 
@@ -221,6 +222,33 @@ def hello_of_ssl2(port):
             return False
 
 
+def renegotiates(port):
+    """OpenSSL's client, which begins another handshake in the middle and gives up without it."""
+    client = t.start_program(
+        ["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1", "-cipher",
+         "AES128-SHA:@SECLEVEL=0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+
+    def say(text, *answers):
+        try:
+            client.stdin.write(text)
+            client.stdin.flush()
+        except BrokenPipeError:
+            return False
+        for line in iter(client.stdout.readline, b""):
+            if line.startswith(answers):
+                return True
+        return False
+
+    good = say(b"hello\n", b"got hello") and say(b"R\n", b"RENEGOTIATING") and \
+        say(b"again\n", b"got again")
+    client.terminate()
+    client.wait(20)
+    client.stdin.close()
+    client.stdout.close()
+    return good
+
+
 t.start(wire=False)
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0, says Python
 good = certificate("good", 2048, "sha256")
@@ -251,5 +279,9 @@ allowance("extensions = omit", Choking(Peer(*good[1:])), good[0], "extensions = 
 with without_rfc5746(*good[1:]) as peer:
     allowance("renegotiation-info = optional", peer, good[0], "renegotiation-info = optional",
               "EPROTO", "renegotiation-info = optional", "ends")
+nameless = certificate("nameless", 2048, "sha256", "localhost")
+allowance("common-name = allow", Peer(*nameless[1:]), nameless[0], "common-name = allow", "EACCES",
+          "common-name")
 served("sslv2-hello = allow", "sslv2-hello = allow", hello_of_ssl2)
+served("renegotiation = allow", "renegotiation = allow", renegotiates)
 t.finish()
