@@ -52,18 +52,24 @@ static bool has_library(int pid)
     return found;
 }
 
-/* The policy's path, as the process was started with it. */
+/* The policy's path, as the process was started with it. Some programs write their title over their
+ * environment: then it is not known. */
 static void find_policy(struct process *p)
 {
     FILE *environment = open_of(p->pid, "environ");
     char *word = NULL;
     size_t size = 0;
+    bool intact = false;
     snprintf(p->policy, sizeof p->policy, "%s", RULES_DEFAULT_POLICY);
     while (environment && getdelim(&word, &size, '\0', environment) > 0)
         if (strncmp(word, "TLSHIM_POLICY=", 14) == 0)
             snprintf(p->policy, sizeof p->policy, "%s", word + 14);
         else if (strncmp(word, "TLSHIM_POLICY_TEXT=", 19) == 0)
             snprintf(p->policy, sizeof p->policy, "(command line)");
+        else if (strncmp(word, "LD_PRELOAD=", 11) == 0)
+            intact = true;
+    if (!intact)
+        snprintf(p->policy, sizeof p->policy, "(not known)");
     free(word);
     if (environment)
         fclose(environment);
