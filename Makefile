@@ -177,7 +177,7 @@ $(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
 test-programs: $(BUILD)/tests/guard
 
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
-             tests/contract/*.t tests/guard/*.t tests/exec/*.t tests/model/*.t))
+             tests/contract/*.t tests/guard/*.t tests/exec/*.t tests/model/*.t tests/soak/*.t))
 
 # Sub-makes use every processor unless -j was given.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -210,7 +210,7 @@ fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
 	+@$(SUBMAKE) $(FUZZ)
 	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
-soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 1000000 sequences, interop
+soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, half an hour of kills, 1000000 sequences, interop
 	@tests/e2e/programs.t --install all
 	+@$(SUBMAKE) test-programs
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
@@ -219,6 +219,7 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd inetutils-ftpd && \
 	  for deb in *.deb; do dpkg -x $$deb . || exit 1; done
 	EXEC_SOAK=1 prove --timer --exec tests/run-one $(sort $(wildcard tests/exec/*.t))
+	SOAK_SECONDS=$${SOAK_SECONDS:-1800} prove --timer --exec tests/run-one tests/soak/soak.t
 	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
 	+@$(MAKE) --no-print-directory interop
 

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "arena.h"
+#include "sockets.h"
 
 _Atomic uint64_t *fdtable;
 
@@ -160,6 +161,16 @@ int fdtable_reach(void)
 unsigned fdtable_count(const struct shim_session *s)
 {
     return atomic_load(&counts[s->index]);
+}
+
+int fdtable_number(const struct shim_session *s)
+{
+    if (fdtable_count(s) == 0)
+        return -1;
+    for (int fd = 0; fd < fdtable_reach(); fd++)
+        if (fdtable_session(fd).session == s && socket_is_of(fd, s))
+            return fd;
+    return -1;
 }
 
 void fdtable_pin(const struct shim_session *s)

@@ -70,6 +70,8 @@ void fdtable_pin(const struct shim_session *s);
 unsigned fdtable_unpin(const struct shim_session *s);
 /* How many numbers of this process name the session. */
 unsigned fdtable_count(const struct shim_session *s);
+/* The lowest number of this process that names the session and is still its socket; -1: none. */
+int fdtable_number(const struct shim_session *s);
 /* One above the highest number that ever named a session. */
 int fdtable_reach(void);
 

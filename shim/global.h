@@ -11,7 +11,7 @@
 #include "holders.h"
 #include "session.h"
 
-enum { SHIM_COOKIE_BITS = 14, SHIM_PROCESSES = 2048, SHIM_RULES = POLICY_RULES_MAX };
+enum { SHIM_COOKIE_BITS = 14, SHIM_RULES = POLICY_RULES_MAX };
 
 struct shim_global { /* shared by all processes of the arena */
     pthread_mutex_t registry_lock;
@@ -22,6 +22,7 @@ struct shim_global { /* shared by all processes of the arena */
     uint32_t next_process;  /* ids, never reused */
     uint32_t process_reach; /* entries of the table that were ever used */
     struct shim_process processes[SHIM_PROCESSES];
+    uint32_t reap_at; /* sessions at which those of dead processes are looked for; 0: the least */
     uint32_t rule_count;                       /* rules that ever had a session here */
     uint8_t rules[SHIM_RULES][TLS_DIGEST];     /* by rule number (rule_numbers.h) */
     uint32_t by_cookie[1 << SHIM_COOKIE_BITS]; /* session indices, chained by hash_next */

@@ -344,6 +344,28 @@ static bool nobody_else(struct shim_session *s)
     return true;
 }
 
+void holders_count(struct holders_census *census)
+{
+    struct shim_global *g = shim_global();
+
+    notice_new_pid();
+    census->counted = own_id != 0;
+    for (uint32_t i = 0; i < g->process_reach; i++)
+        census->lives[i] = g->processes[i].id != 0 && lives(&g->processes[i]);
+}
+
+bool holders_are_dead(struct shim_session *s, const struct holders_census *census)
+{
+    struct shim_global *g = shim_global();
+
+    if (!census->counted || s->in_flight != 0)
+        return false;
+    for (uint32_t i = 0; i < g->process_reach; i++)
+        if (census->lives[i] && holds(s, &g->processes[i]))
+            return false;
+    return true;
+}
+
 static bool drop_locked(struct shim_session *s)
 {
     struct shim_global *g = shim_global();

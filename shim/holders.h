@@ -12,6 +12,8 @@
 
 #include "session.h"
 
+enum { SHIM_PROCESSES = 2048 /* that the table has room for */ };
+
 struct shim_process {
     uint32_t id;          /* 0: free entry */
     int32_t pid;          /* 0: being forked */
@@ -40,6 +42,15 @@ void holders_exec(bool begins);
 /* This process is the one of that id, after an exec or as a spawned child, and holds what
  * holders_add names. */
 void holders_resume(uint32_t id);
+
+/* Which entries of the process table live, for many questions at once. With the registry locked. */
+struct holders_census {
+    bool counted; /* false: this process is not in the table, nobody can tell */
+    bool lives[SHIM_PROCESSES];
+};
+void holders_count(struct holders_census *census);
+/* Did every process that held it end without giving it up (kill -9)? With the registry locked. */
+bool holders_are_dead(struct shim_session *s, const struct holders_census *census);
 
 /* At exit, when every session has been given up. */
 void holders_end(void);

@@ -5,6 +5,7 @@
 #include "../crypto_glue/cg_ct.h"
 #include "arena.h"
 #include "global.h"
+#include "holders.h"
 #include "real.h"
 #include "report.h"
 #include "ruling.h"
@@ -168,13 +169,28 @@ static void clear(struct shim_session *s)
     s->cookie = 0;
 }
 
+/* Before a session is made, whenever there are twice as many as the last look left. */
+static void reap_now_and_then(void)
+{
+    enum { LEAST = 256 };
+    uint32_t at = __atomic_load_n(&shim_global()->reap_at, __ATOMIC_RELAXED);
+
+    if (arena_used(ARENA_SESSION) < (at > LEAST ? at : LEAST))
+        return;
+    session_reap();
+    __atomic_store_n(&shim_global()->reap_at, 2 * arena_used(ARENA_SESSION), __ATOMIC_RELAXED);
+}
+
 struct shim_ref session_birth(uint64_t cookie, const struct rules *rules,
                               const struct policy_rule *rule)
 {
     struct shim_ref ref = {0};
-    uint32_t index = arena_take(ARENA_SESSION);
-    struct shim_session *s = arena_at(ARENA_SESSION, index);
+    struct shim_session *s;
+    uint32_t index;
 
+    reap_now_and_then();
+    index = arena_take(ARENA_SESSION);
+    s = arena_at(ARENA_SESSION, index);
     if (s == NULL)
         return ref;
     if (atomic_load(&s->generation) == 0) {
@@ -274,4 +290,38 @@ void session_release(struct shim_session *s)
     clear(s);
     session_unlock_both(s);
     arena_give(ARENA_SESSION, s->index);
+}
+
+/* Up to `room` of them. */
+static uint32_t find_orphans(struct shim_ref *orphans, uint32_t room)
+{
+    struct holders_census census;
+    uint32_t found = 0;
+
+    registry_lock();
+    holders_count(&census);
+    for (uint32_t i = 0; i < 1u << SHIM_COOKIE_BITS; i++)
+        for (uint32_t at = shim_global()->by_cookie[i]; at != 0 && found < room;) {
+            struct shim_session *s = arena_at(ARENA_SESSION, at);
+
+            if (holders_are_dead(s, &census))
+                orphans[found++] = (struct shim_ref){s, atomic_load(&s->generation)};
+            at = s->hash_next;
+        }
+    registry_unlock();
+    return found;
+}
+
+void session_reap(void)
+{
+    enum { AT_ONCE = 64 };
+    struct shim_ref orphans[AT_ONCE];
+    uint32_t found;
+
+    do {
+        found = find_orphans(orphans, AT_ONCE);
+        for (uint32_t i = 0; i < found; i++)
+            if (session_lock_both(orphans[i]))
+                session_release(orphans[i].session);
+    } while (found == AT_ONCE);
 }

@@ -97,7 +97,7 @@ struct shim_session {
     uint8_t shut; /* SHIM_SHUT: no more writes, close_notify goes out after what waits;
                    * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
     uint8_t close_sealed;
-    uint8_t written; /* the program has written something */
+    uint8_t written;   /* the program has written something */
     uint8_t shut_last; /* the peer had finished before this side shut its writing */
 
     /* under the registry lock */
@@ -165,6 +165,9 @@ struct shim_ref session_birth(uint64_t cookie, const struct rules *rules,
 bool session_publish(struct shim_ref ref, bool only_if_first);
 /* The live session of the socket with this cookie, if any. */
 struct shim_ref session_find(uint64_t cookie);
+/* Releases the sessions whose holders were all killed. Between shim_enter and shim_leave, with no
+ * lock held. */
+void session_reap(void);
 /* Wipes and frees. Both locks are held and are released. */
 void session_release(struct shim_session *s);
 

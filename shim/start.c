@@ -94,8 +94,15 @@ static void end_all(void)
         if (ref.session != NULL)
             connection_let_go(fd, ref, left);
     }
-    holders_end();
     /* For soak tests: whatever is still out here, in the last process, is a leak. */
+    if (log_enabled(LOG_LEVEL_DEBUG)) {
+        struct shim_guard guard;
+
+        shim_enter(&guard);
+        session_reap();
+        shim_leave(&guard);
+    }
+    holders_end();
     log_line(LOG_LEVEL_DEBUG, "end: %u sessions, %u slabs, %u big, %u watches",
              arena_used(ARENA_SESSION), arena_used(ARENA_SLAB), arena_used(ARENA_BIG),
              arena_used(ARENA_WATCH));

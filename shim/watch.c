@@ -440,8 +440,11 @@ static bool translate(struct epoll_event *event)
     if (ref.session == NULL || !session_is_live(ref))
         return false;
     event->data.u64 = w->data;
-    /* In a process that has the set but not this descriptor nothing can be done for the session. */
+    /* The number that was added may be closed, and the socket have others. In a process that has
+     * the set but no descriptor nothing can be done for the session. */
     if (!socket_is_of(fd, ref.session))
+        fd = fdtable_number(ref.session);
+    if (fd < 0)
         return true;
     shown = view_answer(fd, ref, w->wanted & ~(uint32_t)MODES, event->events);
     shown = without_stale_out(ref.session, w, event->events, shown);
