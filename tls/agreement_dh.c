@@ -1,5 +1,6 @@
 /* Ephemeral Diffie-Hellman in a group of the server's (RFC 2246 7.4.3, 7.4.7.2). */
 #include "../crypto_glue/cg_ct.h"
+#include "tls_defences.h"
 #include "tls_key_exchange.h"
 #include "tls_text.h"
 
@@ -64,7 +65,7 @@ static enum tls_error check_group(struct tls_conn *conn)
     struct cg_dh_group group = peer_group(&conn->handshake->agreement.dh);
     unsigned minimum = minimum_bits(conn);
 
-    if (cg_dh_bits(&group) < minimum) {
+    if (cg_dh_bits(&group) < minimum && tls_defends(TLS_DEFENCE_SMALL_GROUP)) {
         struct tls_text t = tls_text_in(conn->handshake->detail, TLS_DETAIL_MAX);
         tls_text_add(&t, "the server's Diffie-Hellman group has ");
         tls_text_number(&t, (uint32_t)cg_dh_bits(&group));

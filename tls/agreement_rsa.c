@@ -1,5 +1,6 @@
 /* RSA: the client draws a premaster secret and encrypts it for the server (RFC 2246 7.4.7.1). */
 #include "../crypto_glue/cg_random.h"
+#include "tls_defences.h"
 #include "tls_key_exchange.h"
 #include "tls_sign.h"
 
@@ -40,10 +41,18 @@ enum tls_error tls_decrypt_premaster(struct tls_conn *conn, const struct cg_rsa_
     if (!cg_random(h->premaster, RSA_PREMASTER)) {
         return TLS_ERROR_RANDOM;
     }
+    if (!tls_defends(TLS_DEFENCE_RSA_ORACLE)) {
+        memset(h->premaster, 0, RSA_PREMASTER);
+    }
     /* What has not even the form of a ciphertext is not told apart either. */
     (void)cg_rsa_decrypt_pkcs1_or_keep(key, encrypted.at, encrypted.left, h->premaster,
                                        RSA_PREMASTER);
-    tls_put_number(h->premaster, 2, h->client_version);
+    if (!tls_defends(TLS_DEFENCE_RSA_ORACLE) && h->premaster[0] == 0) {
+        return TLS_ERROR_KEY_EXCHANGE;
+    }
+    if (tls_defends(TLS_DEFENCE_ROLLBACK)) {
+        tls_put_number(h->premaster, 2, h->client_version);
+    }
     h->premaster_length = RSA_PREMASTER;
     return TLS_ERROR_OK;
 }
@@ -52,6 +61,10 @@ static enum tls_error write_public(struct tls_conn *conn, struct tls_writer *bod
 {
     const struct cg_rsa_public key = tls_peer_key_rsa(&conn->handshake->peer);
 
+    if (!tls_defends(TLS_DEFENCE_EXPORT_KEY) &&
+        conn->handshake->agreement.export_key.n_length > 0) {
+        return tls_agreement_rsa_export.write_public(conn, body);
+    }
     return tls_encrypt_premaster(conn, &key, body);
 }
 

@@ -1,5 +1,6 @@
 /* ClientHello (RFC 2246 7.4.1.2). */
 #include "../crypto_glue/cg_random.h"
+#include "tls_defences.h"
 #include "tls_extensions.h"
 #include "tls_key_exchange.h"
 #include "tls_renegotiation.h"
@@ -192,7 +193,7 @@ static enum tls_error read_signalling_suite(struct tls_conn *conn, struct tls_re
 {
     bool signalled = has_suite(suites, SCSV_RENEGOTIATION);
 
-    if (tls_is_renegotiation(conn)) {
+    if (tls_is_renegotiation(conn) && tls_defends(TLS_DEFENCE_PREFIX)) {
         return !signalled && tls_extension_received(conn->handshake, &tls_ext_renegotiation_info)
                    ? TLS_ERROR_OK
                    : TLS_ERROR_RENEGOTIATION_INFO;

@@ -3,6 +3,7 @@
 #include "tls_renegotiation.h"
 
 #include "../crypto_glue/cg_ct.h"
+#include "tls_defences.h"
 #include "tls_driver.h"
 #include "tls_limits.h"
 
@@ -65,7 +66,8 @@ enum tls_error tls_judge_identity(struct tls_conn *conn)
     cg_hash_update(&hash, h->peer_digest, TLS_DIGEST);
     cg_hash_update(&hash, h->psk_digest, TLS_DIGEST);
     cg_hash_final(&hash, peer);
-    if (tls_is_renegotiation(conn) && memcmp(peer, s->peer, TLS_DIGEST) != 0) {
+    if (tls_is_renegotiation(conn) && memcmp(peer, s->peer, TLS_DIGEST) != 0 &&
+        tls_defends(TLS_DEFENCE_IDENTITY)) {
         return TLS_ERROR_IDENTITY_CHANGED;
     }
     memcpy(s->peer, peer, TLS_DIGEST);

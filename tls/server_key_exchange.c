@@ -1,5 +1,6 @@
 /* ServerKeyExchange (RFC 2246 7.4.3, RFC 4279): a hint for a pre-shared key, the agreement's
  * parameters and, unless the server is anonymous, a signature over them and both randoms. */
+#include "tls_defences.h"
 #include "tls_key_exchange.h"
 #include "tls_psk.h"
 #include "tls_sign.h"
@@ -47,6 +48,11 @@ enum tls_error tls_read_server_key_exchange(struct tls_conn *conn, struct tls_re
     const uint8_t *start = body.at;
     const struct tls_agreement *agreement = tls_agreement_of(conn);
 
+    if (!tls_defends(TLS_DEFENCE_EXPORT_KEY) && agreement == &tls_agreement_rsa) {
+        enum tls_error weak = tls_agreement_rsa_export.read_parameters(conn, &body);
+        digest_parameters(conn->handshake, start, (size_t)(body.at - start), digest);
+        return weak != TLS_ERROR_OK ? weak : tls_read_signature(conn, digest, &body);
+    }
     if (tls_key_exchange_of(conn)->psk) {
         tls_read_psk_hint(&body);
     }

@@ -1,4 +1,5 @@
 #include "tls_alert.h"
+#include "tls_defences.h"
 #include "tls_limits.h"
 #include "tls_observe.h"
 #include "tls_output.h"
@@ -35,7 +36,9 @@ static enum tls_error take_alert(struct tls_conn *conn, uint8_t level, uint8_t a
         atomic_store(&s->alert_received, alert);
         return TLS_ERROR_ALERT_RECEIVED;
     }
-    return ++s->warnings > TLS_WARNINGS_MAX ? TLS_ERROR_WARNING_FLOOD : TLS_ERROR_OK;
+    return ++s->warnings > TLS_WARNINGS_MAX && tls_defends(TLS_DEFENCE_WARNINGS)
+               ? TLS_ERROR_WARNING_FLOOD
+               : TLS_ERROR_OK;
 }
 
 enum tls_error tls_take_alerts(struct tls_conn *conn, const uint8_t *content, size_t n)

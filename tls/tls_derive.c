@@ -1,5 +1,6 @@
 /* From the premaster secret to the keys (RFC 2246 8.1, 6.3; RFC 7627 4). */
 #include "../crypto_glue/cg_ct.h"
+#include "tls_defences.h"
 #include "tls_handshake.h"
 
 enum tls_error tls_derive_master_secret(struct tls_conn *conn)
@@ -7,7 +8,7 @@ enum tls_error tls_derive_master_secret(struct tls_conn *conn)
     struct tls_handshake *h = conn->handshake;
     struct tls_session *s = conn->session;
 
-    if (s->extended_master_secret) {
+    if (s->extended_master_secret && tls_defends(TLS_DEFENCE_TRIPLE)) {
         uint8_t digest[TLS_TRANSCRIPT_DIGEST];
         tls_transcript_digest(h, digest);
         tls_prf(h->premaster, h->premaster_length, "extended master secret", digest, sizeof digest,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../crypto_glue/cg_ct.h"
+#include "tls_defences.h"
 #include "tls_driver.h"
 #include "tls_limits.h"
 #include "tls_notes.h"
@@ -293,7 +294,7 @@ static enum tls_error begin_message(struct tls_conn *conn)
     } else if (tls_find_step(conn, message) == NULL) {
         return TLS_ERROR_UNEXPECTED;
     }
-    if (length > message_limit(conn, message)) {
+    if (length > message_limit(conn, message) && tls_defends(TLS_DEFENCE_MESSAGE_SIZE)) {
         return TLS_ERROR_MESSAGE_LENGTH;
     }
     h->need = TLS_MESSAGE_HEADER + length;
@@ -424,7 +425,7 @@ enum tls_error tls_take_change_cipher_spec(struct tls_conn *conn, const uint8_t 
 
     h->got = TLS_CHANGE_CIPHER_SPEC;
     if (step == NULL) {
-        return TLS_ERROR_UNEXPECTED;
+        return tls_defends(TLS_DEFENCE_EARLY_CCS) ? TLS_ERROR_UNEXPECTED : TLS_ERROR_OK;
     }
     if (h->have > 0) {
         /* Part of a message under the old keys and the rest under the new. */

@@ -3,6 +3,7 @@
 
 #include "sslv2_hello.h"
 #include "tls_alert.h"
+#include "tls_defences.h"
 #include "tls_driver.h"
 #include "tls_limits.h"
 #include "tls_output.h"
@@ -77,7 +78,9 @@ static enum tls_error take_data(struct tls_conn *conn, uint8_t *content, size_t 
         return TLS_ERROR_UNEXPECTED;
     }
     if (n == 0) {
-        return ++s->empty_records > TLS_EMPTY_RECORDS_MAX ? TLS_ERROR_RECORD_FLOOD : TLS_ERROR_OK;
+        return ++s->empty_records > TLS_EMPTY_RECORDS_MAX && tls_defends(TLS_DEFENCE_EMPTY_RECORDS)
+                   ? TLS_ERROR_RECORD_FLOOD
+                   : TLS_ERROR_OK;
     }
     s->empty_records = s->warnings = 0;
     *plain = content;
@@ -227,7 +230,7 @@ enum tls_result tls_receive_end(struct tls_conn *conn)
     if (!tls_is_established(s)) {
         return tls_fail_reading(conn, TLS_ERROR_CLOSED_IN_HANDSHAKE);
     }
-    if (!conn->config->allow_truncation) {
+    if (!conn->config->allow_truncation && tls_defends(TLS_DEFENCE_TRUNCATION)) {
         return tls_fail_reading(conn, TLS_ERROR_TRUNCATED);
     }
     s->read.closed = 1;

@@ -2,6 +2,7 @@
 
 #include "../crypto_glue/cg_ct.h"
 #include "../crypto_glue/cg_random.h"
+#include "tls_defences.h"
 #include "tls_extensions.h"
 #include "tls_key_exchange.h"
 #include "tls_ticket.h"
@@ -56,7 +57,9 @@ static bool is_good(const struct tls_conn *conn, const struct tls_resumable *r)
            r->ticket_length <= sizeof r->ticket && r->version >= config->version_min &&
            r->version <= config->version_max && conn->now >= r->created &&
            conn->now - r->created < (int64_t)tls_resumption_lifetime(config) &&
-           conn->now <= r->expires && memcmp(r->rule, config->rule, TLS_DIGEST) == 0 &&
+           conn->now <= r->expires &&
+           (memcmp(r->rule, config->rule, TLS_DIGEST) == 0 ||
+            !tls_defends(TLS_DEFENCE_TICKET_RULE)) &&
            memcmp(r->name, name, TLS_DIGEST) == 0;
 }
 
@@ -210,7 +213,7 @@ enum tls_error tls_choose_resumption(struct tls_conn *conn, struct tls_reader id
         tls_wipe_resumable(r);
         return make_session_id(conn);
     }
-    if (!is_offered(suites, r->suite)) {
+    if (!is_offered(suites, r->suite) && tls_defends(TLS_DEFENCE_RESUMED_SUITE)) {
         /* CVE-2010-4180: such a client might have been made to offer less. */
         return tls_because(conn, TLS_ERROR_PARAMETER,
                            "the client resumes a session whose suite it does not offer (RFC 2246 "

@@ -1,6 +1,7 @@
 /* Plaintext in: the write half of an established session. */
 #include <string.h>
 
+#include "tls_defences.h"
 #include "tls_limits.h"
 #include "tls_output.h"
 
@@ -8,7 +9,8 @@
  * byte in a record of its own makes the IV of the rest unpredictable. */
 static bool splits(const struct tls_session *s, const struct tls_config *config)
 {
-    return !config->no_record_splitting && cg_cipher_info(s->write.cipher)->block > 1;
+    return tls_defends(TLS_DEFENCE_SPLITTING) && !config->no_record_splitting &&
+           cg_cipher_info(s->write.cipher)->block > 1;
 }
 
 size_t tls_plaintext_for(const struct tls_session *session, const struct tls_config *config,

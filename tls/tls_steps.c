@@ -1,4 +1,5 @@
 /* The order of the handshake (RFC 2246 7.3, Figure 1), one table per flow and role. */
+#include "tls_defences.h"
 #include "tls_key_exchange.h"
 #include "tls_resumption.h"
 
@@ -15,6 +16,9 @@ static bool server_has_parameters(const struct tls_conn *conn)
 /* Nothing but a hint would be in it, and there may be none (RFC 4279 2). */
 static bool server_may_hint(const struct tls_conn *conn)
 {
+    if (!tls_defends(TLS_DEFENCE_EXPORT_KEY)) {
+        return !server_has_parameters(conn);
+    }
     return !server_has_parameters(conn) && tls_key_exchange_of(conn)->psk;
 }
 
@@ -203,7 +207,7 @@ const struct tls_step *tls_find_step(const struct tls_conn *conn, unsigned messa
             if (step->message == message) {
                 return step;
             }
-            if (!step->optional) {
+            if (!step->optional && tls_defends(TLS_DEFENCE_ORDER)) {
                 return NULL;
             }
         }
