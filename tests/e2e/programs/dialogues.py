@@ -65,6 +65,18 @@ def get_through(stream, item):
     return t.http_get(stream, "http://localhost:%d/%s" % (item.place.behind(), item.file))
 
 
+def get_by_socks(stream, item):
+    """The same behind a SOCKS 5 proxy."""
+    lines = Lines(stream)
+    lines.send(b"\5\1\0")
+    if lines.bytes(2) != b"\5\0":
+        raise ValueError("not without a password")
+    lines.send(b"\5\1\0\1\x7f\0\0\1" + item.place.behind().to_bytes(2, "big"))
+    if lines.bytes(10)[:2] != b"\5\0":
+        raise ValueError("no connection")
+    return get(stream, item)
+
+
 def echo(stream, item):
     """Both directions at once."""
     with t.together(stream.sendall, item.data):
@@ -110,6 +122,36 @@ def beanstalk(stream, item):
         got.append(lines.bytes(int(size) + 2)[:-2])
         lines.ask(b"delete " + number, b"DELETED")
     return b"".join(got)
+
+
+def clipboard(stream, item):
+    """Text into the server's clipboard by one connection, a look at the screen after it."""
+    lines = Lines(stream)
+    lines.expect(b"RFB 003.008")
+    lines.send(b"RFB 003.008\n")
+    if 1 not in lines.bytes(lines.bytes(1)[0]):
+        raise ValueError("no connection without a password")
+    lines.send(b"\1")
+    if lines.bytes(4) != bytes(4):
+        raise ValueError("refused")
+    lines.send(b"\1")
+    head = lines.bytes(24)
+    width, height = (int.from_bytes(head[at:at + 2], "big") for at in (0, 2))
+    lines.bytes(int.from_bytes(head[20:], "big"))
+    lines.send(b"\2\0\0\1\0\0\0\0")  # raw pictures only
+    lines.send(b"\6\0\0\0" + len(item.data).to_bytes(4, "big") + item.data)
+    lines.send(b"\3\0\0\0\0\0" + head[:4])
+    while lines.bytes(1) != b"\0":
+        raise ValueError("not a picture")
+    lines.bytes(1)
+    have = 0
+    for _ in range(int.from_bytes(lines.bytes(2), "big")):
+        _, _, w, h = (int.from_bytes(lines.bytes(2), "big") for _ in range(4))
+        lines.bytes(4)
+        have += len(set(lines.bytes(w * h * head[4] // 8))) and w * h
+    if have != width * height:
+        raise ValueError("%d pixels of %d" % (have, width * height))
+    return item.data
 
 
 def finger(stream, item):

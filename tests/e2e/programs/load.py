@@ -9,7 +9,7 @@ import time
 import tlstest as t
 
 HELLO = bytes.fromhex("16030100350100003103015a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a")
-CONNECTING = 24  # clients in their handshakes at once: queues of listeners are as short as 32
+CONNECTING = 4  # clients in their handshakes at once: queues of listeners are as short as 5
 RESTART_CLIENTS, RESTART_DIALOGUES = 6, 20
 
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import socket
+import subprocess
 import threading
 
 import tlstest as t
@@ -37,7 +38,8 @@ def _bytes(row, size):
 
 
 class Place:
-    """peer: the place of the client's server, with which it shares what is moved."""
+    """peer: the place of the client's server, with which it shares what is moved. kept: what a
+    command wants to find again when it is asked a second time."""
 
     def __init__(self, row, index, pki, mib, peer=None):
         self.row, self.pki, self.peer, self._index, self._next = row, pki, peer, index, 0
@@ -58,7 +60,7 @@ class Place:
         self.log = self.path("tlshim.log")
         self.port = self.new_port()
         self.running = self._behind = None
-        self.moved = 0
+        self.moved, self.kept = 0, {}
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -121,14 +123,17 @@ verify-name = localhost
 
     def start(self):
         """The row's server, covered."""
-        argv = [str(word) for word in self.row.command(self)]
-        argv = self._both_ways(argv) if self.row.both else t.server(argv, self.pki.cert, self.key)
-        self._own()
-        self.running = t.Server(self._as_user(argv), self.port, self.path("output.log"),
-                                timeout=60, cwd=self.directory, env=self.environment(),
-                                end=self.row.end)
+        self.running = self.also(*self.row.command(self), port=self.port, end=self.row.end)
         if self.row.warms_up:
             t.wait_until(self._serves, 60)
+
+    def also(self, *argv, port, **options):
+        """A server of the row, covered in the row's way."""
+        argv = [str(word) for word in argv]
+        argv = self._both_ways(argv) if self.row.both else t.server(argv, self.pki.cert, self.key)
+        self._own()
+        return t.Server(self._as_user(argv), port, self.path("output.log"), timeout=60,
+                        cwd=self.directory, env=self.environment(), **options)
 
     def _serves(self):
         try:
@@ -145,6 +150,14 @@ verify-name = localhost
         said = item.data.decode().replace("\n", "~")
         strings = ['"%04x%s"' % (at, said[at:at + 150]) for at in range(0, len(said), 150)]
         return [between.join(strings[at:at + 4]) for at in range(0, len(strings), 4)]
+
+    def without_rights(self, program):
+        """A copy of a setuid program, or one with capabilities: nothing is preloaded into those."""
+        copy = self.path(os.path.basename(program))
+        if not os.path.exists(copy):
+            shutil.copyfile(program, copy)
+            os.chmod(copy, 0o755)
+        return copy
 
     def behind(self):
         """The port of a web server of OpenSSL's that has the items, for who passes on."""
@@ -174,16 +187,27 @@ verify-name = localhost
             return None
         return "%s: %d bytes of %d, or others" % (item.name, len(got), len(item.data))
 
-    def run(self, *argv, stdin=b"", covered=True, status=0, timeout=240, **options):
-        """Runs a client to its end and gives what it said; an exception when it fails."""
+    def _client(self, argv, covered, env):
         argv = [str(word) for word in argv]
         if covered:
             argv = self._both_ways(argv) if self.row.both else t.client(argv, self.pki.ca)
         self._own()
-        env = dict(self.environment(), **options.pop("env", {}))
+        return self._as_user(argv), dict(self.environment(), **env)
+
+    def background(self, *argv):
+        """Runs a client beside; the process, which ends with the row."""
+        argv, env = self._client(argv, True, {})
+        with open(self.path("output.log"), "ab") as out:
+            return t.start_program(argv, cwd=self.directory, env=env, stdin=subprocess.DEVNULL,
+                                   stdout=out, stderr=out)
+
+    def run(self, *argv, stdin=b"", covered=True, status=0, timeout=240, **options):
+        """Runs a client to its end and gives what it said; an exception when it fails (status None:
+        it may)."""
+        argv, env = self._client(argv, covered, options.pop("env", {}))
         options.setdefault("cwd", self.directory)
-        done = t.run(self._as_user(argv), stdin=stdin, env=env, timeout=timeout, **options)
-        if done.status != status:
+        done = t.run(argv, stdin=stdin, env=env, timeout=timeout, **options)
+        if status is not None and done.status != status:
             raise RuntimeError("%s: %s" % (" ".join(argv[-6:]), done))
         return done.out
 

@@ -3,7 +3,7 @@
 import glob
 import os
 
-from ..dialogues import echo, get, get_through
+from ..dialogues import echo, get, get_by_socks, get_through
 from ..rows import server
 
 
@@ -67,6 +67,15 @@ netdb_filename none
 """)]
 
 
+def _shadowsocks(p):
+    """Its two halves, one behind the other."""
+    words = ["-s", "127.0.0.1", "-k", "secret", "-m", "aes-256-gcm"]
+    if not p.kept:
+        port = p.new_port()
+        p.kept["server"] = p.also(p.without_rights("/usr/bin/ss-server"), *words, "-p", port, port=port)
+    return [p.without_rights("/usr/bin/ss-local"), *words, "-p", p.kept["server"].port, "-b", "127.0.0.1", "-l", p.port]
+
+
 server("nginx as a proxy", "nginx-light", "epoll edge, 2 workers", _nginx, ask=get, both=True,
        core=True)
 server("haproxy", "haproxy", "epoll edge, 2 threads", _haproxy, ask=get, both=True, core=True)
@@ -80,3 +89,5 @@ server("socat relays", "socat", "process per connection, select",
 server("socat echoes", "socat", "process per connection, select",
        lambda p: ["socat", "TCP-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=400" % p.port,
                   "PIPE"], ask=echo)
+server("shadowsocks", "shadowsocks-libev", "libev, epoll level", _shadowsocks, ask=get_by_socks,
+       both=True)

@@ -2,9 +2,11 @@
 
 import json
 import os
-import shutil
+import struct
 
-from ..dialogues import dns, irc, kea, mqtt, smtp, x11
+import tlstest as t
+
+from ..dialogues import clipboard, dns, imap, irc, kea, mqtt, smtp, x11
 from ..rows import client, server
 
 
@@ -36,9 +38,7 @@ zone "test" { type primary; file "DIR/zone"; };
 def _exim(p):
     os.makedirs(p.path("log"), exist_ok=True)
     os.makedirs(p.path("spool"), exist_ok=True)
-    shutil.copyfile("/usr/sbin/exim4", p.path("exim4"))  # which is setuid
-    os.chmod(p.path("exim4"), 0o755)
-    return [p.path("exim4"), "-bdf", "-C", p.write("exim.conf", """exim_path = DIR/exim4
+    return [p.without_rights("/usr/sbin/exim4"), "-bdf", "-C", p.write("exim.conf", """exim_path = DIR/exim4
 exim_user = root
 exim_group = root
 never_users =
@@ -67,6 +67,52 @@ all:
   driver = appendfile
   file = /dev/null
 """, 0o600)]
+
+
+def _dovecot(p):
+    """Its login process takes connections and hands them to a process per user."""
+    for folder in ("mail", "home"):
+        os.makedirs(p.path(folder), exist_ok=True)
+        os.chmod(p.path(folder), 0o777)
+    return ["dovecot", "-F", "-c", p.write("dovecot.conf", """base_dir = DIR/run
+state_dir = DIR/run
+log_path = DIR/output.log
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+disable_plaintext_auth = no
+default_login_user = nobody
+default_internal_user = nobody
+default_internal_group = nogroup
+default_process_limit = 500
+default_client_limit = 2000
+mail_max_userip_connections = 0
+mail_location = maildir:DIR/mail
+mailbox_list_index = no
+passdb {
+  driver = static
+  args = nopassword=y
+}
+userdb {
+  driver = static
+  args = uid=nobody gid=nogroup home=DIR/home
+}
+service imap-login {
+  chroot =
+  inet_listener imap {
+    port = PORT
+  }
+  inet_listener imaps {
+    port = 0
+  }
+}
+service anvil {
+  chroot =
+}
+service stats {
+  chroot =
+}
+""")]
 
 
 def _mosquitto(p):
@@ -110,11 +156,20 @@ def _kea(p):
             p.write("kea.conf", json.dumps(config))]
 
 
+def _xvnc(p):
+    return ["Xvnc", ":%d" % (p.port - 5900), "-rfbport", p.port, "-interface", "127.0.0.1",
+            "-SecurityTypes", "None", "-geometry", "320x200", "-depth", "24", "-nolisten", "unix",
+            "-nolock", "-localhost", "-NeverShared=0", "-AlwaysShared", "-ac",
+            "-BlacklistThreshold", "10000"]
+
+
 server("dnsmasq", "dnsmasq-base", "process per connection, blocking", _dnsmasq, ask=dns, text=True,
        big=20000, many=20)  # it has twenty children at most
 server("named", "bind9", "libuv, epoll level", _named, ask=dns, text=True, big=20000,
        warms_up=True)
 server("exim", "exim4-daemon-light", "process per connection, blocking", _exim, ask=smtp, text=True,
+       root=True)
+server("dovecot", "dovecot-imapd", "epoll level, connections handed on", _dovecot, ask=imap, text=True,
        root=True)
 server("mosquitto", "mosquitto", "epoll level, one thread", _mosquitto, ask=mqtt, core=True)
 server("ngircd", "ngircd", "epoll level, one thread", _ngircd, ask=irc, text=True, big=200000,
@@ -122,6 +177,8 @@ server("ngircd", "ngircd", "epoll level, one thread", _ngircd, ask=irc, text=Tru
 server("Xvfb", "xvfb", "epoll level, one thread", _xvfb, ask=x11)
 server("kea-ctrl-agent", "kea-ctrl-agent", "Boost.Asio, epoll edge", _kea, ask=kea, text=True,
        big=100000)
+server("Xvnc", "tigervnc-standalone-server", "epoll level, one thread", _xvnc, ask=clipboard,
+       text=True, big=100000)
 server("iperf3 server", "iperf3", "select", lambda p: ["iperf3", "-s", "-B", "127.0.0.1", "-p", p.port])
 
 
@@ -161,3 +218,37 @@ def iperf3(p):
         if sent < 8 << 20 or received < 1:
             return "sent %d, received %d" % (sent, received)
     return None
+
+
+@client("gvnccapture", "gvncviewer", "glib, poll", peer="Xvnc")
+def gvnccapture(p):
+    """A picture of the whole screen."""
+    p.run("gvnccapture", "localhost:%d" % (p.port - 5900), p.path("got.png"))
+    with open(p.path("got.png"), "rb") as f:
+        head = f.read(24)
+    size = struct.unpack(">II", head[16:])
+    return None if size == (320, 200) else "%r" % head
+
+
+@client("ii", "ii", "select", peer="ngircd", text=True)
+def ii(p):
+    """Says each line to itself; what it hears is in a file."""
+    lines = p.small.data[:-1].split(b"\n")[:100]
+    name = "ii%d" % p.port
+    there = p.path("irc%d" % p.port, "localhost")
+    runs = p.background("ii", "-s", "localhost", "-p", p.port, "-n", name, "-i", p.path("irc%d" % p.port))
+    if not t.wait_until(lambda: "376" in t.read_text(os.path.join(there, "out"))
+                        or "x" in t.read_text(os.path.join(there, "out")), 30):
+        return "it does not connect: %s" % t.read_text(os.path.join(there, "out"))
+    with open(os.path.join(there, "in"), "wb", buffering=0) as f:
+        f.write(b"/j %s %s\n" % (name.encode(), lines[0]))
+    own = os.path.join(there, name)
+    if not t.wait_until(lambda: os.path.exists(os.path.join(own, "in")), 30):
+        return "no talk to itself"
+    for line in lines[1:]:
+        with open(os.path.join(own, "in"), "wb", buffering=0) as f:
+            f.write(line + b"\n")
+        t.wait_until(lambda: line.decode() in t.read_text(os.path.join(own, "out")), 30)
+    heard = t.read_text(os.path.join(own, "out"))
+    runs.terminate()
+    return None if all(line.decode() in heard for line in lines) else heard[-500:]

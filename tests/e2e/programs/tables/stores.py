@@ -98,3 +98,41 @@ def ldapsearch(p):
                  "-s", "base", "-LLL", "-o", "ldif-wrap=no", "description")
     line = next(x for x in said.splitlines() if x.startswith(b"description:: "))
     return p.judge(p.big, base64.b64decode(line.split()[1]))
+
+
+@client("redis replica, sentinel", "redis-server redis-sentinel", "epoll level, one thread",
+        peer="redis", direct=True, both=True)
+def redis_replica(p):
+    """A replica gets what is in the master and what comes later; when the master is killed, a
+    sentinel makes the replica the master."""
+    ports = p.new_port(), p.new_port()
+    command = ["redis-cli", "-h", "127.0.0.1", "-p"]
+    p.run(*command, p.port, "-x", "set", "before", stdin=p.big.data)
+    os.makedirs(p.path("replica"), exist_ok=True)
+    replica = p.also("redis-server", "--bind", "127.0.0.1", "--port", ports[0], "--save", "",
+                     "--dir", p.path("replica"), "--protected-mode", "no",
+                     "--replicaof", "127.0.0.1 %d" % p.port, port=ports[0])
+
+    def value(key):
+        return p.run(*command, ports[0], "--raw", "get", key, status=None)[:-1]
+    with replica:
+        if not t.wait_until(lambda: value("before") == p.big.data, 60):
+            return "the replica does not get what was there"
+        p.run(*command, p.port, "-x", "set", "after", stdin=p.small.data)
+        if not t.wait_until(lambda: value("after") == p.small.data, 60):
+            return "the replica does not get what comes"
+        p.write("sentinel.conf", "port %d\nbind 127.0.0.1\ndir DIR\n"
+                "sentinel monitor x 127.0.0.1 %d 1\n"
+                "sentinel down-after-milliseconds x 1000\n" % (ports[1], p.port))
+        with p.also("redis-sentinel", p.path("sentinel.conf"), port=ports[1]):
+            if not t.wait_until(lambda: b"slave" in p.run(
+                    *command, ports[1], "sentinel", "replicas", "x", status=None), 60):
+                return "the sentinel does not see the replica"
+            p.peer.stop()
+            if not t.wait_until(lambda: b"role:master" in p.run(
+                    *command, ports[0], "info", "replication", status=None), 60):
+                return "the replica does not become the master"
+        p.moved += len(p.big.data)
+        wrong = p.judge(p.big, value("before"))
+    p.peer.start()
+    return wrong
