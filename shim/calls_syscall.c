@@ -4,18 +4,38 @@
 #include "aio_blocks.h"
 #include "global.h"
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sys/ioctl.h>
 
 #include "real.h"
 
-static long direct(long number, const long a[6])
+static long as_libc(long r)
 {
-    long r = shim_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-
     if (r >= 0 || r < -4095)
         return r;
     errno = (int)-r;
     return -1;
+}
+
+static long direct(long number, const long a[6])
+{
+    return as_libc(shim_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]));
+}
+
+/* Not with a stack of its own: who returns from syscall() on one does not come from C. */
+static bool is_fork(long number, const long a[6])
+{
+    const struct clone_args *wanted = (const struct clone_args *)a[0];
+
+    if (number == SYS_clone)
+        return (a[0] & CLONE_VM) == 0 && a[1] == 0;
+    if (number == SYS_clone3)
+        return wanted != NULL && (wanted->flags & CLONE_VM) == 0 && wanted->stack == 0;
+#ifdef SYS_fork
+    return number == SYS_fork;
+#else
+    return false;
+#endif
 }
 
 #define P(i) ((void *)a[i])
@@ -168,6 +188,8 @@ HOOK long syscall(long number, ...)
         a[i] = va_arg(arguments, long);
     va_end(arguments);
     /* Before the library is up there is no session that could be gone around. */
+    if (atomic_load(&shim_started) == 2 && is_fork(number, a))
+        return as_libc(shim_fork_by_number(number, a));
     if (atomic_load(&shim_started) == 2 && through_hooks(number, a, &r))
         return r;
     return direct(number, a);

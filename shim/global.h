@@ -41,6 +41,9 @@ void shim_mutex_init(pthread_mutex_t *mutex);
  * first hook that needs it, for a program's .preinit_array runs before any constructor. Without a
  * usable policy it ends the process with status 125. */
 void shim_start(void);
+/* The system call `number` makes a process with memory of its own: libc's handlers of fork do not
+ * run for it, so what they do for the sessions is done here. The call's result. */
+long shim_fork_by_number(long number, const long a[6]);
 extern _Atomic int shim_started; /* 2 when ready */
 
 /* The process says goodbye: no new sessions, what they would carry comes too late. */

@@ -220,6 +220,21 @@ HOOK pid_t fork(void)
     return pid;
 }
 
+long shim_fork_by_number(long number, const long a[6])
+{
+    long r;
+
+    before_fork();
+    r = shim_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (r == 0) {
+        in_child();
+    } else {
+        after_fork();
+        holders_in_parent(r > 0 ? (pid_t)r : -1);
+    }
+    return r;
+}
+
 HOOK pid_t vfork(void)
 {
     return fork();

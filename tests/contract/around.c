@@ -128,6 +128,23 @@ static void by_number(void)
     pair_close(&p);
 }
 
+/* A child that the kernel forks by number, without libc: the parent closes, the child serves. */
+static void forked_by_number(void)
+{
+    struct pair p = pair_open();
+    pid_t child = MUST((int)syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L));
+
+    if (child == 0) {
+        close(p.client);
+        _exit(write(p.server, "from the child", 14) == 14 ? 0 : 1);
+    }
+    close(p.server);
+    say("read %s", outcome(read_all(p.client, in, 14)));
+    say("child %d", child_status(child));
+    say("then %s", outcome(read(p.client, in, sizeof(in))));
+    close(p.client);
+}
+
 /* A socket that came by a system call with a number: accept, connect. */
 static void born_by_number(void)
 {
@@ -317,6 +334,7 @@ static void device_names(void)
 }
 
 const struct contract_case around_cases[] = {
+    {"33 fork by the system call's number", forked_by_number},
     {"24 splice, tee, vmsplice, copy_file_range", splices},
     {"24 preadv2 and pwritev2 at the current position", positioned},
     {"24 system calls by number", by_number},
