@@ -51,6 +51,7 @@ BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
 UNIT    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
 CT      := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/ct_*.c))
+SIZE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/size_*.c))
 RACE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/race_*.c))
 TESTLIB := $(wildcard tests/lib/*.c)
 
@@ -120,6 +121,10 @@ $(BUILD)/tests/ct_%: tests/unit/ct_%.c $(BUILD)/plain/libcore.a $(call objects,p
 	@mkdir -p $(@D)
 	$(CC) $(BASE) $(flags_plain) $< $(call objects,plain,$(TESTLIB)) $(BUILD)/plain/libcore.a \
 	  -o $@ $(CRYPTO) -lcmocka
+$(BUILD)/tests/size_%: tests/unit/size_%.c $(BUILD)/plain/libcore.a $(call objects,plain,$(TESTLIB))
+	@mkdir -p $(@D)
+	$(CC) $(BASE) $(flags_plain) $< $(call objects,plain,$(TESTLIB)) $(BUILD)/plain/libcore.a \
+	  -o $@ $(CRYPTO) -lcmocka
 # What meets other stacks over a socket.
 OUR_PEER := $(wildcard tests/interop/tls_peer*.c)
 $(BUILD)/tests/tls_peer: $(OUR_PEER) $(wildcard tests/interop/*.h) $(BUILD)/asan/libcore.a
@@ -127,7 +132,7 @@ $(BUILD)/tests/tls_peer: $(OUR_PEER) $(wildcard tests/interop/*.h) $(BUILD)/asan
 	$(CC) $(filter-out -MMD -MP,$(BASE)) $(flags_asan) $(OUR_PEER) $(BUILD)/asan/libcore.a -o $@ $(CRYPTO)
 -include $(wildcard $(BUILD)/tests/*.d)
 
-PROGRAMS := $(addprefix $(BUILD)/tests/,$(UNIT) $(CT) $(RACE))
+PROGRAMS := $(addprefix $(BUILD)/tests/,$(UNIT) $(CT) $(SIZE) $(RACE))
 test-programs: all $(PROGRAMS) $(BUILD)/tests/tls_peer
 
 # Accepts or rejects a chain from the command line: as shipped, and with the sanitizers for tests.
