@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "handover.h"
+#include "identity.h"
 #include "real.h"
 
 /* The body of an exec: `call` runs with `environment` unless it is refused. The environment lies in
@@ -21,6 +22,9 @@
     if (!h.is_off)                                                                                 \
         environment = child_environment(__builtin_alloca(child_environment_room(envp)), (envp),    \
                                         h.coverage, handover_variable(&h));                        \
+    size_t room = h.is_off ? 0 : identity_room(environment);                                       \
+    if (room > 0)                                                                                  \
+        environment = identity_into(__builtin_alloca(room), room, environment);                    \
     call;                                                                                          \
     handover_undo(&h);                                                                             \
     return -1

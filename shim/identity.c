@@ -6,6 +6,8 @@
 #include "../crypto_glue/cg_hash.h"
 #include "arena.h"
 #include "common_log.h"
+#include "fdtable.h"
+#include "global.h"
 #include "io.h"
 #include "known_peers.h"
 #include "ruling.h"
@@ -126,7 +128,8 @@ bool identity_is_exported(const struct shim_session *s)
 {
     const struct policy_rule *rule = rule_of_session(s);
 
-    return rule->kind == POLICY_SERVER && rule->settings.trusting.client_environment &&
+    return rule != NULL && rule->kind == POLICY_SERVER &&
+           rule->settings.trusting.client_environment &&
            rule->settings.client_certificate != POLICY_CERT_NO;
 }
 
@@ -172,4 +175,85 @@ size_t identity_environment(struct shim_ref ref, char *out, size_t size)
     }
     shim_leave(&guard);
     return strings.full ? 0 : strings.used;
+}
+
+/* ---- into an environment ---- */
+
+static bool is_exporting(const struct policy_rule *rule)
+{
+    return rule->kind == POLICY_SERVER && rule->settings.trusting.client_environment;
+}
+
+static bool any_rule_exports(void)
+{
+    const struct rules *rules = ruling_pin();
+    bool any = false;
+
+    for (size_t i = 0; i < rules->policy.rule_count; i++)
+        any |= is_exporting(&rules->policy.rules[i]);
+    ruling_unpin(rules);
+    return any;
+}
+
+/* The client that a program talks to: on its standard input, else its standard output. */
+static struct shim_ref client_of_program(int *fd)
+{
+    struct shim_ref ref = {0};
+
+    for (*fd = 0; *fd <= 1; ++*fd)
+        if (fd_verdict(*fd, &ref) == FD_IS_TLS && ref.session->tls.role == TLS_SERVER)
+            return ref;
+    return (struct shim_ref){0};
+}
+
+static size_t count_of(char *const environment[])
+{
+    size_t count = 0;
+
+    while (environment != NULL && environment[count] != NULL)
+        count++;
+    return count;
+}
+
+size_t identity_room(char *const environment[])
+{
+    int fd;
+
+    if (!shim_ready() || (!any_rule_exports() && client_of_program(&fd).session == NULL))
+        return 0;
+    return (count_of(environment) + CERTIFICATE_NAMES + 3) * sizeof(char *) +
+           IDENTITY_ENVIRONMENT_MAX;
+}
+
+/* Is the variable of this entry one that the strings name? */
+static bool is_named(const char *entry, const char *strings, size_t length)
+{
+    size_t n = strcspn(entry, "=");
+
+    for (size_t at = 0; at < length; at += strlen(strings + at) + 1)
+        if (strcspn(strings + at, "=") == n && memcmp(strings + at, entry, n) == 0)
+            return true;
+    return false;
+}
+
+char *const *identity_into(void *room, size_t size, char *const environment[])
+{
+    size_t count = count_of(environment), length;
+    char **out = room, *text = (char *)(out + count + CERTIFICATE_NAMES + 3);
+    int fd;
+
+    if (size == 0)
+        return environment;
+    struct shim_ref ref = client_of_program(&fd);
+    if (ref.session != NULL && identity_is_exported(ref.session))
+        io_handshake_wait(fd, ref, -1);
+    length = identity_environment(ref, text, IDENTITY_ENVIRONMENT_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (!is_named(environment[i], text, length))
+            *out++ = environment[i];
+    for (size_t at = 0; at < length; at += strlen(text + at) + 1)
+        if (strchr(text + at, '=') != NULL)
+            *out++ = text + at;
+    *out = NULL;
+    return room;
 }

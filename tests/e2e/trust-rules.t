@@ -363,6 +363,53 @@ for rule, good in (
          said + log)
     server.stop()
 
+# ---- who the client is, for programs ----
+INETD = """
+import os, socket, sys
+l = socket.create_server(('127.0.0.1', int(sys.argv[1])), backlog=16)
+while True:
+    s, _ = l.accept()
+    if os.fork() == 0:
+        for fd in 0, 1:
+            os.dup2(s.fileno(), fd)
+        env = dict(os.environ, SSL_PEER_CERT_SUBJECT='CN=forged', SSL_PEER_CERT_SAN='forged')
+        os.execve('/bin/sh', ['sh', '-c', 'read line; env | grep ^SSL_ | sort; echo end'], env)
+    s.close()
+"""
+
+
+def export(rule, certificate=True):
+    port = t.free_port()
+    policy = t.policy_file("inetd%d.conf" % port, "[server s]\nlisten = *:%d\ncertificate = %s\n"
+                           "key = %s\n%s\n" % (port, CHAIN, KEY, rule))
+    log = t.tmp("inetd%d.log" % port)
+    env = {k: v for k, v in t.environment(log=log).items() if not k.startswith("SSL_")}
+    with t.Server([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c", INETD, str(port)], port,
+                  t.tmp("inetd.out"), env=env) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.load_verify_locations(ROOT)
+        if certificate:
+            context.load_cert_chain(ALICE_FILE, OTHER_KEY)
+        with socket.create_connection(("127.0.0.1", server.port), 60) as s:
+            with context.wrap_socket(s, server_hostname="localhost") as stream:
+                stream.sendall(b"hello\n")
+                return stream.makefile().read().splitlines()
+
+
+told = export(REQUIRE + "client-environment = on")
+number = c.read(c.serial_of(ALICE))[1].hex()
+t.is_([line for line in told if not line.startswith("SSL_CIPHER=")],
+      ["SSL_PEER_CERT_HASH=SHA256:" + hashlib.sha256(ALICE.der).hexdigest(),
+       "SSL_PEER_CERT_ISSUER=CN=Test Root",
+       "SSL_PEER_CERT_SAN=alice@example.com laptop.example.com 10.0.0.1",
+       "SSL_PEER_CERT_SERIAL=" + number, "SSL_PEER_CERT_SUBJECT=CN=alice, O=Example",
+       "SSL_PROTOCOL=TLSv1", "end"], "a program that is executed is told who the client is")
+told = export(REQUIRE.replace("require", "request") + "client-environment = on", False)
+t.is_([line for line in told if not line.startswith("SSL_CIPHER=")], ["SSL_PROTOCOL=TLSv1", "end"],
+      "and that it has shown nothing, whatever the environment said")
+
 # ---- files are read anew when they change ----
 file, crl_file = t.tmp("staple.der"), t.policy_file("live.pem", clean[0].pem())
 
