@@ -34,14 +34,14 @@ bool choose_policy_file(const char *path)
     return good;
 }
 
-/* A relative log file would move with the program's working directory. */
-static bool fix_log_path(void)
+/* A relative file for the log or the trace would move with the program's working directory. */
+static bool fix_path(const char *variable)
 {
-    const char *to = getenv("TLSHIM_LOG_TO");
+    const char *to = getenv(variable);
     if (!to || !to[0] || to[0] == '/' || strcmp(to, "stderr") == 0 || strcmp(to, "syslog") == 0)
         return true;
     char *absolute = absolute_path(to);
-    bool good = absolute && setenv("TLSHIM_LOG_TO", absolute, 1) == 0;
+    bool good = absolute && setenv(variable, absolute, 1) == 0;
     free(absolute);
     return good;
 }
@@ -181,7 +181,8 @@ int launch(char **arguments)
         good = take_option(&form, &file, &options, option);
     if (good && !*options.at)
         usage_error("no program is named");
-    else if (good && choose_policy(file, &form) && fix_log_path())
+    else if (good && choose_policy(file, &form) && fix_path("TLSHIM_LOG_TO") &&
+             fix_path("TLSHIM_TRACE"))
         status = run(options.at);
     free(words);
     return status;

@@ -165,6 +165,7 @@ static bool resumes(const struct probe *probe, struct tls_config *config,
         progress("resumption");
         probe_handshake(&probe->target, config, probe->target.host, now, &again);
     }
+    config->cache = NULL;
     free(memory);
     return again.resumed;
 }
