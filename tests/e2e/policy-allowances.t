@@ -227,12 +227,11 @@ def renegotiates(port):
     client = t.start_program(
         ["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1", "-cipher",
          "AES128-SHA:@SECLEVEL=0"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT)
+        stderr=subprocess.STDOUT, bufsize=0)
 
     def say(text, *answers):
         try:
             client.stdin.write(text)
-            client.stdin.flush()
         except BrokenPipeError:
             return False
         for line in iter(client.stdout.readline, b""):
