@@ -291,7 +291,11 @@ static bool key_belongs(struct policy_parser *parser, enum policy_key_id id,
     const char *name = policy_section_kind_name(kind);
     if (kind == 0)
         return false;
-    if (kind & key->meaning)
+    if (id == POLICY_KEY_STARTTLS)
+        policy_complain(parser, place,
+                        "\"starttls\" is not supported by this version: a connection is TLS from "
+                        "its first byte on; use the port at which the service speaks TLS at once");
+    else if (kind & key->meaning)
         policy_complain(parser, place,
                         key->honoured ? "\"%s\" is not supported by this version in a [%s] section"
                                       : "\"%s\" is not supported by this version",

@@ -18,7 +18,8 @@ LAUNCHER = os.path.join(t.BUILD, "tlshim")
 REPLACEMENTS = int(os.environ.get("TLSTEST_REPLACEMENTS", "1000"))
 
 # WORKERS processes, each with a thread for every connection; answers lines with its process id.
-# With a directory as third argument it confines itself there before it accepts anybody.
+# With a directory as third argument it confines itself there before it accepts anybody; with a
+# number it becomes that user, with "moved" it goes to another directory.
 SERVER = """
 import os, socket, sys, threading
 listener = socket.create_server(('127.0.0.1', int(sys.argv[1])), backlog=64)
@@ -26,8 +27,12 @@ for _ in range(int(sys.argv[2]) - 1):
     if os.fork() == 0:
         break
 if len(sys.argv) > 3:
-    os.chroot(sys.argv[3])
+    if sys.argv[3].isdigit():
+        os.setuid(int(sys.argv[3]))
+    elif sys.argv[3] != 'moved':
+        os.chroot(sys.argv[3])
     os.chdir('/')
+    os.environ.clear()
 def serve(s):
     try:
         for line in s.makefile('rb'):
@@ -92,8 +97,9 @@ class Running(t.Server):
                                                                                  self.pem)
         replace(self.pem, one[1])
         replace(self.policy, self.text)
-        super().__init__([LAUNCHER, "-p", self.policy, "--", t.PYTHON, "-c", SERVER, str(port),
-                          str(workers)] + list(more), port, t.tmp(name + ".log"),
+        # By a relative path, as it would be typed.
+        super().__init__([LAUNCHER, "-p", name + ".conf", "--", t.PYTHON, "-c", SERVER, str(port),
+                          str(workers)] + list(more), port, t.tmp(name + ".log"), cwd=t.tmp(),
                          env=t.environment(TLSHIM_LOG="info"))
 
 
@@ -258,18 +264,34 @@ def ticket_keys():
         t.ok(t.wait_until(lambda: not reused("-sess_in", saved)), "not when that is gone")
 
 
-def confined():
-    """After chroot the files are out of sight."""
+def elsewhere():
+    """What the program does to its directory and environment is nothing to the policy; but after
+    chroot, or as another user, it may not see the files any more."""
+    with Running("moved", 1, "moved") as server:
+        replace(server.pem, two[1])
+        t.ok(becomes(server, "two"), "a program in another directory takes a new certificate")
+    if os.geteuid() != 0:
+        t.skip("chroot and another user", "needs root")
+        return
     empty = t.tmp("empty")
     os.mkdir(empty)
-    if os.geteuid() != 0:
-        t.skip("chroot", "needs root")
-        return
-    with Running("confined", 1, empty) as server:
-        replace(server.pem, two[1])
-        t.ok(t.wait_until(lambda: who(server) and "stay in force" in server.said()),
-             "what cannot be read any more is an error", server.said())
-        t.is_(who(server), "one", "and a confined server goes on as it was")
+    for name, where in (("chroot", empty), ("another user", "65534")):
+        with Running(name.replace(" ", "-"), 1, where) as server:
+            replace(server.pem, two[1])
+            t.ok(t.wait_until(lambda: who(server) and "stay in force" in server.said()), name +
+                 ": what cannot be read any more is an error", server.said())
+            t.is_(who(server), "one", name + ": the server goes on as it was")
+
+
+def one_line():
+    """The one-line form has no file of its own; its certificate may change all the same."""
+    port, pem = t.free_port(), t.tmp("line.pem")
+    replace(pem, one[1])
+    with t.Server([LAUNCHER, "--certificate", pem, "--key", pem, "--", t.PYTHON, "-c", SERVER,
+                   str(port), "1"], port, t.tmp("line.log"), env=t.environment()) as server:
+        t.is_(who(server), "one", "the one-line form shows its certificate")
+        replace(pem, two[1])
+        t.ok(becomes(server, "two"), "and a new one")
 
 
 def client():
@@ -371,6 +393,6 @@ def under_load():
 t.start(wire=False)
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0, says Python
 one, two = identity("one"), identity("two")
-for part in (certificate, policy, included, workers, ticket_keys, confined, client, under_load):
+for part in (certificate, policy, included, workers, ticket_keys, elsewhere, one_line, client, under_load):
     part()
 t.finish()

@@ -116,7 +116,10 @@ static const struct {
     {CLIENT "minimum_strength = 0", 4, 1,
      "unknown key \"minimum_strength\"; did you mean \"minimum-strength\"?"},
     {CLIENT "zebra = 1", 4, 1, "unknown key \"zebra\"; tlshim.conf(5) lists the keys"},
-    {CLIENT "starttls = x", 4, 1, "\"starttls\" is not supported by this version"},
+    {CLIENT "starttls = x", 4, 1,
+     "\"starttls\" is not supported by this version: a connection is TLS from its first byte on; "
+     "use "
+     "the port at which the service speaks TLS at once"},
     {CLIENT "pin = x", 4, 7,
      "\"x\" is no pin: sha256// and 44 characters of base64, as curl writes them"},
     {"[client a]\nconnect = *:1\ntrust = pin-only\n", 3, 1,
@@ -305,7 +308,10 @@ static const struct {
     {CLIENT "keylog = /tmp/keys", 4, 10,
      "\"/tmp/keys\" is not a value of \"keylog\" (refuse | allow)"},
     {CLIENT "sslv2-hello = allow", 4, 1, "\"sslv2-hello\" has no meaning in a [client] section"},
-    {CLIENT "starttls = smtp", 4, 1, "\"starttls\" is not supported by this version"},
+    {CLIENT "starttls = smtp", 4, 1,
+     "\"starttls\" is not supported by this version: a connection is TLS from its first byte on; "
+     "use "
+     "the port at which the service speaks TLS at once"},
     {CLIENT "renegotiation = always", 4, 17,
      "\"always\" is not a value of \"renegotiation\" (refuse | allow)"},
     {CLIENT "preset = strict", 4, 10,
