@@ -167,7 +167,7 @@ bool rules_find_source(struct rules_source *out, struct rules_error *error)
     snprintf(error->text, sizeof error->text,
              "%.4096s:1:1: the working directory is unknown: name "
              "the policy by an absolute path",
-             path ? path : TEXT_NAME);
+             out->name ? out->name : TEXT_NAME);
     memory_release(&out->memory);
     return false;
 }

@@ -49,7 +49,8 @@ def certificate(name, bits, digest, subject=None):
             "-" + digest, "-days", "90", "-subj", "/CN=authority of " + name, "-addext",
             "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign")
     openssl("req", "-x509", "-newkey", "rsa:%d" % bits, "-nodes", "-keyout", leaf_key, "-out", leaf,
-            "-" + digest, "-days", "90", "-subj", "/CN=" + (subject or name), "-CA", ca, "-CAkey", ca_key,
+            "-" + digest, "-days", "90", "-subj", "/CN=" + (subject or name), "-CA", ca,
+            "-CAkey", ca_key,
             "-addext", "basicConstraints=critical,CA:FALSE", "-addext",
             "keyUsage=critical,keyEncipherment,digitalSignature",
             *(() if subject else ("-addext", "subjectAltName=DNS:localhost")))
@@ -213,7 +214,8 @@ def served(name, setting, attempt):
 def hello_of_ssl2(port):
     """RFC 2246 appendix E: a ClientHello in the format of SSL 2.0 that offers TLS 1.0."""
     suites, challenge = b"\0\0\x2f\0\0\x35", b"c" * 32
-    body = b"\x01\x03\x01" + struct.pack(">HHH", len(suites), 0, len(challenge)) + suites + challenge
+    lengths = struct.pack(">HHH", len(suites), 0, len(challenge))
+    body = b"\x01\x03\x01" + lengths + suites + challenge
     with socket.create_connection(("127.0.0.1", port), timeout=20) as s:
         try:
             s.sendall(struct.pack(">H", 0x8000 | len(body)) + body)

@@ -198,9 +198,11 @@ def some(rng, things, least=1):
 
 
 def random_settings(rng):
-    lines = ["suites = " + " ".join(some(rng, SUITES)), "groups = " + " ".join(some(rng, list(GROUPS))),
+    lines = ["suites = " + " ".join(some(rng, SUITES)),
+             "groups = " + " ".join(some(rng, list(GROUPS))),
              "alpn = " + " ".join(some(rng, ["imap", "http/1.1", "x"])),
-             "tickets = " + rng.choice(["on", "off"]), "cache-age = " + rng.choice(["0", "9", "600"]),
+             "tickets = " + rng.choice(["on", "off"]),
+             "cache-age = " + rng.choice(["0", "9", "600"]),
              "minimum-cipher = " + rng.choice(["112", "128", "192"]),
              "minimum-key-exchange = " + rng.choice(["80", "112"]),
              "preset = " + rng.choice(["legacy", "default"])]

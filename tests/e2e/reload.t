@@ -393,6 +393,7 @@ def under_load():
 t.start(wire=False)
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0, says Python
 one, two = identity("one"), identity("two")
-for part in (certificate, policy, included, workers, ticket_keys, elsewhere, one_line, client, under_load):
+for part in (certificate, policy, included, workers, ticket_keys, elsewhere, one_line, client,
+             under_load):
     part()
 t.finish()

@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import warnings
@@ -224,7 +223,8 @@ def pre_shared():
     with Covered("psk-file = %s\n" % keys, certificate=False) as server:
         for suite in ("PSK-AES128-CBC-SHA", "DHE-PSK-AES256-CBC-SHA", "ECDHE-PSK-AES128-CBC-SHA"):
             out = server.ask("-psk_identity", "me", "-psk", PSK, "-cipher", suite + ":@SECLEVEL=0")
-            t.ok("got hello" in out and "Cipher is " + suite in out, "server, OpenSSL: " + suite, out)
+            t.ok("got hello" in out and "Cipher is " + suite in out, "server, OpenSSL: " + suite,
+                 out)
         for what, options in (("a wrong key", ("-psk_identity", "me", "-psk", OTHER_PSK)),
                               ("a stranger", ("-psk_identity", "nobody", "-psk", PSK)),
                               ("a client without a key", ())):

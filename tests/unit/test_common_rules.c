@@ -14,8 +14,8 @@
 
 #include "shim/common_configs.c"
 #include "shim/common_credentials.c"
-#include "shim/common_environment.c"
 #include "shim/common_crls.c"
+#include "shim/common_environment.c"
 #include "shim/common_files.c"
 #include "shim/common_identity.c"
 #include "shim/common_keyfiles.c"
