@@ -150,7 +150,7 @@ static void offer_accepted(const struct scan *scan, struct tls_config *config)
 static bool resumes(const struct probe *probe, struct tls_config *config,
                     struct probe_session *first)
 {
-    enum { SESSIONS = 4 };
+    enum { SESSIONS = 4, PATIENCE = 10 };
     struct probe_session again;
     void *memory = calloc(1, tls_cache_table_size(SESSIONS));
     int64_t now = time_of(&probe->chain);
@@ -159,11 +159,11 @@ static bool resumes(const struct probe *probe, struct tls_config *config,
     struct tls_cache cache = tls_cache_of(tls_cache_table_init(memory, SESSIONS));
     config->cache = &cache;
     progress("a whole handshake");
-    probe_handshake(&probe->target, config, probe->target.host, now, first);
+    probe_handshake(&probe->target, config, probe->target.host, now, PATIENCE, first);
     again.resumed = false;
     if (first->established) {
         progress("resumption");
-        probe_handshake(&probe->target, config, probe->target.host, now, &again);
+        probe_handshake(&probe->target, config, probe->target.host, now, 0, &again);
     }
     config->cache = NULL;
     free(memory);
@@ -209,7 +209,7 @@ static void judge_by_rule(struct probe *probe, const struct rules *rules,
     const char *name = rule->settings.verify_name.text;
     progress("what the policy allows");
     probe_handshake(&probe->target, rules->configs[rule->index], name ? name : probe->target.host,
-                    time(NULL), &session);
+                    time(NULL), 0, &session);
     const struct tls_suite *suite = tls_suite_by_id(session.suite);
     probe->connects = session.established;
     snprintf(probe->policy_text, sizeof probe->policy_text, "%s would %s: %s%s", where,

@@ -100,6 +100,9 @@ static bool find_style(struct scanner *s)
         }
         if (i == 0)
             keep_answer(s);
+        /* Some hang on hellos of 256 to 511 bytes, and some on any extension. */
+        if (i == 0 && s->scratch->kind == ANSWER_SILENT)
+            i++;
         if (s->scratch->kind == ANSWER_NO_TLS || s->scratch->kind == ANSWER_NO_REACH)
             return false;
     }

@@ -75,14 +75,13 @@ static enum wire_result shake_hands(struct runner *r)
 }
 
 /* RFC 2246 7.2.1: the other side answers with a close_notify of its own. */
-static void say_goodbye(struct runner *r, struct probe_session *out)
+static void say_goodbye(struct runner *r, unsigned patience, struct probe_session *out)
 {
-    enum { PATIENCE = 2 };
     size_t n;
     tls_close(&r->conn);
-    wire_hurry(&r->wire, PATIENCE);
-    if (send_output(r) != WIRE_GOOD)
+    if (send_output(r) != WIRE_GOOD || patience == 0)
         return;
+    wire_hurry(&r->wire, patience);
     for (;;) {
         enum wire_result wire = wire_record(&r->wire, &r->session, r->record, &n);
         out->no_more_data = wire == WIRE_ENDED || wire == WIRE_FAILED;
@@ -109,7 +108,8 @@ static void take_results(struct runner *r, struct probe_session *out)
         tls_failure_text(s, r->conn.handshake, out->failure, sizeof out->failure);
 }
 
-static void run(struct runner *r, const struct probe_target *target, struct probe_session *out)
+static void run(struct runner *r, const struct probe_target *target, unsigned patience,
+                struct probe_session *out)
 {
     enum wire_result result = wire_open(&r->wire, target);
     if (result != WIRE_GOOD) {
@@ -125,12 +125,12 @@ static void run(struct runner *r, const struct probe_target *target, struct prob
         snprintf(out->failure, sizeof out->failure, "the connection broke: %s",
                  result == WIRE_TIMEOUT ? "too slow" : strerror(error));
     if (out->established)
-        say_goodbye(r, out);
+        say_goodbye(r, patience, out);
     wire_close(&r->wire);
 }
 
 void probe_handshake(const struct probe_target *target, const struct tls_config *config,
-                     const char *name, int64_t now, struct probe_session *out)
+                     const char *name, int64_t now, unsigned patience, struct probe_session *out)
 {
     struct runner *r = calloc(1, sizeof *r);
     struct tls_handshake *handshake = calloc(1, tls_handshake_size());
@@ -147,7 +147,7 @@ void probe_handshake(const struct probe_target *target, const struct tls_config 
                                     .now = now,
                                     .observe = draw,
                                     .observe_arg = out};
-        run(r, target, out);
+        run(r, target, patience, out);
         explicit_bzero(r, sizeof *r);
     } else {
         snprintf(out->failure, sizeof out->failure, "not enough memory");

@@ -20,9 +20,10 @@ struct probe_session {
     size_t ladder_count;
 };
 
-/* Connects, does the handshake under the configuration, says goodbye. name: what the certificate
+/* Connects, does the handshake under the configuration, says goodbye, and waits that many seconds
+ * for the peer's (0: close_answered and no_more_data are not found out). name: what the certificate
  * has to be for, as tls_handshake_init; now: the time that certificates are judged at. */
 void probe_handshake(const struct probe_target *target, const struct tls_config *config,
-                     const char *name, int64_t now, struct probe_session *out);
+                     const char *name, int64_t now, unsigned patience, struct probe_session *out);
 
 #endif

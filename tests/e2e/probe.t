@@ -22,7 +22,8 @@ def environment():
 
 
 def probe(port, *options, host="localhost", env=None):
-    return t.run([LAUNCHER, "probe", *options, "%s:%d" % (host, port)], env=env or environment())
+    return t.run([LAUNCHER, "probe", "--timeout", "60", *options, "%s:%d" % (host, port)],
+                 env=env or environment())
 
 
 def probed(port, *options, **more):
@@ -247,9 +248,12 @@ def broken():
     """(name, answer, words that must be said)"""
     alert = b"\x15\x03\x01\x00\x02\x02\x28"
     hello = b"\x16\x03\x01\x00\x2a\x02\x00\x00\x26\x03\x01" + bytes(32) + b"\x00\x00\x2f\x00"
+    for name, answer, words in (("silent", hold, "it said nothing within the time limit"),
+                                ("dripping", drips, "does not speak TLS 1.0")):
+        with Peer(answer) as peer:
+            done = probe(peer.port, "--timeout", "1")
+            t.ok(done.status == 2 and words in done.out.decode(), "a peer: " + name, done)
     for name, answer, words in (
-            ("silent", hold, "it said nothing within the time limit"),
-            ("dripping", drips, "does not speak TLS 1.0"),
             ("flooding", floods, "does not speak TLS 1.0"),
             ("closing", lambda p, c, h: c.close(), "it closed the connection without a word"),
             ("plaintext", says(b"220 mail.test ESMTP\x1b[31m\r\n"),
@@ -260,17 +264,18 @@ def broken():
                                          bytes(32) + b"\xff\x00\x2f\x00"),
              "it sent a malformed message")):
         with Peer(answer) as peer:
-            done = probe(peer.port, "--timeout", "1")
+            done = probe(peer.port)
             t.ok(done.status == 2 and words in done.out.decode() and b"\x1b" not in done.out,
                  "a peer: " + name, done)
     with Peer(says(hello)) as peer:
-        done = probe(peer.port, "--timeout", "1")
+        done = probe(peer.port)
         t.ok(done.status == 1 and b"The handshake failed: " in done.out and
              b"No rule will do: " in done.out, "a peer: that stops after ServerHello", done)
     port = t.free_port()
     done = probe(port)
     t.ok(done.status == 2 and b"127.0.0.1:%d: Connection refused" % port in done.err, "no peer", done)
-    done = probe(1, host="nowhere.invalid")
+    done = probe(1, host="nowhere.invalid",
+                 env=dict(environment(), RES_OPTIONS="timeout:1 attempts:1"))
     t.ok(done.status == 2 and b"nowhere.invalid: " in done.err, "no such name", done)
 
 
