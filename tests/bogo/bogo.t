@@ -17,11 +17,12 @@ import cases_extensions
 import cases_handshake
 import cases_identity
 import cases_records
+import cases_renegotiation
 import cases_resumption
 import runner
 
 MODULES = (cases_connection, cases_exchange, cases_extensions, cases_handshake, cases_identity,
-           cases_records, cases_resumption)
+           cases_records, cases_renegotiation, cases_resumption)
 
 
 def boringssl(path):

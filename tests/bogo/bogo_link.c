@@ -56,6 +56,7 @@ struct bogo_link *bogo_link_new(int fd, const struct tls_config *config, const c
     l->config.trust = &l->trust;
     l->now = time(NULL);
     tls_session_init(&l->session, config->role);
+    l->peer_name = peer_name;
     tls_handshake_init(l->handshake, peer_name);
     return l;
 }
@@ -94,11 +95,25 @@ bool bogo_link_flush(struct bogo_link *l, size_t n)
         }
         tls_output_sent(&conn, (size_t)sent);
         n -= (size_t)sent;
-        if (!tls_is_established(&l->session)) {
+        if (tls_in_handshake(&l->session)) {
             tls_continue(&conn);
         }
     }
     return !l->lost;
+}
+
+/* Nothing is sent in a renegotiation. */
+static bool finish_renegotiation(struct bogo_link *l)
+{
+    uint8_t *plain;
+    size_t n;
+
+    while (tls_in_handshake(&l->session)) {
+        if (bogo_link_receive(l, &plain, &n) != TLS_DONE || n > 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 bool bogo_link_send(struct bogo_link *l, const uint8_t *plain, size_t n, size_t most)
@@ -107,6 +122,9 @@ bool bogo_link_send(struct bogo_link *l, const uint8_t *plain, size_t n, size_t 
     size_t done = 0, taken;
 
     while (done < n) {
+        if (tls_in_handshake(&l->session) && !finish_renegotiation(l)) {
+            return false;
+        }
         size_t part = most != 0 && n - done > most ? most : n - done;
         if (tls_send(&conn, plain + done, part, &taken) == TLS_FAILED ||
             !bogo_link_flush(l, SIZE_MAX)) {
@@ -175,7 +193,16 @@ enum tls_result bogo_link_receive(struct bogo_link *l, uint8_t **plain, size_t *
         trust_what_comes(l);
     }
     struct tls_conn conn = bogo_link_conn(l);
+    if (!tls_in_handshake(&l->session)) {
+        conn.handshake = NULL;
+    }
     enum tls_result result = tls_receive(&conn, l->input, length, plain, n);
+    if (result == TLS_NEED_HANDSHAKE) {
+        tls_handshake_init(l->handshake, l->peer_name);
+        conn.handshake = l->handshake;
+        result = tls_receive(&conn, l->input, length, plain, n);
+        l->config.allow_renegotiation = !l->renegotiates_once;
+    }
     l->taken = length;
     bogo_link_flush(l, SIZE_MAX);
     return result;

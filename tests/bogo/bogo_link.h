@@ -9,7 +9,9 @@ struct bogo_link {
     int fd;
     bool trickle; /* every read and write of the socket moves one byte */
     bool held;    /* what waits to be sent stays where it is */
-    bool lost;    /* the socket can no longer be written to */
+    bool renegotiates_once;
+    const char *peer_name;
+    bool lost; /* the socket can no longer be written to */
     struct tls_config config;
     struct tls_session session;
     struct tls_handshake *handshake;

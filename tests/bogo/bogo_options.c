@@ -9,6 +9,7 @@ enum kind {
     SWITCH,
     NUMBER,
     TEXT,
+    GROUP,       /* one more of a list */
     NOTHING,     /* asks for what is so anyway */
     NOTHING_MORE /* the same, with a parameter */
 };
@@ -77,6 +78,10 @@ static const struct flag {
     FLAG("-expect-msg-callback", TEXT, expect_msg_callback),
     FLAG("-expect-secure-renegotiation", SWITCH, expect_secure_renegotiation),
     FLAG("-expect-no-secure-renegotiation", SWITCH, expect_no_secure_renegotiation),
+    FLAG("-renegotiate-freely", SWITCH, renegotiate_freely),
+    FLAG("-renegotiate-explicit", SWITCH, renegotiate_freely), /* the engine waits for no call */
+    FLAG("-renegotiate-once", SWITCH, renegotiate_once),
+    FLAG("-curves", GROUP, groups),
     FLAG("-expect-total-renegotiations", NUMBER, expect_total_renegotiations),
 #undef FLAG
     /* The engine has no such version, callback or choice: */
@@ -128,6 +133,17 @@ static bool read_number(const char *text, uint64_t *out)
     return errno == 0 && *end == '\0';
 }
 
+static bool add_group(struct bogo_options *options, const char *value)
+{
+    uint64_t number;
+
+    if (!read_number(value, &number) || number > 0xffff || options->group_count == TLS_GROUPS_MAX) {
+        return false;
+    }
+    options->groups[options->group_count++] = (uint16_t)number;
+    return true;
+}
+
 static bool set(struct bogo_options *options, const struct flag *flag, const char *value)
 {
     char *field = (char *)options + flag->at;
@@ -138,6 +154,8 @@ static bool set(struct bogo_options *options, const struct flag *flag, const cha
         return true;
     case NUMBER:
         return read_number(value, (uint64_t *)(void *)field);
+    case GROUP:
+        return add_group(options, value);
     case TEXT:
         *(const char **)(void *)field = value;
         return true;

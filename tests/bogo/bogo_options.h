@@ -25,6 +25,9 @@ struct bogo_options {
     bool no_tls1;
     const char *cipher, *host_name, *cert_file, *key_file, *trust_cert;
     const char *psk, *psk_identity, *advertise_alpn, *select_alpn;
+    bool renegotiate_freely, renegotiate_once;
+    uint16_t groups[TLS_GROUPS_MAX];
+    size_t group_count;
     bool verify_peer, verify_fail, require_any_client_certificate, no_ticket, renew_ticket;
 
     /* what must come of it */

@@ -123,18 +123,22 @@ static void choose_protocols(struct tls_config *config, struct support *support,
 static void configure(struct tls_config *config, struct support *support,
                       struct bogo_sessions *sessions, const struct bogo_options *o)
 {
-    *config = (struct tls_config){.role = o->server ? TLS_SERVER : TLS_CLIENT,
-                                  .version_min = TLS_VERSION_10,
-                                  .version_max = TLS_VERSION_10,
-                                  .no_record_splitting = !o->cbc_record_splitting,
-                                  .allow_truncation = !o->check_close_notify,
-                                  .skip_name_check = true,
-                                  .accept_sslv2_hello = true,
-                                  .cache = &sessions->cache,
-                                  .tickets = o->no_ticket ? NULL : &sessions->ring,
-                                  .no_tickets = o->no_ticket,
-                                  .minimum_rsa_bits = 1024,
-                                  .allow_sha1_certificates = true};
+    *config =
+        (struct tls_config){.role = o->server ? TLS_SERVER : TLS_CLIENT,
+                            .version_min = TLS_VERSION_10,
+                            .version_max = TLS_VERSION_10,
+                            .no_record_splitting = !o->cbc_record_splitting,
+                            .allow_truncation = !o->check_close_notify,
+                            .skip_name_check = true,
+                            .accept_sslv2_hello = true,
+                            .cache = &sessions->cache,
+                            .tickets = o->no_ticket ? NULL : &sessions->ring,
+                            .no_tickets = o->no_ticket,
+                            .minimum_rsa_bits = 1024,
+                            .allow_renegotiation = o->renegotiate_freely || o->renegotiate_once,
+                            .group_count = o->group_count,
+                            .allow_sha1_certificates = true};
+    memcpy(config->groups, o->groups, sizeof config->groups);
     choose_suites(config, o->cipher != NULL ? o->cipher : "DEFAULT");
     if (o->require_any_client_certificate) {
         config->client_certificate = TLS_CLIENT_CERT_REQUIRE;
@@ -447,10 +451,14 @@ static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, ui
     configure(&config, &support, sessions, o);
     struct bogo_link *l = bogo_link_new(connect_to_runner(o), &config, o->host_name);
     l->trickle = o->async;
+    l->renegotiates_once = o->renegotiate_once;
     l->now += (int64_t)(number * o->resumption_delay);
     set_trust(l, o, &trusted);
     bool good = bogo_link_handshake(l) == TLS_DONE && check_handshake(l, o) &&
                 check_session(l, o, sessions, number > 0) && exchange(l, o);
+    if (good && o->expect_total_renegotiations != l->session.renegotiations) {
+        good = differs("another number of renegotiations");
+    }
     if (good && o->expect_msg_callback != NULL &&
         strcmp(o->expect_msg_callback, l->messages) != 0) {
         good = differs(l->messages);
@@ -463,6 +471,16 @@ static bool run(const struct bogo_options *o, struct bogo_sessions *sessions, ui
     bogo_free_chain(&trusted);
     bogo_free_credential(&support.credential);
     return good;
+}
+
+static bool has_unknown_group(const struct bogo_options *o)
+{
+    for (size_t i = 0; i < o->group_count; i++) {
+        if (tls_group_by_id(o->groups[i]) == NULL) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -485,8 +503,8 @@ int main(int argc, char **argv)
     if (!has_version(&initial) || !has_version(&resumed)) {
         leave_unimplemented("versions other than TLS 1.0");
     }
-    if (initial.expect_total_renegotiations > 0) {
-        leave_unimplemented("renegotiation");
+    if (has_unknown_group(&initial) || has_unknown_group(&resumed)) {
+        leave_unimplemented("a group of -curves");
     }
     struct bogo_sessions sessions;
     bool good = true;

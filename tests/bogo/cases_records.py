@@ -85,7 +85,8 @@ def alerts():
         yield Case("SendEmptyAlert-" + title, shim, exchange=after(send(p.ALERT, b""), read_on),
                    fails=":BAD_ALERT:", alert="unexpected_message")
         yield Case("SendBogusAlertType-" + title, shim, exchange=after(
-            send(p.ALERT, b"\x2a\0"), read_on), fails=":UNKNOWN_ALERT_TYPE:", alert="illegal_parameter")
+            send(p.ALERT, b"\x2a\0"), read_on), fails=":UNKNOWN_ALERT_TYPE:",
+                   alert="illegal_parameter")
         yield Case("DataAfterCloseNotify-" + title, shim, exchange=after(
             lambda peer: (peer.close(), peer.write(b"late")), ended))
 
