@@ -210,6 +210,14 @@ def xdpyinfo(p):
         "the property differs"
 
 
+@client("xterm", "xterm", "poll, select", peer="Xvfb")
+def xterm(p):
+    """A terminal in which a program shows some text and ends."""
+    p.run("xterm", "-display", "localhost:%d" % (p.port - 6000), "-fn", "fixed", "-e", "sh", "-c",
+          "cat %s && cp %s %s" % (p.path("www/small"), p.path("www/small"), p.path("got")))
+    return p.differs("got", p.small)
+
+
 @client("iperf3", "iperf3", "select", peer="iperf3 server", direct=True, core=True)
 def iperf3(p):
     for option in ([], ["-R"], ["-P", "4"]):

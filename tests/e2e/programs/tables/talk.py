@@ -16,9 +16,11 @@ def nc_openbsd(p):
     return _netcat(p, "nc.openbsd", "-N", "localhost", p.port)
 
 
-@client("nc.traditional", "netcat-traditional", "select", peer="exchange")
+@client("nc.traditional", "netcat-traditional", "select", peer="http")
 def nc_traditional(p):
-    return _netcat(p, "nc.traditional", "-q", "0", "localhost", p.port)
+    """It cannot end one direction, so it asks for something and waits for the other's end."""
+    said = p.run("nc.traditional", "localhost", p.port, stdin=b"GET /big HTTP/1.0\r\n\r\n")
+    return p.judge(p.big, said.split(b"\r\n\r\n", 1)[1])
 
 
 @client("ncat", "ncat", "select", peer="exchange", core=True)

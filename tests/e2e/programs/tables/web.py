@@ -109,6 +109,24 @@ def curl(p):
             or p.differs("4", p.small))
 
 
+@client("curl, 1 GiB by sendfile", "curl", "poll", peer="nginx", direct=True)
+def gigabyte(p):
+    """It is not covered: its own OpenSSL is the peer."""
+    huge, got = p.peer.path("www", "huge"), p.path("got")
+    with open(huge, "wb") as f:
+        for _ in range(256):
+            f.write(t.payload(4 << 20))
+    scheme = ["http://"] if t.PLAIN else ["--tlsv1.0", "--tls-max", "1.0", "--no-alpn", "--ciphers",
+                                          "AES128-SHA:@SECLEVEL=0", "--cacert", p.pki.ca, "https://"]
+    p.run("curl", "-sSf", "-o", got, *scheme[:-1],
+          "%slocalhost:%d/huge" % (scheme[-1], p.port), covered=False)
+    p.moved += os.path.getsize(got)
+    same = t.file_digest(got) == t.file_digest(huge)
+    os.remove(huge)
+    os.remove(got)
+    return None if same else "the files differ"
+
+
 @client("wget", "wget", "select", peer="http", core=True)
 def wget(p):
     p.run("wget", "-q", "-t1", "-O", p.path("got"), "http://localhost:%d/big" % p.port)
