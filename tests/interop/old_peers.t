@@ -82,6 +82,16 @@ def without_rfc5746(peer):
               "no-renegotiation-info")
 
 
+def renegotiating(peer):
+    """The peer begins a second handshake: refused with no_renegotiation, or done, and data after
+    it."""
+    for role, run in (("client", our_client), ("server", our_server)):
+        t.subtest("renegotiates, %s, our %s: refused" % (peer.name, role), run, peer, [], [],
+                  "renegotiate")
+        t.subtest("renegotiates, %s, our %s: by a rule" % (peer.name, role), run, peer,
+                  ["renegotiation = allow"], None, "renegotiate")
+
+
 # ---- servers that choke ----
 
 class Choked(Exception):
@@ -197,6 +207,8 @@ plain.prepare(files)
 for name in ("OpenSSL 3", "GnuTLS 3.7", "Mbed TLS 2.28"):
     truncating(stack(name))
 without_rfc5746(stack("GnuTLS 3.7"))
+for name in ("OpenSSL 3", "GnuTLS 3.7", "Mbed TLS 2.28", "NSS", "BearSSL"):
+    renegotiating(stack(name))
 intolerant()
 sslv2()
 for alias in ("AECDH-AES128-SHA", "ADH-AES128-SHA"):

@@ -24,6 +24,7 @@ static br_ssl_session_cache_lru cache;
 static br_sslio_context io;
 static br_ssl_session_parameters kept;
 static uint8_t buffer[BR_SSL_BUFSIZE_BIDI];
+static uint8_t finished[24]; /* both, before a renegotiation */
 static int socket_fd;
 
 /* ---- PEM and DER ---- */
@@ -268,8 +269,21 @@ static void write_bytes(const void *bytes, size_t n)
     check(br_sslio_flush(&io), "flush");
 }
 
+static void renegotiate(void)
+{
+    memcpy(finished, engine->saved_finished, sizeof finished);
+    check(br_ssl_engine_renegotiate(engine) ? 0 : -1, "renegotiate");
+    check(br_sslio_flush(&io), "renegotiate");
+}
+
+/* Whether another handshake was refused the library does not say: the contents of the latest
+ * Finished messages are the same then. */
 static void close_session(void)
 {
+    if (peer_options.renegotiate &&
+        memcmp(finished, engine->saved_finished, sizeof finished) == 0) {
+        peer_die("renegotiate", "refused");
+    }
     check(br_sslio_close(&io) ? 0 : -1, "close");
 }
 
@@ -278,7 +292,7 @@ static void release(void) {}
 int main(int argc, char **argv)
 {
     static const struct peer_stack stack = {list,        set_up,        open_session, read_bytes,
-                                            write_bytes, close_session, release};
+                                            write_bytes, close_session, release,      renegotiate};
 
     return peer_main(argc, argv, &stack);
 }

@@ -278,7 +278,7 @@ void release()
 int main(int argc, char **argv)
 {
     static const peer_stack stack = {list,        set_up,        open_session, read_bytes,
-                                     write_bytes, close_session, release};
+                                     write_bytes, close_session, release,      nullptr};
 
     return peer_main(argc, argv, &stack);
 }

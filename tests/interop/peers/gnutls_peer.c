@@ -268,6 +268,14 @@ static void write_bytes(const void *bytes, size_t n)
     }
 }
 
+static void renegotiate(void)
+{
+    if (peer_options.server) {
+        check(gnutls_rehandshake(session), "HelloRequest");
+    }
+    check(gnutls_handshake(session), "renegotiate");
+}
+
 static void close_session(void)
 {
     check(gnutls_bye(session, GNUTLS_SHUT_WR), "close");
@@ -284,7 +292,7 @@ static void release(void)
 int main(int argc, char **argv)
 {
     static const struct peer_stack stack = {list,        set_up,        open_session, read_bytes,
-                                            write_bytes, close_session, release};
+                                            write_bytes, close_session, release,      renegotiate};
 
     return peer_main(argc, argv, &stack);
 }

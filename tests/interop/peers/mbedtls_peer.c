@@ -109,6 +109,9 @@ static void set_up(void)
     mbedtls_ssl_conf_min_version(&config, 3, 1);
     mbedtls_ssl_conf_max_version(&config, 3, 1);
     mbedtls_ssl_conf_ciphersuites(&config, suites);
+    if (peer_options.renegotiate) {
+        mbedtls_ssl_conf_renegotiation(&config, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+    }
     mbedtls_ssl_conf_arc4_support(&config, MBEDTLS_SSL_ARC4_ENABLED);
     if (peer_options.alpn != NULL) {
         protocols[0] = peer_options.alpn;
@@ -168,6 +171,11 @@ static void write_bytes(const void *bytes, size_t n)
     }
 }
 
+static void renegotiate(void)
+{
+    check(mbedtls_ssl_renegotiate(&ssl), "renegotiate");
+}
+
 static void close_session(void)
 {
     check(mbedtls_ssl_close_notify(&ssl), "close");
@@ -185,7 +193,7 @@ static void release(void)
 int main(int argc, char **argv)
 {
     static const struct peer_stack stack = {list,        set_up,        open_session, read_bytes,
-                                            write_bytes, close_session, release};
+                                            write_bytes, close_session, release,      renegotiate};
 
     return peer_main(argc, argv, &stack);
 }

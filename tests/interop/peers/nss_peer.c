@@ -105,6 +105,8 @@ static void set_up(void)
     check(SSL_OptionSet(model, SSL_ENABLE_SESSION_TICKETS, peer_options.resume == PEER_BY_TICKET),
           "tickets");
     check(SSL_OptionSet(model, SSL_ENABLE_EXTENDED_MASTER_SECRET, PR_TRUE), "EMS");
+    check(SSL_OptionSet(model, SSL_ENABLE_RENEGOTIATION, SSL_RENEGOTIATE_REQUIRES_XTN),
+          "renegotiation");
     check(SSL_AuthCertificateHook(model, judge, CERT_GetDefaultCertDB()), "judge");
     if (peer_options.alpn != NULL) {
         protocol[0] = (uint8_t)strlen(peer_options.alpn);
@@ -170,6 +172,12 @@ static void write_bytes(const void *bytes, size_t n)
     check(PR_Write(session, bytes, (PRInt32)n) == (PRInt32)n ? SECSuccess : SECFailure, "write");
 }
 
+static void renegotiate(void)
+{
+    check(SSL_ReHandshake(session, PR_TRUE), "renegotiate");
+    check(SSL_ForceHandshake(session), "renegotiate");
+}
+
 static void close_session(void)
 {
     check(PR_Shutdown(session, PR_SHUTDOWN_SEND) == PR_SUCCESS ? SECSuccess : SECFailure, "close");
@@ -183,7 +191,7 @@ static void release(void)
 int main(int argc, char **argv)
 {
     static const struct peer_stack stack = {list,        set_up,        open_session, read_bytes,
-                                            write_bytes, close_session, release};
+                                            write_bytes, close_session, release,      renegotiate};
 
     return peer_main(argc, argv, &stack);
 }

@@ -190,8 +190,14 @@ static void write_bytes(const void *bytes, size_t n)
     check(SSL_write(ssl, bytes, (int)n) == (int)n, "write");
 }
 
+static void renegotiate(void)
+{
+    check(SSL_renegotiate(ssl) == 1 && SSL_do_handshake(ssl) == 1, "renegotiate");
+}
+
 static void close_session(void)
 {
+    check(!peer_options.renegotiate || SSL_num_renegotiations(ssl) == 1, "was not renegotiated");
     check(SSL_shutdown(ssl) >= 0, "close");
 }
 
@@ -203,7 +209,7 @@ static void release(void)
 int main(int argc, char **argv)
 {
     static const struct peer_stack stack = {list,        set_up,        open_session, read_bytes,
-                                            write_bytes, close_session, release};
+                                            write_bytes, close_session, release,      renegotiate};
 
     return peer_main(argc, argv, &stack);
 }

@@ -81,6 +81,8 @@ static void parse(int argc, char **argv)
             peer_options.ask = true;
         } else if (strcmp(argv[i], "truncate") == 0) {
             peer_options.truncate = true;
+        } else if (strcmp(argv[i], "renegotiate") == 0) {
+            peer_options.renegotiate = true;
         } else if (strcmp(argv[i], "no-renegotiation-info") == 0) {
             peer_options.no_renegotiation_info = true;
         } else {
@@ -133,6 +135,20 @@ static void ask(void)
     }
 }
 
+/* A further handshake while the client waits: no data is on its way. */
+static void renegotiate_first(void)
+{
+    static uint8_t bytes[DATA_MAX];
+    size_t have = 0, n = 1;
+
+    while (have < data_length && n > 0) {
+        n = stack->read(bytes + have, data_length - have);
+        have += n;
+    }
+    stack->renegotiate();
+    stack->write(bytes, have);
+}
+
 static void echo(void)
 {
     static uint8_t bytes[10007];
@@ -159,9 +175,16 @@ static void converse(int fd, bool first)
 
     stack->open(fd, first, &facts);
     if (peer_options.server) {
+        if (peer_options.renegotiate) {
+            renegotiate_first();
+        }
         echo();
     } else {
         ask();
+        if (peer_options.renegotiate) {
+            stack->renegotiate();
+            ask();
+        }
     }
     if (!peer_options.truncate) {
         stack->close();

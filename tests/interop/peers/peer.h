@@ -19,6 +19,8 @@
  *   alpn=NAME             protocol
  *   keylog=F              gets the master secrets, where the library can
  *   truncate              end without close_notify
+ *   renegotiate           a client begins a second handshake when all came back, and sends it all
+ *                         again; a server, which gets data= too, when all has come
  *   no-renegotiation-info GnuTLS: as if RFC 5746 did not exist
  *
  * Each connection that went well is one line on stdout: "resumed=0 ems=1 etm=- alpn= peer=NAME",
@@ -38,7 +40,7 @@ extern "C" {
 enum peer_resume { PEER_NOT, PEER_BY_ID, PEER_BY_TICKET };
 
 struct peer_options {
-    bool server, ask, truncate, no_renegotiation_info;
+    bool server, ask, truncate, renegotiate, no_renegotiation_info;
     const char *port;
     unsigned suite;
     const char *alias, *certificate, *key, *ca, *nss, *nick, *data, *alpn, *keylog;
@@ -67,6 +69,9 @@ struct peer_stack {
     void (*write)(const void *bytes, size_t n);
     void (*close)(void);   /* close_notify */
     void (*release)(void); /* the session; it is kept for resumption if it is to be */
+    /* Begins a further handshake, which a server need not have finished when this returns; NULL:
+     * not done here. */
+    void (*renegotiate)(void);
 };
 
 int peer_main(int argc, char **argv, const struct peer_stack *stack);

@@ -49,7 +49,7 @@ static void release(void) {}
 int main(int argc, char **argv)
 {
     static const struct peer_stack stack = {list,        set_up,        open_session, read_bytes,
-                                            write_bytes, close_session, release};
+                                            write_bytes, close_session, release,      NULL};
 
     return peer_main(argc, argv, &stack);
 }
