@@ -27,6 +27,14 @@ static const char *const texts[] = {
     "cache-age = 60\nkeylog = allow\nrenegotiation-info = optional\nextensions = omit\n[server "
     "q]\nlisten = *:2\npsk-file = p\n"
     "psk-identity = a b c\nsuites = PSK-AES128-CBC-SHA\nticket-keys = t\nsslv2-hello = allow\n",
+    "[client t]\nconnect = *:1\ntrust = pin-only\npin = "
+    "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
+    "[client w]\nconnect = *:4\ntrust = /t\ncrl = /crl.pem\nocsp = require\n"
+    "common-name = allow\ncertificate-profile = strict\ncertificate = c\nkey = k\n"
+    "key-passphrase-file = p\n[client u]\nconnect = *:2\ntrust = first-use\nknown-peers = /k\n"
+    "[server v]\nlisten = *:3\ncertificate = c\nkey = k\nocsp-response = o\n"
+    "client-certificate = require\nclient-trust = /t\nclient-subject = CN=x\n"
+    "client-san = x.test\nclient-environment = on\ndh-parameters = d\n",
 };
 
 static const char *environment(const char *name)

@@ -129,6 +129,8 @@ static void every_key_survives(void **state)
         "cache-age = 0\nkeylog = allow\nrenegotiation = allow\nrenegotiation-info = optional\n"
         "extensions = omit\n"
         "[client d]\nconnect = x:1\ntrust = system\npreset = future\n"
+        "[client l]\nconnect = x:3\ntrust = system\ncertificate = c\nkey = k\n"
+        "key-passphrase-file = p p\n"
         "[client k]\nconnect = x:2\npsk-file = p k\npsk-identity = $$me\n"
         "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\nclient-certificate = no\n"
         "[server t]\nlisten = *:2\ncertificate = a b /c\nkey = /k ${ROOT}/x y\n"
