@@ -6,6 +6,7 @@ import configparser
 import glob
 import os
 import re
+import shlex
 import shutil
 import sys
 
@@ -130,29 +131,36 @@ def typography():
     t.ok(done.status == 0 and not done.err, "groff has nothing to say about the manuals", done)
 
 
-def completion():
-    def completes(line, *wanted):
-        script = ('source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
-                  'compopt() { :; }; _tlshim; printf "%s\\n" "${COMPREPLY[@]}"')
-        done = t.run(["bash", "-c", script, "bash", COMPLETION] + line, cwd=t.tmp())
-        got = done.out.decode().split("\n")
-        t.ok(done.status == 0 and not done.err and all(w in got for w in wanted),
-             "completion of: " + " ".join(line), "want %s\n%s" % (wanted, done))
+COMPLETIONS = [  # what was typed; what must be among the offers
+    (["tlshim", "che"], ["check"]),
+    (["tlshim", "--tr"], ["--trust"]),
+    (["tlshim", "--trust", "sy"], ["system"]),
+    (["tlshim", "-p", "exam"], ["example.conf"]),
+    (["tlshim", "check", "--format", "j"], ["json"]),
+    (["tlshim", "check", "exam"], ["example.conf"]),
+    (["tlshim", "explain", "con"], ["connect"]),
+    (["tlshim", "preflight", "ech"], ["echo"]),
+    (["tlshim", "probe", "--ru"], ["--rule"]),
+    (["tlshim", "trace", "-"], ["-o", "--trust"]),
+    (["tlshim", "trace", "-o", "exam"], ["example.conf"]),
+    (["tlshim", "trace", "-o", "x", "--tru"], ["--trust"]),
+    (["tlshim", "learn", "ech"], ["echo"]),
+    (["tlshim", "--strict", "ech"], ["echo"]),
+]
 
-    completes(["tlshim", "che"], "check")
-    completes(["tlshim", "--tr"], "--trust")
-    completes(["tlshim", "--trust", "sy"], "system")
-    completes(["tlshim", "-p", "exam"], "example.conf")
-    completes(["tlshim", "check", "--format", "j"], "json")
-    completes(["tlshim", "check", "exam"], "example.conf")
-    completes(["tlshim", "explain", "con"], "connect")
-    completes(["tlshim", "preflight", "ech"], "echo")
-    completes(["tlshim", "probe", "--ru"], "--rule")
-    completes(["tlshim", "trace", "-"], "-o", "--trust")
-    completes(["tlshim", "trace", "-o", "exam"], "example.conf")
-    completes(["tlshim", "trace", "-o", "x", "--tru"], "--trust")
-    completes(["tlshim", "learn", "ech"], "echo")
-    completes(["tlshim", "--strict", "ech"], "echo")
+
+def completion():
+    """All in one shell."""
+    script = 'source "$1"; compopt() { :; }\n'
+    for line, _ in COMPLETIONS:
+        script += "COMP_WORDS=(%s); COMP_CWORD=%d; COMPREPLY=(); _tlshim\n" % (
+            " ".join(map(shlex.quote, line)), len(line) - 1)
+        script += 'printf "%s\\n" "${COMPREPLY[@]}"; printf "\\0"\n'
+    done = t.run(["bash", "-c", script, "bash", COMPLETION], cwd=t.tmp())
+    t.ok(done.status == 0 and not done.err, "the completion has nothing to complain of", done)
+    for (line, wanted), got in zip(COMPLETIONS, done.out.decode().split("\0")):
+        t.ok(all(w in got.split("\n") for w in wanted), "completion of: " + " ".join(line),
+             "want %s, got %.500s" % (wanted, got))
 
 
 t.start(wire=False)
