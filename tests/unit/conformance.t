@@ -28,7 +28,7 @@ for line in open(os.path.join(ROOT, "conformance.md")):
         for name in filter(None, (t.strip() for t in tests.split(","))):
             ok(has("unit/%s.c" % file, "static void %s(" % name), "%s: %s" % (file, name))
         for script in re.findall(r"\w+\.t\b", "" if tests else part):
-            ok(has("interop/" + script, "finish("), script)
+            ok(has("interop/" + script, "finish(") or has("e2e/" + script, "finish("), script)
         for program in re.findall(r"ct_\w+\.c", part):
             ok(has("unit/" + program, "main("), program)
 print("1..%d" % number)

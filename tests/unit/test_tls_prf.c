@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/cg_hex.h"
 #include "tests/unit/tls_captures.h"
 #include "tls/tls_handshake.h"
 #include "tls/tls_record.h"
@@ -198,12 +199,76 @@ static void captured_from_gnutls(void **state)
     assert_memory_equal(p.data[TLS_SERVER], "from the client\n", 16);
 }
 
+/* Made by Scapy 2.5.0 (Debian's python3-scapy), scapy.layers.tls.crypto: PRF(tls_version 0x0301)
+ * .derive_key_block, .postprocess_key_for_export and .generate_iv_for_export, then the cipher's
+ * encrypt, on a master secret of the bytes 0 to 47, randoms of c0 to cf and 50 to 5f, each twice,
+ * and a plaintext of the bytes 0 to 63. */
+static void export_keys_of_scapy(void **state)
+{
+    static const struct {
+        uint16_t suite;
+        enum tls_role writer;
+        const char *mac_key, *ciphertext;
+    } cases[] = {
+        {0x0006, TLS_CLIENT, "01a24afa24a05fe5e2b958ca380d0dcc",
+         "1f3ffb8ecd934c67ad8be19783791325a889688030ef30c1ac88dded6bba6b09"
+         "4b42de35e0ed9e1e6e931a80564a7b8cdcdf34083e3cd0808f0b56a40bc91412"},
+        {0x0006, TLS_SERVER, "a33e671aa229b10fc0d764e7c311ef26",
+         "781f5e4fde4f4bc8e575cdf4c22cdaff97f57c876369032cc2ee22c26c77552d"
+         "11d16389ee55d00528cd9aad21e2c86c102aebb6911c6846246e5b3cadf8ef04"},
+        {0x0003, TLS_CLIENT, "01a24afa24a05fe5e2b958ca380d0dcc",
+         "b6138f653125541c41e1c685902328aa05d55a6233032e98ed127b6fd4a37d79"
+         "b18d915ab71bcedc648a92afc2dcb5e24a5993beaaaae6bef7cd3b3f2d3b8e1c"},
+        {0x0003, TLS_SERVER, "a33e671aa229b10fc0d764e7c311ef26",
+         "490749e13c7b3922fcb3b6c441df7804dc1c23f5d948cc9306c1cbfb0b51b9c3"
+         "1d96631a516ccf9d1e815c3786ada02928bca342581d537974f9c10c8d14f989"},
+        {0x0008, TLS_CLIENT, "01a24afa24a05fe5e2b958ca380d0dcca33e671a",
+         "125afe1af34b947faaa52101d6ca0423ad8a08ba4d7f1347f86be001435444d7"
+         "6b9781a1e64e2f6ac41fd229b19e04dd8098e26ea135aeb268c529e9429a375d"},
+        {0x0008, TLS_SERVER, "a229b10fc0d764e7c311ef265474e10e7130341b",
+         "1dc3e37d2d6b7f8b3ed6db7d88c36e710bfb3703353e472b323b53524a16454a"
+         "718890bac12e252a9786f8fc2b354b362707ba4648297324e74f9b84c5d9a10b"},
+    };
+    uint8_t master[TLS_MASTER_SECRET], client_random[TLS_RANDOM], server_random[TLS_RANDOM];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof master; i++) {
+        master[i] = (uint8_t)i;
+    }
+    for (size_t i = 0; i < TLS_RANDOM; i++) {
+        client_random[i] = (uint8_t)(0xc0 + i % 16);
+        server_random[i] = (uint8_t)(0x50 + i % 16);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct tls_half client, server, *half = cases[i].writer == TLS_CLIENT ? &client : &server;
+        struct cg_cipher cipher;
+        uint8_t expected[64], text[64];
+        tls_key_block(tls_suite_by_id(cases[i].suite), master, client_random, server_random,
+                      &client, &server);
+        size_t n = cg_hex(cases[i].mac_key, expected);
+        assert_int_equal(n, cg_hash_size(half->mac));
+        assert_memory_equal(half->mac_key, expected, n);
+        if (cg_cipher_info(half->cipher)->state_length > 0) {
+            cg_cipher_restore(&cipher, half->cipher, half->state);
+        } else {
+            cg_cipher_set_key(&cipher, half->cipher, CG_ENCRYPT, half->key);
+        }
+        for (size_t j = 0; j < sizeof text; j++) {
+            text[j] = (uint8_t)j;
+        }
+        cg_cipher_crypt(&cipher, CG_ENCRYPT, half->iv, text, text, sizeof text);
+        assert_int_equal(cg_hex(cases[i].ciphertext, expected), sizeof text);
+        assert_memory_equal(text, expected, sizeof text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors),
         cmocka_unit_test(captured_from_openssl),
         cmocka_unit_test(captured_from_gnutls),
+        cmocka_unit_test(export_keys_of_scapy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
