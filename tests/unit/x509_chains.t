@@ -2,6 +2,8 @@
 """Chains made for each rule of the path search, one good and one bad: see tests/lib/certs.py."""
 
 import os
+import random
+import resource
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -100,10 +102,12 @@ rejects("an unknown signature algorithm", "algorithm that is not supported", [R]
 
 # ---- keys ----
 short = key("short", 1024)
-rejects("a short key in the leaf", "short of the strength of an RSA key of 2048 bits", [R], [make("CN=x", short, R, LEAF)])
+rejects("a short key in the leaf", "short of the strength of an RSA key of 2048 bits",
+        [R], [make("CN=x", short, R, LEAF)])
 accepts("the same by rule", [R], [make("CN=x", short, R, LEAF)], "--minimum-bits", "1024")
 weak = make("CN=Weak", short, None, CA)
-rejects("a short key in the root", "short of the strength of an RSA key of 2048 bits", [weak], [make("CN=x", key(), weak, LEAF)])
+rejects("a short key in the root", "short of the strength of an RSA key of 2048 bits",
+        [weak], [make("CN=x", key(), weak, LEAF)])
 rejects("an even modulus", "RSA key is not usable", [R], [make(
     "CN=x", key(), R, LEAF, spki=seq(key().algorithm,
                                      bits(seq(integer(key().n + 1), integer(65537)))))])
@@ -397,4 +401,42 @@ rejects("nine copies of one key", "self-signed and not in the trust file", [R],
 rejects("49 certificates", "more than 48 certificates", [R], [L] + [I] * 48)
 same_name = [root(label="twin%d" % (i % 3), serial=integer(i + 1)) for i in range(60)]
 rejects("sixty roots of the issuer's name", "32 signature checks", same_name, [direct])
+
+
+# ---- and in time: the dearest keys of each kind, each of 40 roots tried ----
+def cost(what, root_keys, signer, signature):
+    roots = [make("CN=Test Root", key("root"), None, CA, spki=spki) for spki in root_keys]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    rejects("at most 32 signatures of " + what, "32 signature checks", roots,
+            [leaf(roots[0], issuer_key=signer, signature=signature)], "--profile", "basic")
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    print("# %.0f ms" % (spent * 1000))
+    ok(spent < 1, "which takes less than a second", "%.3f s" % spent)
+
+
+class DsaAlgorithm:
+    @staticmethod
+    def signature_algorithm(_):
+        return seq(oid("2.16.840.1.101.3.4.3.2"))
+
+
+some = random.Random(1)
+
+
+def odd(n):
+    return some.getrandbits(n) | 1 | 1 << (n - 1)
+
+
+cost("RSA, 8192 bits, exponent of 64 bits",
+     [seq(seq(oid("1.2.840.113549.1.1.1"), tlv(5)),
+          bits(seq(integer(odd(8192)), integer(2**64 - 1)))) for _ in range(40)],
+     key("root"), bits(b"\x11" * 1024))
+cost("DSA, 4096 bits",
+     [seq(seq(oid("1.2.840.10040.4.1"),
+              seq(integer(odd(4096)), integer(odd(256)), integer(odd(4095)))),
+          bits(integer(odd(4095)))) for _ in range(40)],
+     DsaAlgorithm, bits(seq(integer(odd(200)), integer(odd(200)))))
+curve = [ec_key("P-521") for _ in range(4)]
+cost("P-521", [k.spki for k in curve] * 10, curve[0],
+     bits(seq(integer(odd(500)), integer(odd(500)))))
 done()
