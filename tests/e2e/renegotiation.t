@@ -14,7 +14,7 @@ import certs
 import peer as p
 import tlstest as t
 
-TIMEOUT = 2
+TIMEOUT = 4
 # Answers each line with the same in capitals, and "flood" with a million bytes.
 SERVER = r"""
 import socket, sys, threading
@@ -129,7 +129,7 @@ def stalls(port, server):
         if alert.name != "close_notify" or client.warnings != ["user_canceled"]:
             return "%s, warnings %s" % (alert.name, client.warnings)
     took = time.monotonic() - began
-    if not TIMEOUT - 0.5 < took < TIMEOUT + 10:
+    if not TIMEOUT - 0.5 < took < TIMEOUT + 30:
         return "after %.1f s" % took
     told = t.wait_until(lambda: "reset" in server.said())
     return None if told else "the program was not told: " + server.said()
@@ -215,8 +215,8 @@ class Files:
 for path, text in ((Files.cert, leaf.pem()), (Files.key, key.pem), (Files.root, root.pem())):
     with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
         f.write(text)
-ports = [t.free_port() for _ in range(5)]
-common = "certificate = %s\nkey = %s\nhandshake-timeout = %d\n" % (Files.cert, Files.key, TIMEOUT)
+ports = [t.free_port() for _ in range(6)]
+common = "certificate = %s\nkey = %s\n" % (Files.cert, Files.key)
 policy = t.policy_file("policy.conf", """
 [server allowing]
 listen = *:%d
@@ -231,12 +231,18 @@ client-trust = %s
 [server refusing]
 listen = *:%d
 %s
+[server short]
+listen = *:%d
+renegotiation = allow
+handshake-timeout = %d
+%s
 [client all]
 connect = *:*
 trust = %s
 verify-name = host.example
 renegotiation = allow
-""" % (ports[0], common, ports[1], Files.root, common, ports[2], common, Files.root))
+""" % (ports[0], common, ports[1], Files.root, common, ports[2], common, ports[5], TIMEOUT, common,
+       Files.root))
 
 
 def serving(port):
@@ -244,13 +250,13 @@ def serving(port):
                     t.tmp("server-%d.log" % port), env=t.environment())
 
 
-with serving(ports[0]) as allowing, serving(ports[1]), serving(ports[2]):
+with serving(ports[0]), serving(ports[1]), serving(ports[2]), serving(ports[5]) as short:
     t.subtest("five times, each with another suite and in other pieces", many_times, ports[0])
     t.subtest("in the middle of a line", in_a_line, ports[0])
     t.subtest("while the server only writes", in_a_flood, ports[0])
     t.subtest("openssl s_client, R", s_client, ports[0])
     t.subtest("gnutls-cli --rehandshake", gnutls_cli, ports[0])
-    t.subtest("one that does not go on is timed out", stalls, ports[0], allowing)
+    t.subtest("one that does not go on is timed out", stalls, ports[5], short)
     t.subtest("a client that shows a certificate later on", another_identity, ports[1])
     t.subtest("refused where the rule does not allow it", refused_by_default, ports[2])
 t.subtest("openssl s_server, r", s_server, ports[3], b"r\n")
