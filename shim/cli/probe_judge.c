@@ -147,6 +147,7 @@ static void judge_certificates(struct probe *probe, const struct x509_trust *tru
 struct worth {
     const struct tls_suite *suite;
     unsigned cipher, exchange, certificate;
+    unsigned group;           /* bits of a Diffie-Hellman prime; 0: none */
     bool forward, plain_form; /* secret for ever; with a certificate, not for export, encrypting */
 };
 
@@ -161,6 +162,7 @@ static struct worth worth_of(const struct probe *probe, const struct scan_suite 
                  : info->agreement == TLS_AGREE_ECDH ? probe_group_bits(found->group)
                  : info->agreement == TLS_AGREE_DH   ? chain_modulus_bits(found->exchange_bits)
                                                      : leaf;
+    w.group = info->agreement == TLS_AGREE_DH ? found->exchange_bits : 0;
     w.forward =
         !info->exported && (info->agreement == TLS_AGREE_ECDH || info->agreement == TLS_AGREE_DH);
     w.plain_form = info->certificate && !info->psk && !info->exported && w.cipher > 0;
@@ -223,6 +225,16 @@ static unsigned keep_strongest(struct worth *list, size_t *count, bool exchange)
     return best;
 }
 
+/* Of those that have one; 0: none has. */
+static unsigned smallest_group(const struct worth *list, size_t count)
+{
+    unsigned smallest = 0;
+    for (size_t i = 0; i < count; i++)
+        if (list[i].group > 0 && (smallest == 0 || list[i].group < smallest))
+            smallest = list[i].group;
+    return smallest;
+}
+
 static void join_names(const struct worth *list, size_t count, char *out, size_t size)
 {
     size_t used = 0;
@@ -257,6 +269,9 @@ static void judge_suites(struct probe *probe)
         "%u", cipher);
     add(probe, POLICY_KEY_MINIMUM_KEY_EXCHANGE,
         exchange < MODERN ? "it has no stronger key exchange" : "", "%u", exchange);
+    unsigned group = smallest_group(list, count);
+    if (group > 0)
+        add(probe, POLICY_KEY_MINIMUM_DH, "", "%u", group);
 }
 
 /* ---- habits ---- */

@@ -139,6 +139,11 @@ def weak_exchange():
           "a server that prefers a small group")
     t.ok(not found["connects"] and "suites = TLS_RSA_WITH_AES_128_CBC_SHA\n" in found["rule"] and
          "minimum-key-exchange = 112\n" in found["rule"], "the rule goes round the group", found)
+    with s_server("-tls1", "-cipher", "DHE-RSA-AES128-SHA:@SECLEVEL=0", "-dhparam", dh) as peer:
+        rule = probe(peer.port, "--rule")
+        status, found = probed(peer.port, "-p", t.policy_file("dh.conf", rule.out.decode()))
+    t.ok(b"\nminimum-key-exchange = 80  # " in rule.out and b"\nminimum-dh = 1536\n" in rule.out and
+         status == 0, "or takes it, and nothing smaller", "%s\n%s" % (rule, found["policy"]))
 
 
 def wants_certificate():
