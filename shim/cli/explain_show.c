@@ -46,8 +46,8 @@ static void source_text(const struct policy_rule *rule, unsigned key, char *out,
              elsewhere ? entry->place.file : "", elsewhere ? ", " : "", entry->place.line);
 }
 
-/* A suite's strength by axis: a number, or ">=" and the floor that keys and groups are held against,
- * or "none" where the axis has no meaning for it. */
+/* A suite's strength by axis: a number, or ">=" and the floor that keys and groups are held
+ * against, or "none" where the axis has no meaning for it. */
 struct worth {
     char cipher[16], exchange[16], certificate[16], signature[16];
 };
