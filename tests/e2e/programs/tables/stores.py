@@ -36,10 +36,11 @@ def _postgresql(p):
 
 
 def _mariadb(p):
+    as_root = ["--user=root"] if os.getuid() == 0 else []
     if not os.path.exists(p.path("db")):
         p.run("mariadb-install-db", "--no-defaults", "--datadir=" + p.path("db"),
-              "--skip-test-db", "--user=root", covered=False)
-    return ["mariadbd", "--no-defaults", "--user=root", "--datadir=" + p.path("db"),
+              "--skip-test-db", *as_root, covered=False)
+    return ["mariadbd", "--no-defaults", *as_root, "--datadir=" + p.path("db"),
             "--socket=" + p.path("socket"), "--pid-file=" + p.path("pid"), "--port=%d" % p.port,
             "--bind-address=127.0.0.1", "--max-connections=400", "--max-allowed-packet=1G",
             "--skip-grant-tables", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0"]
