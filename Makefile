@@ -44,6 +44,8 @@ CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget n
                   libjemalloc2 libtcmalloc-minimal4 openbsd-inetd ucspi-tcp ipsvd socat ncat \
                   $(STACK_PACKAGES)
 INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan
+# To fetch, build and run the tests of libuv, libevent, Tcl, Perl and Python, in make foreign.
+FOREIGN_PACKAGES := dpkg-dev cmake tcl8.6 perl libpython3.11-testsuite
 # What tests/exec serves besides, in make soak.
 EXEC_PACKAGES  := fingerd micro-httpd g++
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
@@ -55,7 +57,7 @@ SIZE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/size_*.c))
 RACE    := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/race_*.c))
 TESTLIB := $(wildcard tests/lib/*.c)
 
-.PHONY: symbols help all demo check bench soak interop fuzz install uninstall clean format lint deps test-programs
+.PHONY: symbols help all demo check bench soak interop foreign fuzz install uninstall clean format lint deps test-programs
 
 help: ## list the targets (the default)
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  \1\t/p' Makefile | expand -t 14
@@ -226,12 +228,20 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	EXEC_SOAK=1 prove --timer --exec tests/run-one $(sort $(wildcard tests/exec/*.t))
 	SOAK_SECONDS=$${SOAK_SECONDS:-1800} prove --timer --exec tests/run-one tests/soak/soak.t
 	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
-	+@$(MAKE) --no-print-directory interop
+	+@$(MAKE) --no-print-directory interop foreign
 
 interop: deps ## eight other TLS stacks, every suite and every way to begin a session (15 minutes)
 	@tests/install-packages $(INTEROP_PACKAGES)
 	+@$(SUBMAKE) test-programs
 	INTEROP=all prove --timer --exec tests/run-one $(sort $(wildcard tests/interop/*.t))
+
+FOREIGN_DIR ?= /tmp/tlshim-foreign
+
+foreign: deps ## the socket tests of libuv, libevent, Tcl, Perl and Python, plain and covered (an hour)
+	@tests/install-packages $(FOREIGN_PACKAGES)
+	+@$(SUBMAKE) all
+	tests/foreign/fetch $(FOREIGN_DIR)
+	FOREIGN_DIR=$(FOREIGN_DIR) prove --timer --exec tests/run-one tests/foreign/foreign.t
 
 fresh: ## for maintainers, as root: clone into a new minimal Debian, then make demo and make check
 	@tests/install-packages debootstrap
@@ -263,9 +273,9 @@ clean: ## remove build/
 FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509/*.h policy/*.h \
               shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h \
               tests/interop/peers/*.c tests/interop/peers/*.h tests/interop/peers/*.cpp)
-SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine
+SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine tests/foreign/fetch
 PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py \
-                 tests/e2e/programs/*.py tests/e2e/programs/tables/*.py tests/interop/*.py) \
+                 tests/e2e/programs/*.py tests/e2e/programs/tables/*.py tests/interop/*.py tests/foreign/foreign.t tests/soak/*.py) \
                $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
 
 format: ## format every C file in place

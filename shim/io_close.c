@@ -93,14 +93,16 @@ static bool should_linger(const struct shim_session *s, int fd)
     return all_sent(s) ? in_handshake(s) : !io_blocks(fd);
 }
 
-/* A close that waits: this very thread may be the one that is to accept the connection. */
+/* A close that waits: this very thread may be the one that is to accept the connection. At exit
+ * only a forked child may still do so. */
 #define OWN_LISTENER_PATIENCE 500000000LL
+#define ENDING_PATIENCE       2500000000LL
 
 static int64_t close_patience(const struct shim_session *s, int fd)
 {
-    return in_handshake(s) && !atomic_load(&shim_ending) && shim_peer_is_own_listener(fd)
-               ? OWN_LISTENER_PATIENCE
-               : IO_GOODBYE_LIMIT;
+    if (!in_handshake(s) || !shim_peer_is_own_listener(fd))
+        return IO_GOODBYE_LIMIT;
+    return atomic_load(&shim_ending) ? ENDING_PATIENCE : OWN_LISTENER_PATIENCE;
 }
 
 bool io_linger_is_over(int fd, struct shim_ref ref)

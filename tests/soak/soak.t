@@ -129,5 +129,6 @@ t.ok(after["shared KiB"] < before["shared KiB"] + 4000, "nor shared memory")
 server.stop()
 last = [line.split("end: ")[1] for line in t.read_text(t.tmp("server.log")).splitlines()
         if "end: " in line and "[%d]" % master in line]
-t.is_(last, [] if t.PLAIN else ["0 sessions, 0 slabs, 0 big, 0 watches"], "nor what the library keeps for connections")
+t.is_(last, [] if t.PLAIN else ["0 sessions, 0 slabs, 0 big, 0 watches"],
+      "nor what the library keeps for connections")
 t.finish()
