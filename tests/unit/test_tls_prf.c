@@ -9,6 +9,7 @@
 
 #include "tests/unit/cg_hex.h"
 #include "tests/unit/tls_captures.h"
+#include "tests/unit/tls_captures_java.h"
 #include "tls/tls_handshake.h"
 #include "tls/tls_record.h"
 
@@ -199,6 +200,30 @@ static void captured_from_gnutls(void **state)
     assert_memory_equal(p.data[TLS_SERVER], "from the client\n", 16);
 }
 
+static void assert_said(const struct playback *p)
+{
+    assert_int_equal(p->finished, 2);
+    for (enum tls_role sender = TLS_CLIENT; sender <= TLS_SERVER; sender++) {
+        assert_int_equal(p->data_length[sender], 16);
+        assert_memory_equal(p->data[sender], "from the client\n", 16);
+    }
+    assert_int_equal(p->closed, 2);
+}
+
+static void captured_from_java(void **state)
+{
+    struct playback rc4 = {.client = side_of(java_rc4_40_client, sizeof java_rc4_40_client),
+                           .server = side_of(java_rc4_40_server, sizeof java_rc4_40_server)};
+    struct playback des = {.client = side_of(java_des40_client, sizeof java_des40_client),
+                           .server = side_of(java_des40_server, sizeof java_des40_server)};
+
+    (void)state;
+    play(&rc4, 0x0003, java_rc4_40_master);
+    assert_said(&rc4);
+    play(&des, 0x0008, java_des40_master);
+    assert_said(&des);
+}
+
 /* Made by Scapy 2.5.0 (Debian's python3-scapy), scapy.layers.tls.crypto: PRF(tls_version 0x0301)
  * .derive_key_block, .postprocess_key_for_export and .generate_iv_for_export, then the cipher's
  * encrypt, on a master secret of the bytes 0 to 47, randoms of c0 to cf and 50 to 5f, each twice,
@@ -268,6 +293,7 @@ int main(void)
         cmocka_unit_test(vectors),
         cmocka_unit_test(captured_from_openssl),
         cmocka_unit_test(captured_from_gnutls),
+        cmocka_unit_test(captured_from_java),
         cmocka_unit_test(export_keys_of_scapy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
