@@ -36,6 +36,8 @@ void fuzz_input(const uint8_t *bytes, size_t n)
                                .purpose = X509_SERVER,
                                .minimum_rsa_bits = 1024,
                                .allow_sha1 = true,
+                               .strict = n & 1,
+                               .allow_common_name = n & 2,
                                .dns_name = "server.test"};
     struct x509_failure failure;
     x509_verify(chain, 2, &trust, &rules, &failure);

@@ -187,6 +187,7 @@ static const struct x509_rules rules = {.now = 1735689600,
                                         .purpose = X509_SERVER,
                                         .minimum_rsa_bits = 512,
                                         .allow_sha1 = true,
+                                        .allow_common_name = true,
                                         .dns_name = "host.example"};
 
 static void use_certificate(const struct x509_certificate *cert)
@@ -201,8 +202,11 @@ static void use_certificate(const struct x509_certificate *cert)
     /* The signature does not hold, so that what comes after it is called by hand: as leaf, as CA
      * and as anchor. */
     const struct x509_certificate *const path[] = {cert, cert, &root, cert};
-    x509_names_allowed(path, 4, &failure);
+    x509_names_allowed(path, 4, &rules, &failure);
     x509_policies_hold(path, 4, &rules, &failure);
+    x509_profile_leaf(cert, &failure);
+    x509_profile_pair(cert, &root, true, &failure);
+    x509_profile_pair(&root, cert, false, &failure);
     x509_crl_find(&base, cert->issuer, cert->serial, &reason);
     if (order(16) != 1) /* signatures take a hundred times as long as all the rest */
         return;
