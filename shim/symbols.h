@@ -91,16 +91,14 @@
       "RLIMIT_AS: without the library's part")                                                     \
     X(int, getrlimit, (__rlimit_resource_t, struct rlimit *), watched,                             \
       "RLIMIT_AS: without the library's part")                                                     \
-    X(int, prlimit,                                                                                \
-      (pid_t, __rlimit_resource_t, const struct rlimit *, struct rlimit *), watched,               \
+    X(int, prlimit, (pid_t, __rlimit_resource_t, const struct rlimit *, struct rlimit *), watched, \
       "RLIMIT_AS: without the library's part")                                                     \
     X(int, setrlimit64, (__rlimit_resource_t, const struct rlimit64 *), watched,                   \
       "RLIMIT_AS: without the library's part")                                                     \
     X(int, getrlimit64, (__rlimit_resource_t, struct rlimit64 *), watched,                         \
       "RLIMIT_AS: without the library's part")                                                     \
-    X(int, prlimit64,                                                                              \
-      (pid_t, __rlimit_resource_t, const struct rlimit64 *, struct rlimit64 *), watched,           \
-      "RLIMIT_AS: without the library's part")                                                     \
+    X(int, prlimit64, (pid_t, __rlimit_resource_t, const struct rlimit64 *, struct rlimit64 *),    \
+      watched, "RLIMIT_AS: without the library's part")                                            \
     X(void *, dlopen, (const char *, int), watched, "without RTLD_DEEPBIND")                       \
     X(void *, dlmopen, (Lmid_t, const char *, int), watched, "into the program's name space")      \
     X(void, psiginfo, (const siginfo_t *, const char *), watched, "to a session's stderr")         \

@@ -84,7 +84,7 @@ def echo(stream, item):
 
 
 def echo_to_the_end(stream, item):
-    """Both directions at once; the client's end comes first, and the server answers with its own."""
+    """Both directions at once; the client ends first, and the server answers that with its own end."""
     def send():
         stream.sendall(item.data)
         stream.close_write()

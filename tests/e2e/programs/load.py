@@ -108,8 +108,8 @@ def garbage(place):
 
 
 def restart(place):
-    """Clients that come all the time, while the server ends and starts again at the same port. Those
-    that come when it is up again are served; no client ever gets bytes that are not its own."""
+    """Clients that come all the time, while the server ends and starts again at the same port.
+    Those that come when it is up again are served; no client ever gets bytes that are not its own."""
     state = {"epoch": 0, "before": 0, "after": 0, "stop": False}
     wrong, lock = [], threading.Lock()
 

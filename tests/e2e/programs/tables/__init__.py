@@ -3,4 +3,5 @@
 from ..rows import ROWS
 from . import files, languages, proxies, services, stores, talk, terminals, web
 
-__all__ = ["ROWS", "files", "languages", "proxies", "services", "stores", "talk", "terminals", "web"]
+__all__ = ["ROWS", "files", "languages", "proxies", "services", "stores", "talk", "terminals",
+           "web"]

@@ -72,8 +72,10 @@ def _shadowsocks(p):
     words = ["-s", "127.0.0.1", "-k", "secret", "-m", "aes-256-gcm"]
     if not p.kept:
         port = p.new_port()
-        p.kept["server"] = p.also(p.without_rights("/usr/bin/ss-server"), *words, "-p", port, port=port)
-    return [p.without_rights("/usr/bin/ss-local"), *words, "-p", p.kept["server"].port, "-b", "127.0.0.1", "-l", p.port]
+        p.kept["server"] = p.also(p.without_rights("/usr/bin/ss-server"), *words, "-p", port,
+                                  port=port)
+    return [p.without_rights("/usr/bin/ss-local"), *words, "-p", p.kept["server"].port,
+            "-b", "127.0.0.1", "-l", p.port]
 
 
 server("nginx as a proxy", "nginx-light", "epoll edge, 2 workers", _nginx, ask=get, both=True,

@@ -25,7 +25,8 @@ pid-file=DIR/dnsmasq.pid
 
 def _named(p):
     p.write("zone", "$TTL 1\n@ SOA a. b. 1 1 1 1 1\n NS a.\n" + "".join(
-        "%s TXT %s\n" % (item.file, text) for item in (p.small, p.big) for text in p.texts(item, " ")))
+        "%s TXT %s\n" % (item.file, text) for item in (p.small, p.big)
+        for text in p.texts(item, " ")))
     return ["named", "-g", "-c", p.write("named.conf", """options {
     directory "DIR"; pid-file "DIR/named.pid"; listen-on port PORT { 127.0.0.1; };
     listen-on-v6 { none; }; recursion no; tcp-clients 400; session-keyfile "DIR/session.key";
@@ -38,7 +39,8 @@ zone "test" { type primary; file "DIR/zone"; };
 def _exim(p):
     os.makedirs(p.path("log"), exist_ok=True)
     os.makedirs(p.path("spool"), exist_ok=True)
-    return [p.without_rights("/usr/sbin/exim4"), "-bdf", "-C", p.write("exim.conf", """exim_path = DIR/exim4
+    program = p.without_rights("/usr/sbin/exim4")
+    return [program, "-bdf", "-C", p.write("exim.conf", """exim_path = DIR/exim4
 exim_user = root
 exim_group = root
 never_users =
@@ -146,8 +148,8 @@ DNS = no
 
 
 def _xvfb(p):
-    return ["Xvfb", ":%d" % (p.port - 6000), "-listen", "tcp", "-nolisten", "unix", "-nolock", "-ac",
-            "-screen", "0", "640x480x24", "-maxclients", "512", "-noreset"]
+    return ["Xvfb", ":%d" % (p.port - 6000), "-listen", "tcp", "-nolisten", "unix", "-nolock",
+            "-ac", "-screen", "0", "640x480x24", "-maxclients", "512", "-noreset"]
 
 
 def _kea(p):
@@ -171,8 +173,8 @@ server("named", "bind9", "libuv, epoll level", _named, ask=dns, text=True, big=2
        warms_up=True)
 server("exim", "exim4-daemon-light", "process per connection, blocking", _exim, ask=smtp, text=True,
        root=True)
-server("dovecot", "dovecot-imapd", "epoll level, connections handed on", _dovecot, ask=imap, text=True,
-       root=True)
+server("dovecot", "dovecot-imapd", "epoll level, connections handed on", _dovecot, ask=imap,
+       text=True, root=True)
 server("mosquitto", "mosquitto", "epoll level, one thread", _mosquitto, ask=mqtt, core=True)
 server("ngircd", "ngircd", "epoll level, one thread", _ngircd, ask=irc, text=True, big=200000,
        core=True)
@@ -181,7 +183,8 @@ server("kea-ctrl-agent", "kea-ctrl-agent", "Boost.Asio, epoll edge", _kea, ask=k
        big=100000)
 server("Xvnc", "tigervnc-standalone-server", "epoll level, one thread", _xvnc, ask=clipboard,
        text=True, big=100000)
-server("iperf3 server", "iperf3", "select", lambda p: ["iperf3", "-s", "-B", "127.0.0.1", "-p", p.port])
+server("iperf3 server", "iperf3", "select",
+       lambda p: ["iperf3", "-s", "-B", "127.0.0.1", "-p", p.port])
 
 
 @client("dig", "bind9-dnsutils", "libuv, epoll level", peer="dnsmasq")
@@ -223,7 +226,8 @@ def xterm(p):
 @client("iperf3", "iperf3", "select", peer="iperf3 server", direct=True, core=True)
 def iperf3(p):
     for option in ([], ["-R"], ["-P", "4"]):
-        said = json.loads(p.run("iperf3", "-c", "localhost", "-p", p.port, "-n", "8M", "-J", *option))
+        said = json.loads(p.run("iperf3", "-c", "localhost", "-p", p.port, "-n", "8M", "-J",
+                                *option))
         sent, received = (said["end"][key]["bytes"] for key in ("sum_sent", "sum_received"))
         if sent < 8 << 20 or received < 1:
             return "sent %d, received %d" % (sent, received)
@@ -246,7 +250,8 @@ def ii(p):
     lines = p.small.data[:-1].split(b"\n")[:100]
     name = "ii%d" % p.port
     there = p.path("irc%d" % p.port, "localhost")
-    runs = p.background("ii", "-s", "localhost", "-p", p.port, "-n", name, "-i", p.path("irc%d" % p.port))
+    runs = p.background("ii", "-s", "localhost", "-p", p.port, "-n", name, "-i",
+                        p.path("irc%d" % p.port))
     if not t.wait_until(lambda: "376" in t.read_text(os.path.join(there, "out"))
                         or "x" in t.read_text(os.path.join(there, "out")), 30):
         return "it does not connect: %s" % t.read_text(os.path.join(there, "out"))

@@ -70,7 +70,8 @@ def _cvs_root(p):
 
 @client("git clone", "git", "poll", peer="git daemon")
 def git(p):
-    p.run("git", "clone", "-q", "git://localhost:%d/repository" % p.port, p.path("clone%d" % p.port))
+    p.run("git", "clone", "-q", "git://localhost:%d/repository" % p.port,
+          p.path("clone%d" % p.port))
     return p.differs("clone%d/big" % p.port)
 
 
