@@ -183,6 +183,12 @@ $(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
 	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
 test-programs: $(BUILD)/tests/guard
 
+# What tests/exec runs besides Debian's programs.
+$(BUILD)/tests/storm: tests/exec/storm.c
+	@mkdir -p $(@D)
+	$(CC) $(ORDINARY) $< -o $@
+test-programs: $(BUILD)/tests/storm
+
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
              tests/contract/*.t tests/guard/*.t tests/exec/*.t tests/model/*.t tests/soak/*.t))
 

@@ -20,11 +20,9 @@ struct taking {
 
 static void take_number(int fd, struct taking *t)
 {
-    t->ref = fdtable_clear(fd, &t->left);
-    if (t->ref.session != NULL && t->left == 0) {
-        connection_let_go(fd, t->ref, 0);
+    t->ref = connection_clear(fd, &t->left);
+    if (t->left == 0)
         t->ref.session = NULL;
-    }
     if (t->ref.session == NULL)
         return;
     shim_enter(&t->guard);

@@ -9,6 +9,7 @@
 
 #include "common_log.h"
 #include "deadlines.h"
+#include "fork_gate.h"
 #include "global.h"
 #include "io_internal.h"
 #include "names.h"
@@ -223,7 +224,7 @@ struct shim_ref connection_begin(int fd, const struct rules *rules, const struct
 
     if (!can_carry(fd))
         return ref;
-    shim_enter(&guard);
+    fork_gate_enter(&guard);
     ref = make_session(fd, rules, rule, c);
     error = errno;
     if (ref.session != NULL) {
@@ -231,7 +232,7 @@ struct shim_ref connection_begin(int fd, const struct rules *rules, const struct
         fdtable_set_session(fd, ref);
         entered(fd, ref, connected);
     }
-    shim_leave(&guard);
+    fork_gate_leave(&guard);
     if (ref.session == NULL)
         errno = error;
     else
@@ -248,7 +249,7 @@ struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct rules 
 
     if (!can_carry(fd))
         return ref;
-    shim_enter(&guard);
+    fork_gate_enter(&guard);
     ref = make_session(fd, rules, rule, c);
     error = errno;
     if (ref.session != NULL && session_publish(ref, true) &&
@@ -260,7 +261,7 @@ struct shim_ref connection_begin_seen(int fd, uint64_t seen, const struct rules 
         ref.session = NULL;
         error = EACCES;
     }
-    shim_leave(&guard);
+    fork_gate_leave(&guard);
     if (ref.session == NULL)
         errno = error;
     else
@@ -323,37 +324,58 @@ enum fd_verdict connection_accepted(int fd)
     return verdict;
 }
 
+/* True: nobody else holds it, and goodbye is to be said. */
+static bool give_up(int fd, struct shim_ref ref)
+{
+    if (!session_is_live(ref) || !holders_drop(ref.session))
+        return false;
+    if (fdtable_count(ref.session) > 0) { /* a dup in another thread was faster */
+        holders_add(ref.session);
+        return false;
+    }
+    if (socket_is_of(fd, ref.session))
+        return true;
+    if (session_lock_both(ref)) /* the number is another file's already: nothing to send on */
+        session_release(ref.session);
+    return false;
+}
+
 void connection_let_go(int fd, struct shim_ref ref, unsigned left)
 {
     struct shim_guard guard;
-    bool last = false;
+    bool last;
 
     if (left > 0)
         return;
     shim_enter(&guard);
-    if (session_is_live(ref))
-        last = holders_drop(ref.session);
-    if (last && fdtable_count(ref.session) > 0) { /* a dup in another thread was faster */
-        holders_add(ref.session);
-        last = false;
-    }
-    if (last && !socket_is_of(fd, ref.session)) {
-        if (session_lock_both(ref)) /* the number is another file's already: nothing to send on */
-            session_release(ref.session);
-        last = false;
-    }
+    last = give_up(fd, ref);
     shim_leave(&guard);
     if (last)
         io_goodbye(fd, ref);
 }
 
+struct shim_ref connection_clear(int fd, unsigned *left)
+{
+    struct shim_guard guard;
+    struct shim_ref ref;
+    bool last;
+
+    if (fdtable_kind(fd) != FD_TLS)
+        return fdtable_clear(fd, left);
+    fork_gate_enter(&guard);
+    ref = fdtable_clear(fd, left);
+    last = ref.session != NULL && *left == 0 && give_up(fd, ref);
+    fork_gate_leave(&guard);
+    if (last)
+        io_goodbye(fd, ref);
+    return ref;
+}
+
 void connection_forget(int fd)
 {
     unsigned left;
-    struct shim_ref ref = fdtable_clear(fd, &left);
 
-    if (ref.session != NULL)
-        connection_let_go(fd, ref, left);
+    connection_clear(fd, &left);
 }
 
 /* ---- own listeners ---- */

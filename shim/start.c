@@ -11,6 +11,7 @@
 #include "connections.h"
 #include "deadlines.h"
 #include "fdtable.h"
+#include "fork_gate.h"
 #include "global.h"
 #include "handover.h"
 #include "io.h"
@@ -51,24 +52,31 @@ static __thread struct shim_guard fork_guard __attribute__((tls_model("initial-e
 
 static void before_fork(void)
 {
-    holders_before_fork();
     shim_enter(&fork_guard);
+    fork_gate_shut();
+    holders_before_fork();
     names_lock();
     deadlines_lock();
 }
 
-static void after_fork(void)
+static void after_fork(bool in_child)
 {
     deadlines_unlock();
     names_unlock();
+    fork_gate_open(in_child);
     shim_leave(&fork_guard);
+}
+
+static void in_parent(void)
+{
+    after_fork(false);
 }
 
 static void in_child(void)
 {
     atomic_store(&shim_ending, 0);
     ruling_in_child();
-    after_fork();
+    after_fork(true);
     holders_in_child();
     handover_in_child();
     spawn_in_child();
@@ -156,7 +164,7 @@ static bool start_all(void)
         refuse("no address space for the sessions; raise the limit (ulimit -v)");
     start_shared(adopted);
     keylog_start();
-    pthread_atfork(before_fork, after_fork, in_child);
+    pthread_atfork(before_fork, in_parent, in_child);
     at_quick_exit(end_all); /* it ends in libc's own _exit */
     return adopted;
 }

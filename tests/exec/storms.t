@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Many processes on one connection: forked, killed, writing at once. The peer is OpenSSL, which
+finds out when a sequence number, an IV or a piece of keystream is used twice (bad_record_mac), and
+reads every line whole and once. EXEC_SOAK=1: more of everything."""
+
+import collections
+import os
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import tlstest as t
+
+STORM = os.path.join(t.BUILD, "tests", "storm")
+SOAK = bool(os.environ.get("EXEC_SOAK"))
+LINE = 64
+
+
+class Lines:
+    """What arrived, by connection; ended: in what way, by connection."""
+
+    def __init__(self):
+        self.streams, self.ended, self._lock = [], [], threading.Lock()
+
+    def handle(self, stream):
+        data, how = b"", "in order"
+        try:
+            while part := stream.recv(65536):
+                data += part
+        except Exception as e:
+            how = str(e)
+        with self._lock:
+            self.streams.append(data)
+            self.ended.append(how)
+
+    def read(self, connections):
+        """All lines, by who and number. Raises when one is torn."""
+        if not t.wait_until(lambda: len(self.streams) >= connections, 60):
+            raise RuntimeError("%d connections of %d" % (len(self.streams), connections))
+        found = collections.Counter()
+        for data in self.streams:
+            for start in range(0, len(data) - LINE + 1, LINE):
+                line = data[start:start + LINE]
+                if line[-1:] != b"\n" or line.count(b"\n") != 1 or not line.strip(b"x\n. ")[:1]:
+                    raise RuntimeError("a torn line: %r" % line)
+                who, number = line.split()[:2]
+                found[who.decode(), int(number)] += 1
+        return found
+
+
+def storm(name, count, connections, timeout=300):
+    lines = Lines()
+    server = t.TlsServer(t.STACKS[0], pki, lines.handle)
+    done = t.run(t.client([STORM, name, str(server.port), str(count)], pki.ca), timeout=timeout,
+                 env=t.environment(log=t.tmp("log")))
+    if done.status != 0:
+        raise RuntimeError("%s\n%s" % (done, t.read_text(t.tmp("log"))[-2000:]))
+    found = lines.read(connections or server.accepted)
+    server.close()
+    return lines, found, done.out.decode()
+
+
+def exactly(found, want):
+    if found == collections.Counter(want):
+        return None
+    missing = [w for w in want if w not in found]
+    return "missing %s, twice %s" % (missing[:5], [f for f in found if found[f] > 1][:5])
+
+
+def turns(count):
+    lines, found, _ = storm("turns", count, 1)
+    return exactly(found, [("turn", i) for i in range(count)]) or lines.ended[0] != "in order" and \
+        lines.ended
+
+
+def at_once(count):
+    lines, found, _ = storm("at-once", count, 1)
+    want = [("once", i) for i in range(count * 5)] + [("first", 0), ("last", 0)]
+    return exactly(found, want) or lines.ended[0] != "in order" and lines.ended
+
+
+def killed(count):
+    lines, found, said = storm("killed", count, count)
+    wrong = [e for e in lines.ended if "mac" in e.lower() or "decrypt" in e.lower()]
+    twice = [f for f in found if found[f] > 1 and f[0] != "child"]
+    afters = sum(1 for who, _ in found if who == "after")
+    if wrong or twice or afters > int(said.split()[0]):
+        return "%s %s %s %s" % (wrong[:3], twice[:3], afters, said)
+    # What the program was told went well has arrived.
+    return None if afters == int(said.split()[0]) else "%d lines after, told %s" % (afters, said)
+
+
+def forks(count):
+    lines, found, _ = storm("forks", count, None)
+    wrong = [e for e in lines.ended if e != "in order"]
+    written = [f for f in found if f[0] == "fork"]
+    if wrong or len(written) != (count + 49) // 50:
+        return "%s, %d lines by children" % (wrong[:3], len(written))
+    return None
+
+
+t.start()
+pki = t.Pki(t.tmp("pki"))
+t.subtest("1000 children write a line each, in turn", turns, 1000)
+t.subtest("1000 children write at once", at_once, 1000)
+t.subtest("writers that are killed", killed, 2000 if SOAK else 40)
+t.subtest("forks while other threads hold locks", forks, 10000 if SOAK else 60)
+t.finish(moved=1 << 20)
