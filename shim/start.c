@@ -237,7 +237,7 @@ long shim_fork_by_number(long number, const long a[6])
     if (r == 0) {
         in_child();
     } else {
-        after_fork();
+        after_fork(false);
         holders_in_parent(r > 0 ? (pid_t)r : -1);
     }
     return r;
