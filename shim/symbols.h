@@ -32,7 +32,7 @@
     X(ssize_t, sendto, (int, const void *, size_t, int, const struct sockaddr *, socklen_t),       \
       covered, "MSG_FASTOPEN connects")                                                            \
     X(ssize_t, sendmsg, (int, const struct msghdr *, int), covered,                                \
-      "no ancillary data but SCM_RIGHTS of other descriptors on other sockets")                    \
+      "no ancillary data; SCM_RIGHTS passes sessions to covered programs")                         \
     X(int, sendmmsg, (int, struct mmsghdr *, unsigned, int), covered, "")                          \
     X(ssize_t, pwritev2, (int, const struct iovec *, int, off_t, int), covered, "offset -1")       \
     X(ssize_t, pwritev64v2, (int, const struct iovec *, int, off64_t, int), covered, "offset -1")  \
