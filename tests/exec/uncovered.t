@@ -1,0 +1,94 @@
+#!/usr/bin/python3
+"""Programs that cannot be covered: refused while a connection would go along, else as the policy
+says (contract lines 38 and 39). The program is Python, which executes and passes descriptors."""
+
+import os
+import shutil
+import socket
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+import tlstest as t
+
+POLICY = """[defaults]
+unmatched = plain
+verify-name = localhost
+%s
+[client all]
+connect = *:%d
+trust = %s
+"""
+EXECUTE = """
+import os, socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"x")
+if sys.argv[2] == "along":
+    os.set_inheritable(s.fileno(), True)
+try:
+    pid = os.fork()
+    if pid == 0:
+        os.execv(sys.argv[3], sys.argv[3:])
+except OSError as e:
+    print(e.strerror, flush=True)
+    os._exit(1)
+os.waitpid(pid, 0)
+"""
+PASS = """
+import array, socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"x")
+u = socket.socket(socket.AF_UNIX)
+u.connect(sys.argv[2])
+try:
+    u.sendmsg([b"m"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [s.fileno()]))])
+except OSError as e:
+    print(e.strerror)
+"""
+
+
+def runs(script, arguments, settings=""):
+    server = t.TlsServer(t.STACKS[0], pki, lambda stream: t.receive_all(stream))
+    policy = t.policy_file("policy", POLICY % (settings, server.port, pki.ca))
+    done = t.run([os.path.join(t.BUILD, "tlshim"), "-p", policy, "--", t.PYTHON, "-c", script,
+                  str(server.port)] + arguments, timeout=60, env=t.environment(log=t.tmp("log")))
+    server.close()
+    return done.out.decode().strip()
+
+
+def says(script, arguments, want, settings=""):
+    got = runs(script, arguments, settings)
+    return None if got == want else "%r\n%s" % (got, t.read_text(t.tmp("log"))[-1500:])
+
+
+def passes():
+    """The receiver is this test, which is not covered."""
+    path, came = t.tmp("socket"), []
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(path)
+    listener.listen()
+
+    def receive():
+        came.extend(listener.accept()[0].recvmsg(10, 1000)[1])
+    threading.Thread(target=receive, daemon=True).start()
+    return says(PASS, [path], "Operation not permitted") or came
+
+
+t.start()
+pki = t.Pki(t.tmp("pki"))
+setuid = t.tmp("setuid")
+shutil.copy("/bin/echo", setuid)
+os.chmod(setuid, 0o4755)
+REFUSED = "Operation not permitted"
+PLAIN = "uncovered-child = plain"
+for settings, along, want in (("", "along", REFUSED), ("", "closed", REFUSED),
+                              (PLAIN, "along", REFUSED), (PLAIN, "closed", "hello")):
+    t.subtest("a setuid program, %s, %s" % (along, settings or "as it is built in"), says, EXECUTE,
+              [along, setuid, "hello"], want, settings)
+t.subtest("children = drop: not with a connection", says, EXECUTE, ["along", "/bin/echo", "hello"],
+          REFUSED, "children = drop")
+t.subtest("children = drop: without", says, EXECUTE,
+          ["closed", "/bin/sh", "-c", "echo hello $LD_PRELOAD"], "hello", "children = drop")
+t.subtest("a covered program gets it", says, EXECUTE, ["along", "/bin/echo", "hello"], "hello")
+t.subtest("SCM_RIGHTS to a program that is not covered", passes)
+t.finish()
