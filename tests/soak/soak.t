@@ -43,23 +43,37 @@ class Load:
     """A process of clients."""
 
     def __init__(self, seed):
-        self.env = t.environment(log=t.tmp("clients.log"), level="error")
-        self.child = t.start_program(t.client([*TRAFFIC, "load", str(PORT), str(seed)], pki.ca),
-                                     env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     stderr=subprocess.STDOUT)
+        self.said = t.tmp("load-%d" % seed)
+        with open(self.said, "wb") as out:
+            self.child = t.start_program(
+                t.client([*TRAFFIC, "load", str(PORT), str(seed)], pki.ca), stdin=subprocess.PIPE,
+                env=t.environment(log=t.tmp("clients.log"), level="error"), stdout=out,
+                stderr=subprocess.STDOUT)
+        self.out = open(self.said, encoding="ascii", errors="replace")
+
+    def totals(self):
+        """Of its last whole line of numbers."""
+        with self.out:
+            lines = self.out.read().split("\n")[:-1]
+        if any("WRONG" in line for line in lines):
+            t.diag("\n".join(lines[-3:]))
+            return None
+        lines = [line.split() for line in lines if line != "done"]
+        return [int(word) for word in lines[-1]] if lines else [0, 0, 0]
 
     def kill(self):
         self.child.kill()
         self.child.communicate()
+        return self.totals()
 
     def stop(self):
-        """Its last line, as numbers; None and a diagnosis when it did not end well."""
-        said = self.child.communicate(b"end\n", timeout=60)[0].decode()
-        words = said.split()
-        if self.child.returncode != 0 or words[:1] != ["done"]:
-            t.diag("a load ended with %d: %s" % (self.child.returncode, said[-500:]))
+        """None and a diagnosis when it did not end well."""
+        self.child.communicate(b"end\n", timeout=60)
+        if self.child.returncode != 0:
+            t.diag("a load ended with %d: %s" % (self.child.returncode,
+                                                 t.read_text(self.said)[-500:]))
             return None
-        return [int(word) for word in words[1:]]
+        return self.totals()
 
 
 def figures():
@@ -75,19 +89,19 @@ def phase(seconds, first_seed):
     chance = random.Random(first_seed)
     loads = [Load(first_seed + i) for i in range(LOADS)]
     end = time.monotonic() + seconds
-    killed = 0
+    killed, totals = 0, []
     while time.monotonic() < end:
         time.sleep(0.5)
         if chance.random() < 0.25:
             i = chance.randrange(LOADS)
-            loads[i].kill()
+            totals.append(loads[i].kill())
             killed += 1
             loads[i] = Load(first_seed + 1000 + killed)
         elif chance.random() < 0.1:
             os.kill(chance.choice([pid for pid in children(master) if pid != keeper]),
                     signal.SIGKILL)
             killed += 1
-    totals = [load.stop() for load in loads]
+    totals += [load.stop() for load in loads]
     if None in totals:
         return None
     return [sum(column) for column in zip(*totals)] + [killed]

@@ -2,8 +2,8 @@
 """A server and clients that know nothing of TLS, for soak.t.
 
     traffic.py serve PORT WORKERS     a prefork server; a worker that dies is replaced
-    traffic.py load PORT SEED         connections of every kind until end of input; then one line:
-                                      "done CONNECTIONS BYTES BROKEN"
+    traffic.py load PORT SEED         connections of every kind until end of input; after each a
+                                      line "CONNECTIONS BYTES BROKEN" so far, and "done"
 
 Every byte is checked where it arrives: streams are cut from one block of noise, at a place that
 both ends know. A connection may break where its kind says so, or while a server's worker is being
@@ -195,7 +195,8 @@ def load(port, seed):
             moved += exchange(chance, port)
         except BROKEN:
             broken += 1
-    print("done %d %d %d" % (connections, moved, broken), flush=True)
+        print("%d %d %d" % (connections, moved, broken), flush=True)
+    print("done", flush=True)
 
 
 if __name__ == "__main__":
