@@ -136,6 +136,7 @@ bool generator_choose(const char *names, bool in);
 struct end {
     int descriptors; /* open ones, in both processes */
     bool closed, shut_read, shut_write;
+    bool counted; /* FIONREAD was asked */
     bool wrote_to_closed;
     bool reset; /* the peer's answer to what it no longer reads, or its abort, is there */
     bool told;  /* of which this end has been told: see fails_again */

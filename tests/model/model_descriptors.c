@@ -185,6 +185,7 @@ void run_readable(const struct operation *o, char *out)
     if (fd < 0)
         return;
     r = ioctl(fd, FIONREAD, &n);
+    world->ends[end_of(slot)].counted = true;
     say_result(out, r);
     if (r == 0 && (n < 0 || (uint64_t)n > available(end_of(slot))))
         say(out, " too many: %d", n);

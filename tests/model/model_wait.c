@@ -105,13 +105,13 @@ void run_epoll_ctl(const struct operation *o, char *out)
 }
 
 /* Of an end that has shut its writing nothing is told: an edge comes when the peer's kernel thinks
- * fit to acknowledge that. A stated difference: bytes below a low-water mark that have been read
- * meanwhile leave an edge of OUT. */
+ * fit to acknowledge that. Stated differences: bytes below a low-water mark that have been read
+ * meanwhile leave an edge of OUT, and a read of more than FIONREAD told leaves one. */
 static bool is_told(uint32_t slot, uint32_t events)
 {
     const struct end *e = &world->ends[end_of(slot)];
 
-    return !e->shut_write && !(e->low_water > 1 && events == EPOLLOUT);
+    return !e->shut_write && !e->counted && !(e->low_water > 1 && events == EPOLLOUT);
 }
 
 void run_epoll_wait(const struct operation *o, char *out)
