@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { NEEDY_MAX = 64 };
+enum { NEEDY_MAX = 256 };
 
 /* False: it is full. */
 bool needy_add(int fd);
