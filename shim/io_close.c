@@ -177,7 +177,7 @@ void io_goodbye(int fd, struct shim_ref ref)
     struct shim_session *s = ref.session;
     struct shim_guard guard;
     int ignored = 0;
-    bool abort;
+    bool abort, behind;
 
     shim_enter(&guard);
     if (s->moved) {
@@ -198,9 +198,12 @@ void io_goodbye(int fd, struct shim_ref ref)
     }
     if ((!all_sent(s) || in_handshake(s)) && io_drive(s, fd) == IO_DONE)
         io_flush(s, fd, &ignored);
-    if (should_linger(s, fd) && linger(s, fd, ref))
+    /* When too many linger, the rest end at once: peers that stand still must not make a server
+     * stand still that closes them. */
+    behind = !atomic_load(&shim_ending) && should_linger(s, fd);
+    if (behind && linger(s, fd, ref))
         session_unlock_both(s);
-    else if ((s->lingering && !atomic_load(&shim_ending)) ||
+    else if (behind || (s->lingering && !atomic_load(&shim_ending)) ||
              finish_writing(s, fd, ref, shim_now() + close_patience(s, fd), &guard))
         last_words(s, fd, ref);
     shim_leave(&guard);
