@@ -29,7 +29,9 @@ root = t.tmp("root")
 pki = t.Pki(t.tmp("pki"))
 make("install", "DESTDIR=" + root, "PREFIX=/usr")
 t.is_(files(), ["usr/bin/tlshim", "usr/lib/libtlshim.so",
-                "usr/share/bash-completion/completions/tlshim", "usr/share/man/man1/tlshim.1",
+                "usr/share/bash-completion/completions/tlshim",
+                "usr/share/doc/tlshim/examples/policy.conf",
+                "usr/share/doc/tlshim/examples/systemd.conf", "usr/share/man/man1/tlshim.1",
                 "usr/share/man/man5/tlshim.conf.5", "usr/share/man/man8/libtlshim.8"],
       "make install DESTDIR= PREFIX=")
 with t.TlsServer(t.STACKS[0], pki, t.http_handler({"/": t.MARKER}, {})) as server:
