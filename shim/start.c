@@ -1,13 +1,17 @@
 /* Beginning and end of the library in a process. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <time.h>
 
 #include "../crypto_glue/cg_random.h"
 #include "child_environment.h"
 #include "common_log.h"
+#include "common_rules.h"
+#include "common_sink.h"
 #include "connections.h"
 #include "deadlines.h"
 #include "fdtable.h"
@@ -33,14 +37,17 @@ int64_t shim_now(void)
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Nothing of the program has run that could have leaked a byte; it must not begin. */
+/* Nothing of the program has run that could have leaked a byte; it must not begin. Descriptor 2 may
+ * be a connection that the program before this one handed over, which the sink does not write to. */
 static void __attribute__((noreturn)) refuse(const char *text)
 {
-    static const char prefix[] = "tlshim: ";
+    static char line[RULES_ERROR_TEXT + 16];
+    static struct sink sink;
+    size_t length = (size_t)snprintf(line, sizeof(line), "tlshim: %s\n", text);
 
-    sys3(SYS_write, 2, prefix, sizeof(prefix) - 1);
-    sys3(SYS_write, 2, text, strlen(text));
-    sys3(SYS_write, 2, "\n", 1);
+    for (const char *const *to = (const char *const[]){"stderr", "syslog", NULL}; *to; to++)
+        if (sink_set(&sink, *to) && sink_write(&sink, LOG_ERR, line, length))
+            break;
     for (;;)
         sys3(SYS_exit_group, 125, 0, 0);
 }

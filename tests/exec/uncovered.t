@@ -45,6 +45,27 @@ try:
 except OSError as e:
     print(e.strerror)
 """
+MISFIT = """
+import os, socket, sys
+s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+s.sendall(b"x")
+with open(os.environ["TLSHIM_POLICY"], "w") as f:
+    f.write("[defaults]\\n%s = 1\\n")
+os.dup2(s.fileno(), 2)
+os.execv("/bin/true", ["true"])
+"""
+
+
+def cannot_begin():
+    """The executed program's policy is wrong, and its descriptor 2 is the connection: the message
+    is not for the peer. The capture tells."""
+    server = t.TlsServer(t.STACKS[0], pki, lambda stream: t.receive_all(stream))
+    policy = t.policy_file("policy", POLICY % ("", server.port, pki.ca))
+    done = t.run([os.path.join(t.BUILD, "tlshim"), "-p", policy, "--", t.PYTHON, "-c",
+                  MISFIT % t.MARKER.decode(), str(server.port)], timeout=60,
+                 env=t.environment(log=t.tmp("log")))
+    server.close()
+    return None if done.status == 125 else "status %s %s" % (done.status, done.err)
 
 
 def runs(script, arguments, settings=""):
@@ -90,5 +111,6 @@ t.subtest("children = drop: not with a connection", says, EXECUTE, ["along", "/b
 t.subtest("children = drop: without", says, EXECUTE,
           ["closed", "/bin/sh", "-c", "echo hello $LD_PRELOAD"], "hello", "children = drop")
 t.subtest("a covered program gets it", says, EXECUTE, ["along", "/bin/echo", "hello"], "hello")
+t.subtest("a message why it cannot begin does not go to the peer", cannot_begin)
 t.subtest("SCM_RIGHTS to a program that is not covered", passes)
 t.finish()

@@ -50,7 +50,8 @@ def our_client(peer, lines, words, *flags):
     port = t.free_port()
     argv = peer.command("server", port, suite, files, "rsa", *flags)
     with t.Server(argv, port, t.tmp("%d.log" % port)) as server:
-        done = t.run(covered("client", port, "trust = " + files.ca, *lines), timeout=patience(words))
+        done = t.run(covered("client", port, "trust = " + files.ca, *lines),
+                     timeout=patience(words))
         return differs(done.status, done.err.decode() + server.said(), words)
 
 
