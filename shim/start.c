@@ -38,7 +38,8 @@ int64_t shim_now(void)
 }
 
 /* Nothing of the program has run that could have leaked a byte; it must not begin. Descriptor 2 may
- * be a connection that the program before this one handed over, which the sink does not write to. */
+ * be a connection that the program before this one handed over, which the sink does not write to.
+ */
 static void __attribute__((noreturn)) refuse(const char *text)
 {
     static char line[RULES_ERROR_TEXT + 16];
