@@ -226,7 +226,7 @@ def xterm(p):
 @client("iperf3", "iperf3", "select", peer="iperf3 server", direct=True, core=True)
 def iperf3(p):
     for option in ([], ["-R"], ["-P", "4"]):
-        said = json.loads(p.run("iperf3", "-c", "localhost", "-p", p.port, "-n", "8M", "-J",
+        said = json.loads(p.run("iperf3", "-4", "-c", "localhost", "-p", p.port, "-n", "8M", "-J",
                                 *option))
         sent, received = (said["end"][key]["bytes"] for key in ("sum_sent", "sum_received"))
         if sent < 8 << 20 or received < 1:
