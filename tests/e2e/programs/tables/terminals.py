@@ -6,6 +6,7 @@ import os
 import tlstest as t
 
 from ..dialogues import echo, echo_to_the_end, finger
+from ..repositories import cvs_checkout, git_fetch
 from ..rows import client, server
 
 
@@ -28,10 +29,11 @@ server("ncat runs cat", "ncat", "program per connection, pipes",
        lambda p: ["ncat", "-l", "-k", "-m", "300", "-e", "/bin/cat", "127.0.0.1", p.port], ask=echo)
 server("git daemon", "git", "program per connection, its streams",
        lambda p: ["git", "daemon", "--listen=127.0.0.1", "--port=%d" % p.port, "--export-all",
-                  "--max-connections=0", "--base-path=" + p.directory, "--reuseaddr",
-                  _repository(p)])
+                  "--max-connections=0", "--base-path=" + _repositories(p), "--reuseaddr",
+                  _repositories(p)], ask=git_fetch)
 server("cvs pserver", "openbsd-inetd cvs", "program per connection, its streams",
-       lambda p: _inetd(p, "/usr/bin/cvs cvs -f --allow-root=%s pserver" % _cvs_root(p)), root=True)
+       lambda p: _inetd(p, "/usr/bin/cvs cvs -f -R --allow-root=%s pserver" % _cvs_root(p)),
+       ask=cvs_checkout, root=True)  # -R: without locks, of which one waits half a minute
 server("fingerd", "openbsd-inetd fingerd", "program per connection, its streams",
        lambda p: _inetd(p, "/usr/sbin/in.fingerd in.fingerd -p " + _says_the_item(p)), ask=finger,
        text=True, big=20000, root=True)
@@ -44,16 +46,19 @@ def _says_the_item(p):
     return p.write("says", "#!/bin/sh\ncat DIR/www/big\n", 0o755)
 
 
-def _repository(p):
-    path = p.path("repository")
-    if not os.path.exists(path):
+def _repositories(p):
+    """One for each item, of one commit, packed as large as it is."""
+    folder = p.path("repositories")
+    if not os.path.exists(folder):
         who = ["-c", "user.name=x", "-c", "user.email=x@x"]
-        p.run("git", "init", "-q", path, covered=False)
-        with open(p.path("repository", "big"), "wb") as f:
-            f.write(p.big.data)
-        p.run("git", "-C", path, "add", "big", covered=False)
-        p.run("git", *who, "-C", path, "commit", "-q", "-m", "x", covered=False)
-    return path
+        for item in (p.small, p.big):
+            path = os.path.join(folder, item.file)
+            p.run("git", "init", "-q", path, covered=False)
+            p.write("repositories/%s/file" % item.file, item.data)
+            p.run("git", "-C", path, "config", "core.compression", "0", covered=False)
+            p.run("git", "-C", path, "add", "file", covered=False)
+            p.run("git", *who, "-C", path, "commit", "-q", "-m", "x", covered=False)
+    return folder
 
 
 def _cvs_root(p):
@@ -61,7 +66,8 @@ def _cvs_root(p):
     if not os.path.exists(root):
         p.run("cvs", "-d", root, "init", covered=False)
         p.write("cvsroot/CVSROOT/passwd", "anonymous::nobody\n")
-        p.write("import/big", p.big.data)
+        for item in (p.small, p.big):
+            p.write("import/" + item.file, item.data)
         p.run("cvs", "-Q", "-d", root, "import", "-kb", "-m", "x", "module", "x", "y",
               covered=False, cwd=p.path("import"))
         p.run("chmod", "-R", "a+rwX", root, covered=False)  # its users are not root
@@ -70,9 +76,9 @@ def _cvs_root(p):
 
 @client("git clone", "git", "poll", peer="git daemon")
 def git(p):
-    p.run("git", "clone", "-q", "git://localhost:%d/repository" % p.port,
+    p.run("git", "clone", "-q", "git://localhost:%d/big" % p.port,
           p.path("clone%d" % p.port))
-    return p.differs("clone%d/big" % p.port)
+    return p.differs("clone%d/file" % p.port)
 
 
 @client("cvs", "openbsd-inetd cvs", "select", peer="cvs pserver", root=True)
