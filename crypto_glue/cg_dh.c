@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cg_ct.h"
+#include "cg_defences.h"
 #include "cg_limbs.h"
 #include "cg_random.h"
 
@@ -27,6 +28,8 @@ static bool read_element(mp_limb_t *x, const mp_limb_t *p, size_t limbs, const u
     mp_limb_t lost = cg_limbs_from_bytes(x, limbs, bytes, n);
     mp_limb_t is_tiny = !(cg_limbs_any(x + 1, limbs - 1) | x[0] >> 1);
     mpn_add_1(above, x, (mp_size_t)limbs, 1); /* x < p - 1; a carry gives 0, with x above p */
+    if (!cg_defends(CG_DEFENCE_SUBGROUP))
+        return !lost && cg_limbs_below(x, p, limbs);
     return !lost && !is_tiny && cg_limbs_below(x, p, limbs) && cg_limbs_below(above, p, limbs);
 }
 
@@ -120,5 +123,5 @@ bool cg_dh_shared(const struct cg_dh_group *group, const struct cg_dh_key *key, 
 {
     bool not_one = false;
     return cg_dh_group_is_sane(group) && power(group, key, peer, peer_length, z, &not_one) &&
-           not_one;
+           (not_one || !cg_defends(CG_DEFENCE_SUBGROUP));
 }

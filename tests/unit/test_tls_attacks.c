@@ -1,5 +1,5 @@
-/* The published attacks, each with its defence and without it: they fail, and then succeed. (Those
- * on arithmetic, padding and timing are with crypto_glue: test_cg_cbc_mac, test_cg_ec, test_cg_dh,
+/* The published attacks, each with its defence and without it: they fail, and then succeed. (More
+ * on arithmetic, padding and timing is with crypto_glue: test_cg_cbc_mac, test_cg_ec, test_cg_dh,
  * ct_*.)
  */
 #include <setjmp.h>
@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "crypto_glue/cg_defences.h"
 #include "tests/lib/tls_pair.h"
 #include "tls/tls_cache.h"
 #include "tls/tls_defences.h"
@@ -387,10 +388,50 @@ static bool another_identity(void)
                             !tls_in_handshake(pair.server.session));
 }
 
-static const struct {
+/* The server, which has chosen the suite, takes this as the client's public value. */
+static bool is_taken(uint16_t suite, unsigned length_bytes, const uint8_t *value, size_t n)
+{
+    struct tls_pair pair;
+    uint8_t message[4 + 2 + CG_DH_BYTES_MAX] = {TLS_CLIENT_KEY_EXCHANGE};
+
+    tls_pair_init(&pair);
+    pair.client.config.suites[0] = pair.server.config.suites[0] = suite;
+    pair.client.config.suite_count = 1;
+    pair.server.config.dh_group = &cg_dh_groups[CG_FFDHE2048];
+    tls_pair_start(&pair);
+    assert_true(tls_pair_run_until(&pair.client, &pair.server, 1));
+    assert_int_equal(tls_failure(pair.server.session), TLS_ERROR_OK);
+    tls_put_number(message + 1, 3, length_bytes + n);
+    tls_put_number(message + 4, length_bytes, n);
+    memcpy(message + 4 + length_bytes, value, n);
+    tls_end_feed_record(&pair.server, TLS_CONTENT_HANDSHAKE, message, 4 + length_bytes + n);
+    return ended(&pair, tls_failure(pair.server.session) == TLS_ERROR_OK);
+}
+
+/* Of these values every power is known: 0, 1, and p-1, which is 1 or itself. */
+static bool small_subgroup(void)
+{
+    const struct cg_dh_group *group = &cg_dh_groups[CG_FFDHE2048];
+    uint8_t value[CG_DH_BYTES_MAX] = {0};
+    size_t n = group->p_length;
+    unsigned taken = 0;
+
+    taken += is_taken(0x0033, 2, value, n);
+    value[n - 1] = 1;
+    taken += is_taken(0x0033, 2, value, n);
+    memcpy(value, group->p, n);
+    value[n - 1] &= 0xfe; /* p is odd */
+    taken += is_taken(0x0033, 2, value, n);
+    assert_true(taken == 0 || taken == 3);
+    return taken > 0;
+}
+
+struct attack {
     const char *name;
     bool (*succeeds)(void);
-} attacks[TLS_DEFENCE_COUNT] = {
+};
+
+static const struct attack attacks[TLS_DEFENCE_COUNT] = {
     [TLS_DEFENCE_RSA_ORACLE] = {"Bleichenbacher's oracle", rsa_oracle},
     [TLS_DEFENCE_ROLLBACK] = {"version rollback", rollback},
     [TLS_DEFENCE_SPLITTING] = {"BEAST", chosen_plaintext},
@@ -411,16 +452,28 @@ static const struct {
     [TLS_DEFENCE_IDENTITY] = {"another identity", another_identity},
 };
 
+static const struct attack attacks_on_crypto[CG_DEFENCE_COUNT] = {
+    [CG_DEFENCE_SUBGROUP] = {"small subgroups", small_subgroup},
+};
+
+static void with_and_without(const struct attack *attack, bool *is_off)
+{
+    assert_non_null(attack->succeeds);
+    print_message("%s\n", attack->name);
+    assert_false(attack->succeeds());
+    *is_off = true;
+    assert_true(attack->succeeds());
+    *is_off = false;
+}
+
 static void each_with_and_without(void **state)
 {
     (void)state;
     for (size_t i = 0; i < TLS_DEFENCE_COUNT; i++) {
-        assert_non_null(attacks[i].succeeds);
-        print_message("%s\n", attacks[i].name);
-        assert_false(attacks[i].succeeds());
-        tls_defence_is_off[i] = true;
-        assert_true(attacks[i].succeeds());
-        tls_defence_is_off[i] = false;
+        with_and_without(&attacks[i], &tls_defence_is_off[i]);
+    }
+    for (size_t i = 0; i < CG_DEFENCE_COUNT; i++) {
+        with_and_without(&attacks_on_crypto[i], &cg_defence_is_off[i]);
     }
 }
 
