@@ -398,6 +398,8 @@ static bool is_taken(uint16_t suite, unsigned length_bytes, const uint8_t *value
     pair.client.config.suites[0] = pair.server.config.suites[0] = suite;
     pair.client.config.suite_count = 1;
     pair.server.config.dh_group = &cg_dh_groups[CG_FFDHE2048];
+    pair.server.config.groups[0] = 23; /* secp256r1 */
+    pair.server.config.group_count = 1;
     tls_pair_start(&pair);
     assert_true(tls_pair_run_until(&pair.client, &pair.server, 1));
     assert_int_equal(tls_failure(pair.server.session), TLS_ERROR_OK);
@@ -424,6 +426,16 @@ static bool small_subgroup(void)
     taken += is_taken(0x0033, 2, value, n);
     assert_true(taken == 0 || taken == 3);
     return taken > 0;
+}
+
+/* A point that is not on P-256: the attacker may choose it on a curve of small order. */
+static bool invalid_curve(void)
+{
+    uint8_t point[1 + 2 * 32] = {4}; /* uncompressed: (5, 7) */
+
+    point[32] = 5;
+    point[64] = 7;
+    return is_taken(0xc013, 1, point, sizeof point);
 }
 
 struct attack {
@@ -453,6 +465,7 @@ static const struct attack attacks[TLS_DEFENCE_COUNT] = {
 };
 
 static const struct attack attacks_on_crypto[CG_DEFENCE_COUNT] = {
+    [CG_DEFENCE_CURVE] = {"a point of another curve", invalid_curve},
     [CG_DEFENCE_SUBGROUP] = {"small subgroups", small_subgroup},
 };
 
