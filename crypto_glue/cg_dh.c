@@ -112,7 +112,9 @@ bool cg_dh_make(const struct cg_dh_group *group, struct cg_dh_key *key, uint8_t 
         return false;
     memset(key, 0, sizeof *key);
     key->bits = is_known(group) ? CG_DH_SHORT_BITS : cg_dh_bits(group) - 1;
-    if (!cg_random(key->exponent, (key->bits + 7) / 8))
+    if (!cg_defends(CG_DEFENCE_FRESH_KEY))
+        memset(key->exponent, 0x55, (key->bits + 7) / 8); /* one key for all */
+    else if (!cg_random(key->exponent, (key->bits + 7) / 8))
         return false;
     key->exponent[0] &= (uint8_t)(0xff >> (7 & (8 - key->bits % 8)));
     return power(group, key, group->g, group->g_length, public_value, &not_one);

@@ -438,6 +438,31 @@ static bool invalid_curve(void)
     return is_taken(0xc013, 1, point, sizeof point);
 }
 
+/* A server that keeps its key lets the attacker ask it, for values near that of a session recorded
+ * before, whether the secret begins with a zero. */
+static bool kept_key(void)
+{
+    const struct cg_dh_group *group = &cg_dh_groups[CG_FFDHE2048];
+    const size_t at = TLS_HEADER + TLS_MESSAGE_HEADER + 2 + group->p_length + 2 + 1 + 2;
+    uint8_t record[2][TLS_RECORD_MAX];
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct tls_pair pair;
+        tls_pair_init(&pair);
+        pair.client.config.suites[0] = pair.server.config.suites[0] = 0x0033;
+        pair.client.config.suite_count = 1;
+        pair.server.config.dh_group = group;
+        tls_pair_start(&pair);
+        assert_true(tls_pair_run_until(&pair.client, &pair.server, 1));
+        for (unsigned message = 0; message < 3; message++) {
+            assert_true(tls_end_drain_record(&pair.server, record[i]) > TLS_HEADER);
+        }
+        assert_int_equal(record[i][TLS_HEADER], TLS_SERVER_KEY_EXCHANGE);
+        tls_pair_free(&pair);
+    }
+    return memcmp(record[0] + at, record[1] + at, group->p_length) == 0;
+}
+
 struct attack {
     const char *name;
     bool (*succeeds)(void);
@@ -466,6 +491,7 @@ static const struct attack attacks[TLS_DEFENCE_COUNT] = {
 
 static const struct attack attacks_on_crypto[CG_DEFENCE_COUNT] = {
     [CG_DEFENCE_CURVE] = {"a point of another curve", invalid_curve},
+    [CG_DEFENCE_FRESH_KEY] = {"Raccoon", kept_key},
     [CG_DEFENCE_SUBGROUP] = {"small subgroups", small_subgroup},
 };
 
