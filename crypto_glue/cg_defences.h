@@ -10,6 +10,7 @@ enum cg_defence {
     CG_DEFENCE_SUBGROUP,  /* RFC 2785: public values 0, 1 and p-1 */
     CG_DEFENCE_CURVE,     /* RFC 8422 5.11: points of another curve */
     CG_DEFENCE_FRESH_KEY, /* Raccoon, CVE-2020-1968 */
+    CG_DEFENCE_PADDING,   /* POODLE for TLS, CVE-2014-8730 */
     CG_DEFENCE_COUNT
 };
 

@@ -463,6 +463,37 @@ static bool kept_key(void)
     return memcmp(record[0] + at, record[1] + at, group->p_length) == 0;
 }
 
+/* The first block of a record is put in place of its last one, which is all padding. Once in 256
+ * times the last byte comes out right, and tells the first block's last byte to who sees that the
+ * record was taken. The victim sends until it would be so. */
+static bool padding_not_looked_at(void)
+{
+    enum { BLOCK = 16, TRIES = 9000, PLAIN = 3 * BLOCK - 20 }; /* SHA-1 fills the third block */
+    struct tls_pair pair;
+    uint8_t plain[PLAIN] = "cookie: 12345678", record[TLS_RECORD_MAX], before[BLOCK];
+    bool fits = false;
+
+    tls_pair_init(&pair);
+    pair.client.config.suites[0] = 0x002f;
+    pair.client.config.no_record_splitting = true;
+    open_pair(&pair);
+    /* as between peers that do not both know RFC 7366 */
+    pair.client.session->write.encrypt_then_mac = pair.server.session->read.encrypt_then_mac = 0;
+    for (unsigned i = 0; i < TRIES && !fits; i++) {
+        memcpy(before, pair.client.session->write.iv, BLOCK);
+        size_t n = send_some(&pair.client, plain, PLAIN, record);
+        assert_int_equal(n, TLS_HEADER + 4 * BLOCK);
+        uint8_t *block = record + TLS_HEADER;
+        fits = (plain[BLOCK - 1] ^ before[BLOCK - 1] ^ block[3 * BLOCK - 1]) == BLOCK - 1;
+        if (fits) {
+            memcpy(block + 3 * BLOCK, block, BLOCK);
+        }
+        tls_end_feed(&pair.server, record, n);
+    }
+    assert_true(fits);
+    return ended(&pair, tls_failure(pair.server.session) == TLS_ERROR_OK);
+}
+
 struct attack {
     const char *name;
     bool (*succeeds)(void);
@@ -492,6 +523,7 @@ static const struct attack attacks[TLS_DEFENCE_COUNT] = {
 static const struct attack attacks_on_crypto[CG_DEFENCE_COUNT] = {
     [CG_DEFENCE_CURVE] = {"a point of another curve", invalid_curve},
     [CG_DEFENCE_FRESH_KEY] = {"Raccoon", kept_key},
+    [CG_DEFENCE_PADDING] = {"POODLE for TLS", padding_not_looked_at},
     [CG_DEFENCE_SUBGROUP] = {"small subgroups", small_subgroup},
 };
 
