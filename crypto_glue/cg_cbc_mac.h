@@ -21,4 +21,9 @@
 uint32_t cg_cbc_mac_check(enum cg_hash_id mac, const uint8_t *mac_key, const uint8_t header[11],
                           const uint8_t *record, size_t n, size_t *content_length);
 
+#ifdef CG_TEST
+extern _Thread_local unsigned
+    cg_cbc_mac_blocks_for_tests; /* how many the inner hashes have taken */
+#endif
+
 #endif

@@ -11,6 +11,7 @@ enum cg_defence {
     CG_DEFENCE_CURVE,     /* RFC 8422 5.11: points of another curve */
     CG_DEFENCE_FRESH_KEY, /* Raccoon, CVE-2020-1968 */
     CG_DEFENCE_PADDING,   /* POODLE for TLS, CVE-2014-8730 */
+    CG_DEFENCE_SAME_WORK, /* Lucky Thirteen, CVE-2013-0169 */
     CG_DEFENCE_COUNT
 };
 

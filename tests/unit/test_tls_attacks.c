@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "crypto_glue/cg_cbc_mac.h"
 #include "crypto_glue/cg_defences.h"
 #include "tests/lib/tls_pair.h"
 #include "tls/tls_cache.h"
@@ -494,6 +495,26 @@ static bool padding_not_looked_at(void)
     return ended(&pair, tls_failure(pair.server.session) == TLS_ERROR_OK);
 }
 
+/* Both records are refused, and the one whose padding is right sooner: it leaves less to hash. */
+static bool less_to_hash(void)
+{
+    const uint8_t key[CG_HASH_MAX] = {0}, header[11] = {0};
+    uint8_t record[320] = {0};
+    unsigned blocks[2];
+
+    for (unsigned right = 0; right < 2; right++) {
+        size_t content;
+        memset(record + 64, 255, 256);
+        record[64] = right ? 255 : 0;
+        cg_cbc_mac_blocks_for_tests = 0;
+        assert_int_equal(cg_cbc_mac_check(CG_SHA1, key, header, record, sizeof record, &content),
+                         0);
+        blocks[right] = cg_cbc_mac_blocks_for_tests;
+    }
+    assert_true(blocks[0] > 0 && blocks[1] > 0);
+    return blocks[1] != blocks[0];
+}
+
 struct attack {
     const char *name;
     bool (*succeeds)(void);
@@ -524,6 +545,7 @@ static const struct attack attacks_on_crypto[CG_DEFENCE_COUNT] = {
     [CG_DEFENCE_CURVE] = {"a point of another curve", invalid_curve},
     [CG_DEFENCE_FRESH_KEY] = {"Raccoon", kept_key},
     [CG_DEFENCE_PADDING] = {"POODLE for TLS", padding_not_looked_at},
+    [CG_DEFENCE_SAME_WORK] = {"Lucky Thirteen", less_to_hash},
     [CG_DEFENCE_SUBGROUP] = {"small subgroups", small_subgroup},
 };
 
