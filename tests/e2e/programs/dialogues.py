@@ -159,6 +159,26 @@ def finger(stream, item):
     return t.receive_all(stream).replace(b"\r\n", b"\n")
 
 
+def telnet(stream, item):
+    """What the program in the server's terminal says, behind the options, all of which are refused.
+    The program ends after a line from the client: when it ends, telnetd ends at once, with what the
+    terminal still keeps."""
+    iac, refusals = b"\xff", {b"\xfd": b"\xfc", b"\xfb": b"\xfe"}  # DO: WONT, WILL: DONT
+    lines, said, have = Lines(stream), [], 0
+    while have < len(item.data):
+        byte = lines.bytes(1)
+        if byte == iac:
+            command, option = lines.bytes(1), lines.bytes(1)
+            if command in refusals:
+                lines.send(iac + refusals[command] + option)
+        elif byte != b"\r":  # of the ends of lines
+            said.append(byte)
+            have += 1
+    lines.send(b"\r\n")
+    lines.all()
+    return b"".join(said)
+
+
 def mqtt(stream, item):
     """Subscribes to a topic and publishes there."""
     topic = len(item.name).to_bytes(2, "big") + item.name.encode()

@@ -5,7 +5,7 @@ import os
 
 import tlstest as t
 
-from ..dialogues import echo, echo_to_the_end, finger
+from ..dialogues import echo, echo_to_the_end, finger, telnet
 from ..repositories import cvs_checkout, git_fetch
 from ..rows import client, server
 
@@ -38,12 +38,19 @@ server("fingerd", "openbsd-inetd fingerd", "program per connection, its streams"
        lambda p: _inetd(p, "/usr/sbin/in.fingerd in.fingerd -p " + _says_the_item(p)), ask=finger,
        text=True, big=20000, root=True)
 server("telnetd", "openbsd-inetd inetutils-telnetd", "program per connection, select",
-       lambda p: _inetd(p, "/usr/sbin/telnetd telnetd -h -E " + _says_the_item(p)), text=True,
-       big=4000, root=True)  # as much as a terminal keeps when its program ends
+       lambda p: _telnetd(p, _says_the_item(p)), text=True, big=4000,
+       root=True)  # as much as a terminal keeps when its program ends
+server("telnetd answered", "openbsd-inetd inetutils-telnetd", "program per connection, select",
+       lambda p: _telnetd(p, _says_the_item(p, "read line\n")), ask=telnet, text=True, big=20000,
+       root=True)
 
 
-def _says_the_item(p):
-    return p.write("says", "#!/bin/sh\ncat DIR/www/big\n", 0o755)
+def _telnetd(p, program):
+    return _inetd(p, "/usr/sbin/telnetd telnetd -h -E " + program)
+
+
+def _says_the_item(p, then=""):
+    return p.write("says", "#!/bin/sh\ncat DIR/www/big\n" + then, 0o755)
 
 
 def _repositories(p):
@@ -90,7 +97,7 @@ def cvs(p):
 
 @client("telnet", "inetutils-telnet openbsd-inetd inetutils-telnetd", "select", peer="telnetd",
         root=True)
-def telnet(p):
+def telnet_client(p):
     """Its input stays open, for it ends with it."""
     receive, send = os.pipe()
     with os.fdopen(receive) as given, os.fdopen(send):
