@@ -14,6 +14,8 @@ struct policy_word {
 
 /* Takes the next word off the front of *rest. False when there is none. */
 bool policy_next_word(struct policy_word *rest, struct policy_word *word);
+/* How many words there are in text. */
+size_t policy_count_words(struct policy_word text);
 
 struct policy_entry {
     enum policy_key_id key;

@@ -21,6 +21,15 @@ bool policy_next_word(struct policy_word *rest, struct policy_word *word)
     return word->length > 0;
 }
 
+size_t policy_count_words(struct policy_word text)
+{
+    struct policy_word word;
+    size_t count = 0;
+    while (policy_next_word(&text, &word))
+        count++;
+    return count;
+}
+
 /* ---- ${VAR} ---- */
 
 static bool is_variable_character(char c)

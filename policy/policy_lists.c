@@ -5,15 +5,6 @@
 #include "policy_parser.h"
 #include "policy_text.h"
 
-static size_t count_words(const struct policy_entry *entry)
-{
-    struct policy_word rest = entry->value, word;
-    size_t count = 0;
-    while (policy_next_word(&rest, &word))
-        count++;
-    return count;
-}
-
 static bool is_listed(const struct policy_list *list, const char *text)
 {
     size_t i = 0;
@@ -27,7 +18,7 @@ static void read_words(struct policy_parser *parser, const struct policy_entry *
                        size_t longest, size_t most, struct policy_list *list)
 {
     struct policy_word rest = entry->value, word;
-    size_t count = count_words(entry), length = 0;
+    size_t count = policy_count_words(rest), length = 0;
     *list = (struct policy_list){NULL, 0};
     if (count > most) {
         policy_complain(parser, entry->value.place, "more than %zu words", most);

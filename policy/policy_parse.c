@@ -55,15 +55,6 @@ static bool next_in_list(struct list *list, struct policy_word *word, struct pol
     return false;
 }
 
-static size_t count_words(const struct policy_entry *entry)
-{
-    struct policy_word rest = entry->value, word;
-    size_t count = 0;
-    while (policy_next_word(&rest, &word))
-        count++;
-    return count;
-}
-
 static const struct policy_pattern *read_patterns(struct policy_parser *parser,
                                                   const struct policy_entry *entry,
                                                   enum policy_direction direction)
@@ -89,7 +80,8 @@ static const char *const *read_programs(struct policy_parser *parser,
                                         const struct policy_entry *entry)
 {
     const char **programs =
-        entry ? policy_take(parser, entry->place, (count_words(entry) + 1) * sizeof *programs)
+        entry ? policy_take(parser, entry->place,
+                            (policy_count_words(entry->value) + 1) * sizeof *programs)
               : NULL;
     if (!programs)
         return NULL;
@@ -136,7 +128,8 @@ static void read_users(struct policy_parser *parser, const struct policy_entry *
                        struct policy_rule *rule)
 {
     uint32_t *users =
-        entry ? policy_take(parser, entry->place, count_words(entry) * sizeof *users) : NULL;
+        entry ? policy_take(parser, entry->place, policy_count_words(entry->value) * sizeof *users)
+              : NULL;
     if (!users)
         return;
     struct list list = list_of(parser, entry);

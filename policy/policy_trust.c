@@ -43,20 +43,11 @@ static void read_pins(struct policy_parser *parser, const struct policy_entry *e
     }
 }
 
-static size_t count_words(struct policy_word rest)
-{
-    struct policy_word word;
-    size_t count = 0;
-    while (policy_next_word(&rest, &word))
-        count++;
-    return count;
-}
-
 static void read_client_names(struct policy_parser *parser, const struct policy_entry *entry,
                               struct policy_list *names)
 {
     struct policy_word rest = entry->value, word;
-    struct policy_string *words = begin_list(parser, entry, count_words(rest), names);
+    struct policy_string *words = begin_list(parser, entry, policy_count_words(rest), names);
     while (words && policy_next_word(&rest, &word)) {
         struct policy_string value = policy_expand(parser, &word, true);
         if (value.text)

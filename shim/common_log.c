@@ -19,7 +19,6 @@ enum { LEVELS = sizeof level_names / sizeof level_names[0] };
 
 static enum log_level threshold = LOG_LEVEL_WARN;
 static struct sink target = {.kind = SINK_STDERR}, trace;
-static const struct sink last_resort = {.kind = SINK_SYSLOG};
 static bool json;
 
 static void read_level(const char *level)
@@ -198,8 +197,7 @@ static void end_line(struct line *line, uint32_t left_out)
         snprintf(line->text + line->length, room, "\n");
     line->length += strlen(line->text + line->length);
     int priority = LOG_DAEMON | severity[line->level];
-    if (!sink_write(&target, priority, line->text, line->length) && target.kind != SINK_SYSLOG)
-        sink_write(&last_resort, priority, line->text, line->length);
+    sink_write_or_syslog(&target, priority, line->text, line->length);
 }
 
 enum { END_MAX = 48 /* bytes that end_line may add */ };

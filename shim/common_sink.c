@@ -95,3 +95,9 @@ bool sink_write(const struct sink *sink, int priority, const char *line, size_t 
     }
     return false;
 }
+
+void sink_write_or_syslog(const struct sink *sink, int priority, const char *line, size_t length)
+{
+    if (!sink_write(sink, priority, line, length) && sink->kind != SINK_SYSLOG)
+        write_to_syslog(priority, line, length);
+}

@@ -43,12 +43,10 @@ int64_t shim_now(void)
 static void __attribute__((noreturn)) refuse(const char *text)
 {
     static char line[RULES_ERROR_TEXT + 16];
-    static struct sink sink;
+    static const struct sink to = {.kind = SINK_STDERR};
     size_t length = (size_t)snprintf(line, sizeof(line), "tlshim: %s\n", text);
 
-    for (const char *const *to = (const char *const[]){"stderr", "syslog", NULL}; *to; to++)
-        if (sink_set(&sink, *to) && sink_write(&sink, LOG_ERR, line, length))
-            break;
+    sink_write_or_syslog(&to, LOG_DAEMON | LOG_ERR, line, length);
     for (;;)
         sys3(SYS_exit_group, 125, 0, 0);
 }
