@@ -16,11 +16,12 @@ struct taking {
     struct shim_guard guard;
     struct shim_ref ref;
     unsigned left;
+    uint64_t taken;
 };
 
 static void take_number(int fd, struct taking *t)
 {
-    t->ref = connection_clear(fd, &t->left);
+    t->ref = connection_take(fd, &t->left, &t->taken);
     if (t->left == 0)
         t->ref.session = NULL;
     if (t->ref.session == NULL)
@@ -61,10 +62,16 @@ HOOK int close(int fd)
         return -1;
     if (fdtable == NULL || !shim_ready())
         return real(close)(fd);
+    if (fdtable_kind(fd) != FD_TLS) {
+        connection_forget(fd);
+        errno = saved;
+        return real(close)(fd);
+    }
     take_number(fd, &t);
     errno = saved;
     r = real(close)(fd);
     number_taken(&t);
+    fdtable_changed(fd, t.taken);
     return r;
 }
 
@@ -120,7 +127,28 @@ HOOK int shutdown(int fd, int how)
 struct copying {
     int fd;
     struct shim_ref ref; /* what fd stood for; no session: none */
+    bool refused;        /* another thread was faster to close it: errno is set */
 };
+
+/* The session that the number names, counted once more; NULL session: none. */
+static struct shim_ref pinned_session(int fd)
+{
+    struct shim_ref ref;
+    uint64_t seen;
+    unsigned left;
+
+    for (;;) {
+        seen = fdtable_entry(fd);
+        ref = fdtable_session_of(seen);
+        if (ref.session == NULL)
+            return ref;
+        fdtable_pin(ref.session);
+        if (fdtable_entry(fd) == seen) /* whoever takes the number away sees the count */
+            return ref;
+        left = fdtable_unpin(ref.session);
+        connection_let_go(fd, ref, left);
+    }
+}
 
 static struct copying copy_begins(int fd)
 {
@@ -128,9 +156,9 @@ static struct copying copy_begins(int fd)
 
     if (!shim_ready())
         return c;
-    c.ref = fdtable_session(fd);
-    if (c.ref.session != NULL)
-        fdtable_pin(c.ref.session);
+    c.ref = pinned_session(fd);
+    if (c.ref.session == NULL && fdtable != NULL && fdtable_kind(fd) == FD_CHANGING)
+        c.refused = fd_verdict(fd, &(struct shim_ref){0}) == FD_IS_DENIED;
     return c;
 }
 
@@ -186,29 +214,24 @@ HOOK int dup(int fd)
         return -1;
     struct copying c = copy_begins(fd);
 
-    return copied(&c, real(dup)(fd));
+    return c.refused ? -1 : copied(&c, real(dup)(fd));
 }
 
 /* Another file is about to be put at `copy`, perhaps while other threads use it. */
 static void replacing(int copy, struct taking *t)
 {
-    t->ref.session = NULL;
-    if (fdtable == NULL || !shim_ready())
-        return;
-    take_number(copy, t);
-    fdtable_set_changing(copy);
+    *t = (struct taking){0};
+    if (fdtable != NULL && shim_ready())
+        take_number(copy, t);
 }
 
 static int replaced(const struct copying *c, int copy, int result, struct taking *t)
 {
-    unsigned left;
-    int saved = errno;
-
     number_taken(t);
-    if (result < 0 && fdtable != NULL)
-        fdtable_clear(copy, &left);
-    errno = saved;
-    return copied(c, result);
+    result = copied(c, result);
+    if (t->taken != 0) /* not entered anew */
+        fdtable_changed(copy, t->taken);
+    return result;
 }
 
 HOOK int dup2(int fd, int copy)
@@ -220,6 +243,8 @@ HOOK int dup2(int fd, int copy)
     struct copying c = copy_begins(fd);
     struct taking t;
 
+    if (c.refused)
+        return -1;
     replacing(copy, &t);
     return replaced(&c, copy, real(dup2)(fd, copy), &t);
 }
@@ -233,6 +258,8 @@ HOOK int dup3(int fd, int copy, int flags)
     struct copying c = copy_begins(fd);
     struct taking t;
 
+    if (c.refused)
+        return -1;
     replacing(copy, &t);
     return replaced(&c, copy, real(dup3)(fd, copy, flags), &t);
 }
@@ -245,7 +272,7 @@ static int control(int fd, int command, void *argument, int (*real_fcntl)(int, i
         return real_fcntl(fd, command, argument);
     struct copying c = copy_begins(fd);
 
-    return copied(&c, real_fcntl(fd, command, argument));
+    return c.refused ? -1 : copied(&c, real_fcntl(fd, command, argument));
 }
 
 HOOK int fcntl(int fd, int command, ...)

@@ -63,13 +63,18 @@ static enum fd_verdict classify_stream(int fd, uint64_t seen, struct shim_ref *r
     socklen_t length = sizeof(address);
     uint64_t cookie = socket_cookie(fd);
     struct shim_guard guard;
+    bool ends;
 
     shim_enter(&guard);
     if (cookie != 0)
         *ref = session_find(cookie);
-    if (ref->session != NULL)
-        holders_add(ref->session);
+    ends = ref->session != NULL && !holders_join(*ref);
     shim_leave(&guard);
+    if (ends) { /* another thread or process closes it, and was first */
+        ref->session = NULL;
+        errno = EBADF;
+        return FD_IS_DENIED;
+    }
     if (ref->session != NULL && rule_of_session(ref->session) == NULL) {
         log_line(LOG_LEVEL_ERROR,
                  "descriptor %d is a TLS connection under a rule that this program's policy does "
@@ -89,6 +94,8 @@ static enum fd_verdict classify_stream(int fd, uint64_t seen, struct shim_ref *r
     }
     if (sys3(SYS_getpeername, fd, &address, &length) != 0)
         return FD_IS_UNCONNECTED; /* it stays unknown */
+    if ((seen & 3) == FD_CHANGING)
+        return FD_IS_PLAIN; /* its session has just ended: asked again, see classify_settled */
     return classify_connected(fd, seen, ref, &address, length);
 }
 
@@ -134,7 +141,10 @@ static bool is_session(int fd, uint64_t seen, struct shim_ref *ref)
  * another thread may have put a connection there meanwhile. */
 static enum fd_verdict classify_settled(int fd, struct shim_ref *ref)
 {
-    for (int tries = 0; tries < 1000; tries++) {
+    enum { YIELDS = 100, TRIES = 600 };
+    struct timespec a_while = {0, 1000000};
+
+    for (int tries = 0; tries < TRIES; tries++) {
         uint64_t seen = fdtable_entry(fd);
         enum fd_verdict verdict;
 
@@ -146,7 +156,10 @@ static enum fd_verdict classify_settled(int fd, struct shim_ref *ref)
         if (verdict != FD_IS_PLAIN || (unsigned)fd >= FDTABLE_SIZE ||
             (fdtable_kind(fd) == FD_PLAIN && (seen & 3) != FD_CHANGING) || !socket_is_open(fd))
             return verdict;
-        sys3(SYS_sched_yield, 0, 0, 0);
+        if (tries < YIELDS)
+            sys3(SYS_sched_yield, 0, 0, 0);
+        else
+            sys3(SYS_nanosleep, &a_while, NULL, 0);
     }
     errno = EACCES;
     return FD_IS_DENIED;

@@ -354,16 +354,16 @@ void connection_let_go(int fd, struct shim_ref ref, unsigned left)
         io_goodbye(fd, ref);
 }
 
-struct shim_ref connection_clear(int fd, unsigned *left)
+struct shim_ref connection_take(int fd, unsigned *left, uint64_t *taken)
 {
     struct shim_guard guard;
     struct shim_ref ref;
     bool last;
 
     if (fdtable_kind(fd) != FD_TLS)
-        return fdtable_clear(fd, left);
+        return fdtable_take(fd, left, taken);
     fork_gate_enter(&guard);
-    ref = fdtable_clear(fd, left);
+    ref = fdtable_take(fd, left, taken);
     last = ref.session != NULL && *left == 0 && give_up(fd, ref);
     fork_gate_leave(&guard);
     if (last)
@@ -374,8 +374,14 @@ struct shim_ref connection_clear(int fd, unsigned *left)
 void connection_forget(int fd)
 {
     unsigned left;
+    uint64_t taken;
 
-    connection_clear(fd, &left);
+    if (fdtable_kind(fd) != FD_TLS) {
+        fdtable_clear(fd, &left);
+        return;
+    }
+    connection_take(fd, &left, &taken);
+    fdtable_changed(fd, taken);
 }
 
 /* ---- own listeners ---- */

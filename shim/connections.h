@@ -50,9 +50,9 @@ enum fd_verdict connection_accepted(int fd);
  * while fd is still open; `left` entries of this process still name it. */
 void connection_let_go(int fd, struct shim_ref ref, unsigned left);
 
-/* fd is about to be closed or replaced: as fdtable_clear, and the session is let go when *left is
- * 0. */
-struct shim_ref connection_clear(int fd, unsigned *left);
+/* fd is about to be closed or replaced: as fdtable_take, and the session is let go when *left is 0.
+ */
+struct shim_ref connection_take(int fd, unsigned *left, uint64_t *taken);
 
 /* The number stands for something new, or nothing: back to unknown, and its session is let go. */
 void connection_forget(int fd);

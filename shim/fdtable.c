@@ -116,12 +116,6 @@ bool fdtable_settle_plain(int fd, uint64_t seen)
            atomic_compare_exchange_strong(&fdtable[fd], &seen, fresh_entry(FD_PLAIN));
 }
 
-void fdtable_set_changing(int fd)
-{
-    if ((unsigned)fd < FDTABLE_SIZE)
-        uncount(atomic_exchange(&fdtable[fd], fresh_entry(FD_CHANGING)));
-}
-
 static struct shim_ref cleared(uint64_t entry, unsigned *left)
 {
     struct shim_ref ref = ref_of(entry);
@@ -151,6 +145,23 @@ struct shim_ref fdtable_clear_if(int fd, uint64_t seen, unsigned *left)
         !atomic_compare_exchange_strong(&fdtable[fd], &seen, fresh_entry(FD_UNKNOWN)))
         return none;
     return cleared(seen, left);
+}
+
+struct shim_ref fdtable_take(int fd, unsigned *left, uint64_t *taken)
+{
+    struct shim_ref none = {0};
+
+    *left = 0;
+    *taken = fresh_entry(FD_CHANGING);
+    if ((unsigned)fd >= FDTABLE_SIZE)
+        return none;
+    return cleared(atomic_exchange(&fdtable[fd], *taken), left);
+}
+
+void fdtable_changed(int fd, uint64_t taken)
+{
+    if ((unsigned)fd < FDTABLE_SIZE)
+        atomic_compare_exchange_strong(&fdtable[fd], &taken, fresh_entry(FD_UNKNOWN));
 }
 
 int fdtable_reach(void)

@@ -16,7 +16,8 @@ enum {
     FD_UNKNOWN,
     FD_PLAIN,
     FD_TLS,
-    FD_CHANGING /* dup2 is putting another file there: looked at each time, nothing is noted */
+    FD_CHANGING /* it is being closed, or dup2 puts another file there: looked at each time, nothing
+                 * is noted */
 };
 enum { FDTABLE_SIZE = 1 << 20 /* numbers; Linux's usual ceiling for RLIMIT_NOFILE */ };
 
@@ -54,7 +55,6 @@ struct shim_ref fdtable_session_of(uint64_t entry);
  * process name it. False: the number is beyond the table. */
 bool fdtable_set_session(int fd, struct shim_ref ref);
 void fdtable_set_plain(int fd);
-void fdtable_set_changing(int fd);
 
 /* After a look that began when the entry was `seen`: false when it has changed meanwhile, or is
  * changing. */
@@ -65,6 +65,10 @@ bool fdtable_settle_plain(int fd, uint64_t seen);
 struct shim_ref fdtable_clear(int fd, unsigned *left);
 /* The same if the entry is still `seen`; else the result names no session. */
 struct shim_ref fdtable_clear_if(int fd, uint64_t seen, unsigned *left);
+/* As fdtable_clear, but the entry is FD_CHANGING from here until fdtable_changed, or until another
+ * thread has got the number for a new file. */
+struct shim_ref fdtable_take(int fd, unsigned *left, uint64_t *taken);
+void fdtable_changed(int fd, uint64_t taken);
 /* Counts a session once more without a number, and once less; unpin says how many are left. */
 void fdtable_pin(const struct shim_session *s);
 unsigned fdtable_unpin(const struct shim_session *s);

@@ -396,6 +396,7 @@ bool holders_drop(struct shim_session *s)
 
     registry_lock();
     last = drop_locked(s);
+    s->ending = last;
     registry_unlock();
     return last;
 }
@@ -405,6 +406,19 @@ static void add_locked(struct shim_session *s)
     if (own_id != 0)
         note(s, own_id, 1);
     s->orphaned = 0;
+    s->ending = 0;
+}
+
+bool holders_join(struct shim_ref ref)
+{
+    bool joined;
+
+    registry_lock();
+    joined = session_is_live(ref) && !ref.session->ending && !ref.session->lingering;
+    if (joined)
+        add_locked(ref.session);
+    registry_unlock();
+    return joined;
 }
 
 void holders_add(struct shim_session *s)

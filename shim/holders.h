@@ -59,6 +59,10 @@ void holders_end(void);
  * and shim_leave. */
 void holders_add(struct shim_session *s);
 
+/* The same for a session that was found by its socket. False: whoever held it last is closing it,
+ * and nothing is done. Between shim_enter and shim_leave. */
+bool holders_join(struct shim_ref ref);
+
 /* The session's descriptor is in a message on its way: nobody who gives it up meanwhile is the
  * last. false: it was not sent after all. And: this process has received it. Between shim_enter and
  * shim_leave. */

@@ -106,6 +106,7 @@ struct shim_session {
     uint32_t birth_process, birth_forks;
     uint32_t in_flight; /* messages with its descriptor that nobody has received yet */
     uint8_t orphaned;   /* nobody but such a message holds it */
+    uint8_t ending;     /* nobody holds it: its last holder says goodbye */
     uint32_t holder_count, holder_slab;
     struct shim_holder holders[SHIM_HOLDERS_INLINE];
 

@@ -219,6 +219,7 @@ static void early_watches(char **ports)
     await(p.back);
     need(pthread_create(&thread, NULL, takes_all, &listens) == 0, "thread");
     connect_watched("parent", fd, set, port);
+    close(fd); /* and the thread can accept the child's connection, as TLS needs */
     pass(p.there);
     waitpid(child, NULL, 0);
 }

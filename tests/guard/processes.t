@@ -25,12 +25,6 @@ CASES = [
     ("a signal handler that polls at each moment of fork", signal_in_fork),
     ("a child in another process namespace", g.compared, "other-namespace"),
 ]
-# Bugs that are known and not mended yet.
-KNOWN = {
-    "the last close and a dup at once": "the copy loses its session",
-    "watches of equal numbers before connect": "the child is not woken",
-}
-
 for name, function, *arguments in CASES:
-    t.subtest(name, function, *arguments, todo=KNOWN.get(name, ""))
+    t.subtest(name, function, *arguments)
 t.finish()
