@@ -88,7 +88,7 @@ enum {
 };
 
 enum policy_trust_kind {
-    POLICY_TRUST_FILE, /* a file, or a directory of files */
+    POLICY_TRUST_FILE, /* files, or directories of files */
     POLICY_TRUST_SYSTEM,
     POLICY_TRUST_PIN_ONLY, /* this and the next: certificates are not looked at beyond their key */
     POLICY_TRUST_FIRST_USE
@@ -100,7 +100,8 @@ enum { POLICY_PINS_MAX = 16 };
 struct policy_trust {
     enum policy_trust_kind kind; /* of a client's `trust` */
     struct policy_list pins;     /* texts that x509_pin_parse reads */
-    struct policy_string known_peers, crl;
+    struct policy_string known_peers;
+    struct policy_list crls; /* paths */
     enum policy_ocsp ocsp;
     struct policy_string ocsp_responses[POLICY_CREDENTIALS_MAX]; /* places as of certificates */
     bool allow_common_name;
@@ -135,7 +136,9 @@ struct policy_settings {
     uint64_t data_limit;  /* bytes per key of a cipher with 64-bit blocks */
     int64_t legacy_until; /* the rule's last second, since 1970; 0: no end */
     struct policy_string legacy_until_text, reason;
-    struct policy_string trust, client_trust, verify_name, dh_parameters;
+    struct policy_list trust; /* paths, or the word of another trusting.kind */
+    struct policy_list client_trust;
+    struct policy_string verify_name, dh_parameters;
     struct policy_string ticket_keys, psk_file, key_passphrase_file;
     struct policy_list alpn, psk_identities;
     /* One or several, each with the key in the same place of the other list. */

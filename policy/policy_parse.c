@@ -143,6 +143,16 @@ static void read_users(struct policy_parser *parser, const struct policy_entry *
 
 /* ---- what a rule needs ---- */
 
+/* Is there a suite in which the server shows a certificate? */
+static bool has_certified_suite(const struct policy_settings *settings)
+{
+    size_t i = 0;
+    while (i < settings->suite_count &&
+           !tls_key_exchange_info(tls_suite_by_id(settings->suites[i])->key_exchange)->certificate)
+        i++;
+    return i < settings->suite_count;
+}
+
 static void check_complete(struct policy_parser *parser, const struct policy_section *section,
                            const struct policy_rule *rule)
 {
@@ -154,12 +164,13 @@ static void check_complete(struct policy_parser *parser, const struct policy_sec
                         rule->kind == POLICY_SERVER ? "" : "\"connect = HOST:PORT\"",
                         rule->kind == POLICY_PLAIN || rule->kind == POLICY_DENY ? " or " : "",
                         rule->kind == POLICY_CLIENT ? "" : "\"listen = *:PORT\"");
-    if (rule->kind == POLICY_CLIENT && !said[POLICY_KEY_TRUST] && !said[POLICY_KEY_PSK_FILE])
+    bool certified = !said[POLICY_KEY_PSK_FILE] && has_certified_suite(&rule->settings);
+    if (rule->kind == POLICY_CLIENT && !said[POLICY_KEY_TRUST] && certified)
         policy_complain(parser, section->place,
                         "%s trusts nobody; add \"trust = /path/to/ca.pem\" or \"trust = system\"",
                         title);
     bool certificate = said[POLICY_KEY_CERTIFICATE], key = said[POLICY_KEY_KEY];
-    bool needs = (rule->kind == POLICY_SERVER && !said[POLICY_KEY_PSK_FILE]) || certificate || key;
+    bool needs = (rule->kind == POLICY_SERVER && certified) || certificate || key;
     if (needs && !certificate)
         policy_complain(parser, section->place,
                         "%s has no certificate; add \"certificate = /path/to/chain.pem\"", title);

@@ -61,11 +61,13 @@ size_t policy_written_length(const char *value);
 void policy_read_setting(struct policy_parser *parser, const struct policy_entry *entry,
                          struct policy_settings *settings);
 /* policy_paths.c, for policy_read_setting: a path, made absolute; one to POLICY_CREDENTIALS_MAX of
- * them. */
+ * them; any number. */
 struct policy_string policy_read_path(struct policy_parser *parser,
                                       const struct policy_entry *entry);
 void policy_read_paths(struct policy_parser *parser, const struct policy_entry *entry,
                        struct policy_string paths[POLICY_CREDENTIALS_MAX]);
+void policy_read_path_list(struct policy_parser *parser, const struct policy_entry *entry,
+                           struct policy_list *list);
 /* policy_trust.c: false when the key is none of its own. */
 bool policy_read_trust_setting(struct policy_parser *parser, const struct policy_entry *entry,
                                struct policy_settings *settings);

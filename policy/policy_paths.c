@@ -73,6 +73,21 @@ static bool can_be_listed(struct policy_parser *parser, struct policy_string pat
     return true;
 }
 
+/* The next of several. text NULL on error, which is reported. */
+static struct policy_string read_next(struct policy_parser *parser, const struct policy_word *word,
+                                      bool is_first)
+{
+    struct policy_string path = policy_expand(parser, word, false);
+    if (path.text && !is_first && path.text[0] != '/') {
+        policy_complain(parser, word->place, "a second path is an absolute one");
+        path.text = NULL;
+    }
+    path = make_absolute(parser, path);
+    if (path.text && !can_be_listed(parser, path))
+        path.text = NULL;
+    return path;
+}
+
 void policy_read_paths(struct policy_parser *parser, const struct policy_entry *entry,
                        struct policy_string paths[POLICY_CREDENTIALS_MAX])
 {
@@ -80,21 +95,31 @@ void policy_read_paths(struct policy_parser *parser, const struct policy_entry *
     size_t count = 0;
     memset(paths, 0, POLICY_CREDENTIALS_MAX * sizeof *paths);
     while (next_path(&rest, &word)) {
-        struct policy_string path = policy_expand(parser, &word, false);
-        if (!path.text)
-            return;
         if (count == POLICY_CREDENTIALS_MAX) {
             policy_complain(parser, word.place, "at most %d paths, one for each kind of key",
                             POLICY_CREDENTIALS_MAX);
             return;
         }
-        if (count > 0 && path.text[0] != '/') {
-            policy_complain(parser, word.place, "a second path is an absolute one");
+        paths[count] = read_next(parser, &word, count == 0);
+        if (!paths[count++].text)
             return;
-        }
-        path = make_absolute(parser, path);
-        if (!path.text || !can_be_listed(parser, path))
+    }
+}
+
+void policy_read_path_list(struct policy_parser *parser, const struct policy_entry *entry,
+                           struct policy_list *list)
+{
+    struct policy_word rest = entry->value, word;
+    size_t room = 0;
+    while (next_path(&rest, &word))
+        room++;
+    struct policy_string *paths = policy_take(parser, entry->place, room * sizeof *paths);
+    *list = (struct policy_list){paths, 0};
+    rest = entry->value;
+    while (paths && next_path(&rest, &word)) {
+        paths[list->count] = read_next(parser, &word, list->count == 0);
+        if (!paths[list->count].text)
             return;
-        paths[count++] = path;
+        list->count++;
     }
 }

@@ -128,7 +128,7 @@ static void add_tls(struct line *line, const struct policy_rule *rule)
 {
     const struct policy_settings *s = &rule->settings;
     if (rule->kind == POLICY_CLIENT) {
-        add_text(line, POLICY_KEY_TRUST, s->trust.text);
+        add_list(line, POLICY_KEY_TRUST, &s->trust);
         add_text(line, POLICY_KEY_VERIFY_NAME, s->verify_name.text);
     }
     add_paths(line, POLICY_KEY_CERTIFICATE, s->certificates);
@@ -137,7 +137,7 @@ static void add_tls(struct line *line, const struct policy_rule *rule)
     add_text(line, POLICY_KEY_PSK_FILE, s->psk_file.text);
     add_list(line, POLICY_KEY_PSK_IDENTITY, &s->psk_identities);
     if (rule->kind == POLICY_SERVER) {
-        add_text(line, POLICY_KEY_CLIENT_TRUST, s->client_trust.text);
+        add_list(line, POLICY_KEY_CLIENT_TRUST, &s->client_trust);
         add_text(line, POLICY_KEY_DH_PARAMETERS, s->dh_parameters.text);
         add_text(line, POLICY_KEY_TICKET_KEYS, s->ticket_keys.text);
     }

@@ -98,15 +98,26 @@ static void read_client_subjects(struct policy_parser *parser, const struct poli
 static void read_trust(struct policy_parser *parser, const struct policy_entry *entry,
                        struct policy_settings *settings)
 {
-    struct policy_string word = policy_expand(parser, &entry->value, false);
+    struct policy_word rest = entry->value, word;
     struct policy_trust *trust = &settings->trusting;
     trust->kind = POLICY_TRUST_FILE;
-    if (!word.text)
+    policy_next_word(&rest, &word);
+    struct policy_string first = policy_expand(parser, &word, false);
+    if (!first.text)
         return;
     for (int kind = POLICY_TRUST_SYSTEM; kind <= POLICY_TRUST_FIRST_USE; kind++)
-        if (strcmp(word.text, kinds[kind]) == 0)
+        if (strcmp(first.text, kinds[kind]) == 0)
             trust->kind = (enum policy_trust_kind)kind;
-    settings->trust = trust->kind == POLICY_TRUST_FILE ? policy_read_path(parser, entry) : word;
+    if (trust->kind == POLICY_TRUST_FILE) {
+        policy_read_path_list(parser, entry, &settings->trust);
+        return;
+    }
+    if (policy_next_word(&rest, &word))
+        policy_complain(parser, word.place, "\"%s\" stands alone; remove what follows it",
+                        first.text);
+    struct policy_string *words = begin_list(parser, entry, 1, &settings->trust);
+    if (words)
+        words[settings->trust.count++] = first;
 }
 
 bool policy_read_trust_setting(struct policy_parser *parser, const struct policy_entry *entry,
@@ -124,7 +135,7 @@ bool policy_read_trust_setting(struct policy_parser *parser, const struct policy
         trust->known_peers = policy_read_path(parser, entry);
         return true;
     case POLICY_KEY_CRL:
-        trust->crl = policy_read_path(parser, entry);
+        policy_read_path_list(parser, entry, &trust->crls);
         return true;
     case POLICY_KEY_OCSP_RESPONSE:
         policy_read_paths(parser, entry, trust->ocsp_responses);
@@ -224,8 +235,8 @@ void policy_each_trust_setting(const struct policy_rule *rule,
         put_list(&trust->pins, POLICY_KEY_PIN, NULL, put, arg);
         if (trust->kind == POLICY_TRUST_FIRST_USE)
             put(arg, POLICY_KEY_KNOWN_PEERS, trust->known_peers.text, true);
-        if (trust->crl.text && !unchained)
-            put(arg, POLICY_KEY_CRL, trust->crl.text, true);
+        if (!unchained)
+            put_list(&trust->crls, POLICY_KEY_CRL, NULL, put, arg);
     }
     for (size_t i = 0;
          rule->kind == POLICY_SERVER && i < POLICY_CREDENTIALS_MAX && trust->ocsp_responses[i].text;
@@ -235,7 +246,6 @@ void policy_each_trust_setting(const struct policy_rule *rule,
     if (asks) {
         put_list(&trust->client_subjects, POLICY_KEY_CLIENT_SUBJECT, "|", put, arg);
         put_list(&trust->client_names, POLICY_KEY_CLIENT_SAN, NULL, put, arg);
-        if (trust->crl.text)
-            put(arg, POLICY_KEY_CRL, trust->crl.text, true);
+        put_list(&trust->crls, POLICY_KEY_CRL, NULL, put, arg);
     }
 }

@@ -11,7 +11,7 @@ static bool has_certificates(const struct policy_rule *rule)
 {
     const struct policy_settings *settings = &rule->settings;
     return !settings->psk_file.text ||
-           (rule->kind == POLICY_CLIENT ? settings->trust.text != NULL
+           (rule->kind == POLICY_CLIENT ? settings->trust.count > 0
                                         : settings->certificates[0].text != NULL);
 }
 

@@ -92,7 +92,7 @@ static void read_verify_name(struct policy_parser *parser, const struct policy_e
 static void read_client_trust(struct policy_parser *parser, const struct policy_entry *entry,
                               struct policy_settings *settings)
 {
-    settings->client_trust = policy_read_path(parser, entry);
+    policy_read_path_list(parser, entry, &settings->client_trust);
     if (strcmp(entry->value.text, "system") == 0)
         policy_complain(parser, entry->value.place,
                         "whom the system trusts, anybody can become; name the file of the "

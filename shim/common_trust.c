@@ -54,6 +54,30 @@ static const struct x509_trust *load_trust(struct loader *loader, const char *ke
     return &loaded->trust;
 }
 
+/* The roots of all paths. NULL when one of them is wrong, which is told. */
+static const struct x509_trust *load_trusts(struct loader *loader, const char *key,
+                                            const struct policy_list *paths)
+{
+    const struct x509_trust **parts =
+        take_memory(loader, paths->words[0].place, paths->count * sizeof *parts);
+    struct x509_trust *all = take_memory(loader, paths->words[0].place, sizeof *all);
+    size_t count = 0, used = 0;
+    bool good = parts && all;
+    for (size_t i = 0; parts && i < paths->count; i++) {
+        parts[i] = load_trust(loader, key, paths->words[i]);
+        good = good && parts[i];
+        count += parts[i] ? parts[i]->count : 0;
+    }
+    if (!good || paths->count == 1)
+        return good ? parts[0] : NULL;
+    struct x509_certificate *roots =
+        take_memory(loader, paths->words[0].place, count * sizeof *roots);
+    for (size_t i = 0; roots && i < paths->count; used += parts[i++]->count)
+        memcpy(roots + used, parts[i]->roots, parts[i]->count * sizeof *roots);
+    *all = (struct x509_trust){roots, used};
+    return roots ? all : NULL;
+}
+
 /* One for all rules. */
 static struct later_roots *system_roots(struct loader *loader, struct policy_string word)
 {
@@ -71,17 +95,17 @@ static void add_trust(struct loader *loader, const struct policy_rule *rule,
 {
     const struct policy_settings *settings = &rule->settings;
     enum policy_trust_kind kind = settings->trusting.kind;
-    if (config->client_certificate != TLS_CLIENT_CERT_NO && settings->client_trust.text)
-        config->trust = load_trust(loader, "client-trust", settings->client_trust);
-    if (rule->kind != POLICY_CLIENT || !settings->trust.text)
+    if (config->client_certificate != TLS_CLIENT_CERT_NO && settings->client_trust.count)
+        config->trust = load_trusts(loader, "client-trust", &settings->client_trust);
+    if (rule->kind != POLICY_CLIENT || !settings->trust.count)
         return;
     config->unchained = kind == POLICY_TRUST_PIN_ONLY || kind == POLICY_TRUST_FIRST_USE;
     config->needs_approval = kind == POLICY_TRUST_FIRST_USE;
     if (kind == POLICY_TRUST_SYSTEM) {
         config->find_trust = later_roots_find;
-        config->find_trust_arg = system_roots(loader, settings->trust);
+        config->find_trust_arg = system_roots(loader, settings->trust.words[0]);
     } else if (!config->unchained) {
-        config->trust = load_trust(loader, "trust", settings->trust);
+        config->trust = load_trusts(loader, "trust", &settings->trust);
     }
 }
 
@@ -101,31 +125,44 @@ static void add_pins(struct loader *loader, const struct policy_rule *rule,
 
 /* ---- revocation ---- */
 
+static const struct credentials_crls *load_lists(struct loader *loader, struct policy_string path)
+{
+    char reason[CREDENTIALS_REASON];
+    for (struct loaded_lists *l = loader->lists; l; l = l->next)
+        if (strcmp(l->path, path.text) == 0)
+            return &l->crls;
+    struct loaded_lists *loaded = take_memory(loader, path.place, sizeof *loaded);
+    if (!loaded)
+        return NULL;
+    if (!credentials_load_crls(&loaded->crls, path.text, &loader->rules->memory, reason)) {
+        loader_complain(loader, path.place, "crl: %s", reason);
+        return NULL;
+    }
+    loaded->path = path.text;
+    loaded->next = loader->lists;
+    loader->lists = loaded;
+    return &loaded->crls;
+}
+
 static void add_lists(struct loader *loader, const struct policy_rule *rule,
                       struct tls_config *config)
 {
-    char reason[CREDENTIALS_REASON];
-    struct policy_string path = rule->settings.trusting.crl;
+    const struct policy_list *paths = &rule->settings.trusting.crls;
     bool applies = rule->kind == POLICY_CLIENT ? !config->unchained : config->trust != NULL;
-    if (!path.text || !applies)
-        return;
-    struct loaded_lists *loaded = loader->lists;
-    while (loaded && strcmp(loaded->path, path.text) != 0)
-        loaded = loaded->next;
-    if (!loaded) {
-        loaded = take_memory(loader, path.place, sizeof *loaded);
-        if (!loaded)
+    for (size_t i = 0; applies && i < paths->count; i++) {
+        const struct credentials_crls *more = load_lists(loader, paths->words[i]);
+        if (!more)
             return;
-        if (!credentials_load_crls(&loaded->crls, path.text, &loader->rules->memory, reason)) {
-            loader_complain(loader, path.place, "crl: %s", reason);
+        struct x509_crl *lists = take_memory(loader, paths->words[i].place,
+                                             (config->crl_count + more->count) * sizeof *lists);
+        if (!lists)
             return;
-        }
-        loaded->path = path.text;
-        loaded->next = loader->lists;
-        loader->lists = loaded;
+        if (config->crl_count > 0)
+            memcpy(lists, config->crls, config->crl_count * sizeof *lists);
+        memcpy(lists + config->crl_count, more->lists, more->count * sizeof *lists);
+        config->crls = lists;
+        config->crl_count += more->count;
     }
-    config->crls = loaded->crls.lists;
-    config->crl_count = loaded->crls.count;
 }
 
 /* NULL: it can be stapled, until *until if that is not 0; without the issuer that cannot be judged.

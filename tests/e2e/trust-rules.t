@@ -236,6 +236,15 @@ refused("a directory without the intermediate's list", "no current CRL", plain,
         TRUST + "crl = " + directory)
 der_file("crls/12345678.r0", clean[1].der)
 accepted("a directory with both, in DER", plain, TRUST + "crl = " + directory)
+of_root, of_ca = [t.policy_file(name, crl.pem()) for name, crl in zip(("r.pem", "i.pem"), clean)]
+accepted("a list for each CA", plain, TRUST + "crl = %s %s" % (of_root, of_ca))
+refused("a list for the root alone", "no current CRL", plain, TRUST + "crl = " + of_root)
+accepted("several files of roots", plain,
+         "trust = %s %s" % (t.policy_file("o2.pem", OTHER.pem()), ROOT))
+refused("several files, none with the root", "no trusted root", plain,
+        "trust = %s %s" % (t.policy_file("o3.pem", OTHER.pem()), t.policy_file("o4.pem", OTHER.pem())))
+said, log = ask(plain, "trust = %s\ncrl = %s /nowhere.crl" % (ROOT, of_root))
+t.ok("crl: /nowhere.crl: there is no such file" in said, "one of several lists is missing", said)
 said, log = ask(plain, TRUST + "crl = " + ROOT)
 t.ok("no X509 CRL in it" in said, "a file without a list is an error of the policy", said)
 

@@ -140,10 +140,10 @@ static void every_key_survives(void **state)
         "handshake-timeout = 7\nminimum-signature = 40\nlegacy-until = 2031-01-01\n"
         "[client p1]\nconnect = *:3\ntrust = pin-only\npin = " PIN " " PIN "\nocsp = require\n"
         "[client p2]\nconnect = *:4\ntrust = first-use\nknown-peers = known\nocsp = off\n"
-        "[client p3]\nconnect = *:5\ntrust = roots/\ncrl = crls\ncommon-name = allow\n"
+        "[client p3]\nconnect = *:5\ntrust = roots/ /more\ncrl = crls /d/ /e\ncommon-name = allow\n"
         "certificate-profile = strict\n"
         "[server u]\nlisten = *:6\ncertificate = a /c\nkey = b /k\nocsp-response = r\n"
-        "client-certificate = require\nclient-trust = t\nclient-environment = on\ncrl = /x\n"
+        "client-certificate = require\nclient-trust = t /u\nclient-environment = on\ncrl = /x\n"
         "client-subject = CN=a $$, O=b|c | CN=d\nclient-san = e@f ::1 g.test\n"
         "[deny e]\nconnect = *:23\n");
     round_trip(&input, &printed);

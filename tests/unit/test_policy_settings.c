@@ -64,9 +64,9 @@ static void the_example_of_the_manual_parses(void **state)
     assert_int_equal(rules[1].index, 1);
     assert_string_equal(rules[1].programs[1], "/usr/bin/pg_dump");
     assert_null(rules[1].programs[2]);
-    assert_string_equal(rules[1].settings.trust.text, "/etc/tlshim/ca#1.pem");
-    assert_int_equal(rules[1].settings.trust.place.line, 11);
-    assert_int_equal(rules[1].settings.trust.place.column, 9);
+    assert_string_equal(rules[1].settings.trust.words[0].text, "/etc/tlshim/ca#1.pem");
+    assert_int_equal(rules[1].settings.trust.words[0].place.line, 11);
+    assert_int_equal(rules[1].settings.trust.words[0].place.column, 9);
     assert_int_equal(rules[1].settings.trusting.kind, POLICY_TRUST_FILE);
     assert_int_equal(rules[1].settings.handshake, POLICY_HANDSHAKE_CONNECT);
     assert_int_equal(rules[1].settings.minimum_cipher, 128);
@@ -90,7 +90,7 @@ static void defaults_count_wherever_they_stand(void **state)
     assert_int_equal(policy.rules[0].settings.trusting.kind, POLICY_TRUST_SYSTEM);
     assert_int_equal(policy.rules[0].settings.handshake_timeout, 7);
     assert_int_equal(policy.rules[1].settings.trusting.kind, POLICY_TRUST_FILE);
-    assert_string_equal(policy.rules[1].settings.trust.text, "/d");
+    assert_string_equal(policy.rules[1].settings.trust.words[0].text, "/d");
 }
 
 static void suites_are_chosen_in_order_and_weak_ones_leave(void **state)
@@ -224,7 +224,7 @@ static void several_certificates_and_clients_that_are_asked(void **state)
                         "[defaults]\nclient-trust = /d\nclient-certificate = require\n");
     const struct policy_settings *s = &policy.rules[0].settings;
     assert_int_equal(s->client_certificate, POLICY_CERT_REQUEST);
-    assert_string_equal(s->client_trust.text, "/c a.pem");
+    assert_string_equal(s->client_trust.words[0].text, "/c a.pem");
     assert_string_equal(s->certificates[0].text, "/my rsa.pem");
     assert_string_equal(s->certificates[1].text, "/ec.pem");
     assert_null(s->certificates[2].text);
@@ -232,6 +232,39 @@ static void several_certificates_and_clients_that_are_asked(void **state)
     assert_string_equal(s->keys[0].text, "/a.key");
     assert_string_equal(s->keys[1].text, "/run/my creds/b.key");
     assert_int_equal(policy.rules[1].settings.client_certificate, POLICY_CERT_NO);
+}
+
+static void several_roots_and_lists(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "[client c]\nconnect = *:1\ntrust = /my ca.pem ${DIR}/other.pem  /third\n"
+                        "crl = relative /d/ /e.crl\n"
+                        "[server s]\nlisten = *:1\ncertificate = /c\nkey = /k\n"
+                        "client-certificate = require\nclient-trust = /a /b\n"
+                        "[client d]\nconnect = *:2\n[defaults]\ntrust = /d /e\n");
+    const struct policy_settings *s = &policy.rules[0].settings;
+    assert_int_equal(s->trust.count, 3);
+    assert_string_equal(s->trust.words[0].text, "/my ca.pem");
+    assert_string_equal(s->trust.words[1].text, "/run/my creds/other.pem");
+    assert_string_equal(s->trust.words[2].text, "/third");
+    assert_int_equal(s->trust.words[2].place.column, 38);
+    assert_int_equal(s->trusting.crls.count, 3);
+    assert_string_equal(s->trusting.crls.words[0].text, "relative");
+    assert_string_equal(s->trusting.crls.words[2].text, "/e.crl");
+    assert_int_equal(policy.rules[1].settings.client_trust.count, 2);
+    assert_int_equal(policy.rules[2].settings.trust.count, 2);
+}
+
+/* Where no certificate is ever shown, none is asked of the rule. */
+static void anonymous_suites_alone_need_no_certificate(void **state)
+{
+    (void)state;
+    struct policy policy;
+    must_parse(&policy, "[client c]\nconnect = *:1\n[server s]\nlisten = *:1\n"
+                        "[defaults]\nsuites = ADH-AES128-SHA\nminimum-certificate = 0\n");
+    assert_int_equal(policy.rules[0].settings.suite_count, 1);
+    assert_int_equal(policy.rules[1].settings.suite_count, 1);
 }
 
 /* Who has a key in common needs no certificate, and then has only suites without. */
@@ -403,6 +436,8 @@ int main(void)
         cmocka_unit_test(suites_are_chosen_in_order_and_weak_ones_leave),
         cmocka_unit_test(all_suites_are_forward_secret_first),
         cmocka_unit_test(several_certificates_and_clients_that_are_asked),
+        cmocka_unit_test(several_roots_and_lists),
+        cmocka_unit_test(anonymous_suites_alone_need_no_certificate),
         cmocka_unit_test(a_key_in_common_is_enough),
         cmocka_unit_test(sessions_groups_and_protocols),
         cmocka_unit_test(allowances_are_known),
