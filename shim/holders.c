@@ -44,36 +44,60 @@ static int64_t boot_time(void)
     return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* Start of a process in nanoseconds since boot: field 22 of its stat, in ticks of 10 ms. -1 when it
- * cannot be read. */
-static int64_t start_of(int pid)
+/* What /proc tells of a process: proc(5). */
+struct process_state {
+    bool has_ended;  /* a zombie has no descriptors any more, though kill(2) still finds it */
+    int64_t started; /* nanoseconds since boot, from ticks of 10 ms */
+};
+
+static int64_t number_at(const char *text)
+{
+    int64_t number = 0;
+
+    for (; *text >= '0' && *text <= '9'; text++)
+        number = number * 10 + (*text - '0');
+    return number;
+}
+
+/* The field of that number, from 3 on, of a stat's rest that begins before field 3. */
+static const char *field_at(const char *rest, int number)
+{
+    for (int field = 2; rest != NULL && field < number; field++)
+        rest = strchr(rest + 1, ' ');
+    return rest == NULL ? NULL : rest + 1;
+}
+
+/* False: it cannot be read. */
+static bool state_of(int pid, struct process_state *state)
 {
     char path[40], text[512];
-    const char *at;
+    const char *rest, *threads, *start;
     long fd, n;
-    int64_t ticks = 0;
 
     snprintf(path, sizeof(path), "/proc/%d/stat", pid);
     fd = sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
     if (fd < 0)
-        return -1;
+        return false;
     n = sys3(SYS_read, fd, text, sizeof(text) - 1);
     sys3(SYS_close, fd, 0, 0);
     if (n <= 0)
-        return -1;
+        return false;
     text[n] = '\0';
-    at = strrchr(text, ')'); /* the name before it may hold anything */
-    for (int field = 2; at != NULL && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (at == NULL)
-        return -1;
-    for (at++; *at >= '0' && *at <= '9'; at++)
-        ticks = ticks * 10 + (*at - '0');
-    return ticks * 10000000LL;
+    rest = strrchr(text, ')'); /* the name before it may hold anything */
+    threads = field_at(rest, 20);
+    start = field_at(rest, 22);
+    if (start == NULL)
+        return false;
+    /* The first thread may have ended alone: then others are counted still. */
+    state->has_ended = (rest[2] == 'Z' || rest[2] == 'X') && number_at(threads) <= 1;
+    state->started = number_at(start) * 10000000LL;
+    return true;
 }
 
 static bool lives(const struct shim_process *p)
 {
+    struct process_state state;
+
     if (p->id == own_id)
         return true;
     if (p->pid == 0)
@@ -82,9 +106,7 @@ static bool lives(const struct shim_process *p)
         return true;
     if (sys3(SYS_kill, p->pid, 0, 0) == -ESRCH)
         return false;
-    int64_t start = start_of(p->pid);
-
-    return start < 0 || start <= p->since;
+    return !state_of(p->pid, &state) || (!state.has_ended && state.started <= p->since);
 }
 
 static struct shim_process *process_by_id(uint32_t id)

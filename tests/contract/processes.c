@@ -125,6 +125,68 @@ static void both_read(void)
     close(p.server);
 }
 
+/* Who was killed and not waited for holds nothing: the other's close is the last. */
+static int is_killed(void *arg)
+{
+    (void)arg;
+    raise(SIGKILL);
+    return 0;
+}
+
+static void zombie(void)
+{
+    struct pair p = pair_open();
+    pid_t pid = start_child(is_killed, NULL);
+    siginfo_t info;
+
+    MUST(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+    close(p.client);
+    say_of(read(p.server, &byte, 1), "closed here: %s, status %d", child_status(pid));
+    close(p.server);
+}
+
+/* A process goes on when its first thread has ended. */
+static void *serves_alone(void *arg)
+{
+    char text[5];
+
+    if (read_all(*(int *)arg, text, 5) != 5 || write_all(*(int *)arg, text, 5) != 5)
+        _exit(1);
+    _exit(0);
+}
+
+static int leaves_to_a_thread(void *arg)
+{
+    const struct pair *p = arg;
+    static int fd;
+
+    close(p->client);
+    fd = p->server;
+    start_thread(serves_alone, &fd);
+    pthread_exit(NULL);
+}
+
+static void without_first_thread(void)
+{
+    struct pair p = pair_open();
+    pid_t pid = start_child(leaves_to_a_thread, &p);
+    char path[40], text[200] = "";
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    for (int64_t until = now_ms() + 20000; strstr(text, ") Z ") == NULL && now_ms() < until;) {
+        FILE *f = fopen(path, "r");
+
+        check(f != NULL && fgets(text, sizeof(text), f) != NULL, "no %s", path);
+        fclose(f);
+    }
+    close(p.server);
+    check(write(p.client, "hello", 5) == 5, "write");
+    memset(text, 0, sizeof(text));
+    say_of(read_all(p.client, text, 5), "%s: %.5s", text);
+    say_of(read(p.client, &byte, 1), "then %s, status %d", child_status(pid));
+    close(p.client);
+}
+
 /* ---- 34 ---- */
 
 static _Atomic int stop;
@@ -367,6 +429,8 @@ const struct contract_case process_cases[] = {
     {"33 the child closes, the parent serves", parent_serves},
     {"33 both write at once", both_write},
     {"33 both read", both_read},
+    {"33 a holder that was killed and is a zombie", zombie},
+    {"33 a holder whose first thread has ended", without_first_thread},
     {"34 fork while other threads hold locks", fork_under_locks},
     {"39 a master passes connections to a worker", prefork},
     {"39 among other descriptors, to oneself", several},
