@@ -32,7 +32,7 @@ CORE    := $(wildcard crypto_glue/*.c tls/*.c tls/x509/*.c policy/*.c)
 SHIM    := $(wildcard shim/*.c)
 CLI     := $(wildcard shim/cli/*.c)
 # What the library and the launcher both are made of: credentials, the log, files; the arena, for ps.
-SHARED  := $(filter shim/common_%.c shim/arena.c,$(SHIM))
+SHARED  := $(filter shim/common_%.c shim/arena%.c,$(SHIM))
 
 # Debian packages: to build, to run the demo, to run the tests, to lint, to compare speeds.
 BUILD_PACKAGES := gcc libc6-dev nettle-dev libgmp-dev

@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 
 #include "../tls/tls.h"
+#include "arena_windows.h"
+#include "common_log.h"
+#include "common_memory.h"
 #include "global.h"
 #include "session.h"
 #include "watch.h"
@@ -24,7 +27,8 @@ struct pool {
     size_t size, offset; /* bytes of a piece; of the first from the arena's start */
 };
 
-struct arena {
+/* What the file begins with; ARENA_GLOBAL_SIZE bytes and the pools follow. */
+struct arena_head {
     char magic[8];
     uint32_t format;
     uint32_t share;  /* of the full capacity: 1 / share */
@@ -33,12 +37,23 @@ struct arena {
     struct pool pools[ARENA_POOLS];
 };
 
+/* How this process sees it. */
+struct arena {
+    struct arena_head *head;
+    size_t size;
+    unsigned char *whole;   /* NULL: the head is mapped, and the rest seen through windows */
+    int fd;                 /* of another arena, through windows: the file, its opener's */
+    struct windows windows; /* last, for its size varies */
+};
+
 /* Raised with every change of what the arena's content means. */
 enum { ARENA_FORMAT = 1 };
 static const char arena_magic[8] = "tlshim\0A";
 
 _Static_assert(ARENA_SLAB_SIZE >= (int)TLS_OUTPUT_SIZE, "a slab holds an output buffer");
 _Static_assert(ARENA_SLAB_SIZE >= (int)TLS_RECORD_MAX, "a slab holds a record");
+_Static_assert((int)WINDOW_OVERLAP >= (int)TLS_BIG_SIZE, "a window shows every piece whole");
+_Static_assert((int)WINDOW_OVERLAP >= (int)ARENA_SLAB_SIZE, "a window shows every piece whole");
 
 static struct arena *own;
 
@@ -64,14 +79,23 @@ static const uint32_t full_capacity[ARENA_POOLS] = {
 };
 enum { SMALLEST_SHARE = 256 }; /* 1/256 of the above is the least that is worth starting with */
 
+/* Of the address space that the process may have (ulimit -v, LimitAS=) the library takes no more
+ * than this part for the arena: the rest is the program's. */
+enum { PART_OF_LIMIT = 16 };
+
 static size_t round_up(size_t n)
 {
     return (n + 4095) & ~(size_t)4095;
 }
 
+static size_t head_size(void)
+{
+    return round_up(sizeof(struct arena_head)) + ARENA_GLOBAL_SIZE;
+}
+
 static size_t lay_out(struct pool *pools, uint32_t share)
 {
-    size_t offset = round_up(sizeof(struct arena)) + ARENA_GLOBAL_SIZE;
+    size_t offset = head_size();
 
     for (int i = 0; i < ARENA_POOLS; i++) {
         pools[i].capacity = full_capacity[i] / share;
@@ -87,7 +111,7 @@ static size_t lay_out(struct pool *pools, uint32_t share)
 static uint64_t layout_digest(void)
 {
     const size_t facts[] = {
-        sizeof(struct arena),
+        sizeof(struct arena_head),
         sizeof(struct shim_session),
         offsetof(struct shim_session, rule),
         offsetof(struct shim_session, peer_name),
@@ -144,15 +168,38 @@ static int make_file(size_t size)
     return -1;
 }
 
-static struct arena *map_file(int fd, size_t size)
+static size_t room(void)
 {
-    int flags = MAP_SHARED | MAP_NORESERVE | (fd < 0 ? MAP_ANONYMOUS : 0);
-    void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+    struct rlimit limit = {.rlim_cur = RLIM_INFINITY};
 
-    if (map == MAP_FAILED)
+    sys4(SYS_prlimit64, 0, RLIMIT_AS, NULL, &limit);
+    return limit.rlim_cur == RLIM_INFINITY ? SIZE_MAX : (size_t)limit.rlim_cur / PART_OF_LIMIT;
+}
+
+static size_t view_size(size_t size)
+{
+    return sizeof(struct arena) + windows_bytes(size);
+}
+
+/* All of the file, or its head, the rest to be seen through windows. */
+static struct arena *map_file(int fd, size_t size, bool is_whole)
+{
+    struct arena *a = memory_map(view_size(size), false);
+
+    if (a == NULL)
         return NULL;
-    madvise(map, size, MADV_DONTDUMP);
-    return map;
+    a->size = size;
+    a->fd = fd;
+    a->head = arena_map(fd, 0, is_whole ? size : head_size());
+    if (a->head == NULL) {
+        memory_unmap(a, view_size(size), false);
+        return NULL;
+    }
+    if (is_whole)
+        a->whole = (unsigned char *)a->head;
+    else
+        a->windows.size = size;
+    return a;
 }
 
 static struct arena *make(uint32_t share, int *fd)
@@ -162,17 +209,17 @@ static struct arena *make(uint32_t share, int *fd)
     struct arena *a;
 
     *fd = make_file(size);
-    a = map_file(*fd, size);
+    a = map_file(*fd, size, true);
     if (a == NULL && *fd >= 0)
         sys3(SYS_close, *fd, 0, 0);
     if (a == NULL)
         return NULL;
-    memcpy(a->magic, arena_magic, sizeof(a->magic));
-    a->format = ARENA_FORMAT;
-    a->share = share;
-    a->layout = layout_digest();
-    a->size = size;
-    memcpy(a->pools, pools, sizeof(pools));
+    memcpy(a->head->magic, arena_magic, sizeof(a->head->magic));
+    a->head->format = ARENA_FORMAT;
+    a->head->share = share;
+    a->head->layout = layout_digest();
+    a->head->size = size;
+    memcpy(a->head->pools, pools, sizeof(pools));
     return a;
 }
 
@@ -189,9 +236,13 @@ static void remember(int fd)
 
 bool arena_init(void)
 {
+    struct pool pools[ARENA_POOLS];
+    size_t most = room();
     int fd;
 
     for (uint32_t share = 1; own == NULL && share <= SMALLEST_SHARE; share *= 2) {
+        if (share < SMALLEST_SHARE && lay_out(pools, share) > most)
+            continue;
         own = make(share, &fd);
         if (own != NULL)
             remember(fd);
@@ -201,7 +252,9 @@ bool arena_init(void)
 
 size_t arena_reserved(void)
 {
-    return own != NULL ? own->size : 0;
+    if (own == NULL)
+        return 0;
+    return own->whole != NULL ? own->size : head_size() + windows_mapped(&own->windows);
 }
 
 struct arena *arena_make(int *fd)
@@ -218,10 +271,10 @@ static bool is_fit(int fd, struct stat *status)
 
     return seals >= 0 && (seals & wanted) == wanted && fstat(fd, status) == 0 &&
            (status->st_uid == geteuid() || status->st_uid == 0) &&
-           status->st_size >= (off_t)sizeof(struct arena);
+           status->st_size >= (off_t)head_size();
 }
 
-static bool is_ours(const struct arena *a, size_t size)
+static bool is_ours(const struct arena_head *a, size_t size)
 {
     struct pool pools[ARENA_POOLS] = {0};
 
@@ -236,30 +289,41 @@ static bool is_ours(const struct arena *a, size_t size)
     return true;
 }
 
-struct arena *arena_open(int fd)
+static struct arena *open_file(int fd, bool is_whole)
 {
     struct stat status;
     struct arena *a;
 
     if (!is_fit(fd, &status))
         return NULL;
-    a = map_file(fd, (size_t)status.st_size);
-    if (a != NULL && !is_ours(a, (size_t)status.st_size)) {
+    a = map_file(fd, (size_t)status.st_size, is_whole);
+    if (a != NULL && !is_ours(a->head, (size_t)status.st_size)) {
         arena_close(a);
         return NULL;
     }
     return a;
 }
 
+struct arena *arena_open(int fd)
+{
+    return open_file(fd, false);
+}
+
 void arena_close(struct arena *a)
 {
-    munmap(a, a->size);
+    windows_close(&a->windows);
+    munmap(a->head, a->whole != NULL ? a->size : head_size());
+    memory_unmap(a, view_size(a->size), false);
 }
 
 bool arena_adopt(int fd)
 {
+    struct stat status;
+
+    if (own == NULL && fstat(fd, &status) == 0 && (size_t)status.st_size <= room())
+        own = open_file(fd, true);
     if (own == NULL)
-        own = arena_open(fd);
+        own = open_file(fd, false);
     if (own == NULL)
         return false;
     sys3(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
@@ -308,7 +372,7 @@ bool arena_make_way(int fd)
 
 void *arena_global_of(struct arena *a)
 {
-    return (unsigned char *)a + round_up(sizeof(struct arena));
+    return (unsigned char *)a->head + round_up(sizeof(struct arena_head));
 }
 
 void *arena_global(void)
@@ -318,16 +382,38 @@ void *arena_global(void)
 
 void *arena_piece(struct arena *a, enum arena_pool which, uint32_t index)
 {
-    const struct pool *pool = &a->pools[which];
+    const struct pool *pool = &a->head->pools[which];
+    void *piece;
+    size_t offset;
 
     if (index == 0 || index > pool->capacity)
         return NULL;
-    return (unsigned char *)a + pool->offset + (size_t)(index - 1) * pool->size;
+    offset = pool->offset + (size_t)(index - 1) * pool->size;
+    if (a->whole != NULL)
+        return a->whole + offset;
+    piece = windows_look(&a->windows, -1, offset);
+    if (piece == NULL)
+        piece = windows_look(&a->windows, a == own ? arena_descriptor() : a->fd, offset);
+    return piece;
+}
+
+/* Another process's piece, or one from before the exec, which cannot be mapped: its session can
+ * neither be used nor closed, and a process without memory for that ends. */
+static void end_without_room(void)
+{
+    log_line(LOG_LEVEL_ERROR, "no address space for a TLS connection that came along; raise the "
+                              "limit (ulimit -v, LimitAS=)");
+    for (;;)
+        sys3(SYS_exit_group, 125, 0, 0);
 }
 
 void *arena_at(enum arena_pool which, uint32_t index)
 {
-    return arena_piece(own, which, index);
+    void *piece = arena_piece(own, which, index);
+
+    if (piece == NULL && index != 0 && index <= own->head->pools[which].capacity)
+        end_without_room();
+    return piece;
 }
 
 /* A free piece's first four bytes name the next one. Sessions keep their own link there. */
@@ -338,24 +424,27 @@ static _Atomic uint32_t *link_of(struct arena *a, enum arena_pool which, uint32_
 
 uint32_t arena_take_from(struct arena *a, enum arena_pool which)
 {
-    struct pool *pool = &a->pools[which];
+    struct pool *pool = &a->head->pools[which];
     uint64_t head = atomic_load_explicit(&pool->free_list, memory_order_acquire);
 
     while ((uint32_t)head != 0) {
-        uint32_t next =
-            atomic_load_explicit(link_of(a, which, (uint32_t)head), memory_order_relaxed);
-        uint64_t wanted = ((head >> 32) + 1) << 32 | next;
+        _Atomic uint32_t *link = link_of(a, which, (uint32_t)head);
+        uint64_t wanted;
 
+        if (link == NULL)
+            return 0;
+        wanted = ((head >> 32) + 1) << 32 | atomic_load_explicit(link, memory_order_relaxed);
         if (atomic_compare_exchange_weak(&pool->free_list, &head, wanted)) {
             atomic_fetch_add(&pool->used, 1);
             return (uint32_t)head;
         }
     }
-    if (atomic_load(&pool->fresh) >= pool->capacity)
-        return 0;
-    uint32_t index = atomic_fetch_add(&pool->fresh, 1) + 1;
+    uint32_t index = atomic_load(&pool->fresh) + 1;
 
-    if (index > pool->capacity)
+    if (index > pool->capacity || link_of(a, which, index) == NULL)
+        return 0;
+    index = atomic_fetch_add(&pool->fresh, 1) + 1;
+    if (index > pool->capacity || link_of(a, which, index) == NULL)
         return 0;
     atomic_fetch_add(&pool->used, 1);
     return index;
@@ -368,15 +457,16 @@ uint32_t arena_take(enum arena_pool which)
 
 void arena_give_to(struct arena *a, enum arena_pool which, uint32_t index)
 {
-    struct pool *pool = &a->pools[which];
+    struct pool *pool = &a->head->pools[which];
+    _Atomic uint32_t *link = link_of(a, which, index);
     uint64_t head, wanted;
 
-    if (index == 0)
+    if (link == NULL)
         return;
     atomic_fetch_sub(&pool->used, 1);
     head = atomic_load(&pool->free_list);
     do {
-        atomic_store_explicit(link_of(a, which, index), (uint32_t)head, memory_order_relaxed);
+        atomic_store_explicit(link, (uint32_t)head, memory_order_relaxed);
         wanted = ((head >> 32) + 1) << 32 | index;
     } while (!atomic_compare_exchange_weak(&pool->free_list, &head, wanted));
 }
@@ -388,12 +478,13 @@ void arena_give(enum arena_pool which, uint32_t index)
 
 uint32_t arena_capacity(enum arena_pool which)
 {
-    return own->pools[which].capacity;
+    return own->head->pools[which].capacity;
 }
 
 uint32_t arena_reach_of(const struct arena *a, enum arena_pool which)
 {
-    uint32_t fresh = atomic_load(&a->pools[which].fresh), capacity = a->pools[which].capacity;
+    uint32_t fresh = atomic_load(&a->head->pools[which].fresh),
+             capacity = a->head->pools[which].capacity;
 
     return fresh < capacity ? fresh : capacity;
 }
@@ -405,5 +496,5 @@ uint32_t arena_reach(enum arena_pool which)
 
 uint32_t arena_used(enum arena_pool which)
 {
-    return atomic_load(&own->pools[which].used);
+    return atomic_load(&own->head->pools[which].used);
 }

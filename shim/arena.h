@@ -29,12 +29,13 @@ enum { ARENA_SLAB_SIZE = 24576 };
 
 struct arena;
 
-/* Makes this process's arena, halving its size where the address space is limited; without a
- * descriptor where the kernel gives no file in memory. False with errno set when not even the
- * smallest fits. Idempotent. */
+/* Makes this process's arena; where the address space is limited, of a sixteenth of it, for the
+ * rest is the program's. Without a descriptor where the kernel gives no file in memory. False with
+ * errno set when not even the smallest fits. Idempotent. */
 bool arena_init(void);
-/* Makes the arena behind an inherited descriptor this process's own. False: it is none, of another
- * build, or of another user; nothing is changed. */
+/* Makes the arena behind an inherited descriptor this process's own; where the address space is
+ * limited, it is mapped in windows as far as it is used. False: it is none, of another build, or of
+ * another user; nothing is changed. */
 bool arena_adopt(int fd);
 struct arena *arena_own(void);
 /* Bytes of address space that it takes; 0: there is none. */
@@ -55,7 +56,8 @@ static inline bool arena_hides(int fd)
 bool arena_make_way(int fd);
 
 /* Another arena: the smallest that there is, empty (*fd: its descriptor, -1: none), and one that a
- * descriptor stands for. NULL: no memory; no arena of this build and of a user to be trusted. */
+ * descriptor stands for, which stays open until arena_close: what is looked at is mapped then. NULL:
+ * no memory; no arena of this build and of a user to be trusted. */
 struct arena *arena_make(int *fd);
 struct arena *arena_open(int fd);
 void arena_close(struct arena *a);
@@ -63,11 +65,14 @@ void arena_close(struct arena *a);
 /* A piece of the pool, with whatever content it had; 0 when the pool is used up. */
 uint32_t arena_take(enum arena_pool pool);
 void arena_give(enum arena_pool pool, uint32_t index);
-void *arena_at(enum arena_pool pool, uint32_t index); /* NULL for 0 */
+/* NULL for 0. Whoever has taken a piece can look at it; a process that has no room for one that
+ * another has taken ends. */
+void *arena_at(enum arena_pool pool, uint32_t index);
 uint32_t arena_capacity(enum arena_pool pool);        /* highest index there can be */
 uint32_t arena_used(enum arena_pool pool);            /* pieces that are out */
 uint32_t arena_reach(enum arena_pool pool);           /* highest index that was ever out */
-/* The same in any arena. */
+/* The same in any arena; a piece that another process took is NULL when there is no room for it, and
+ * stays where it is once it has been looked at. */
 uint32_t arena_take_from(struct arena *a, enum arena_pool pool);
 void arena_give_to(struct arena *a, enum arena_pool pool, uint32_t index);
 void *arena_piece(struct arena *a, enum arena_pool pool, uint32_t index);

@@ -6,9 +6,7 @@
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include "common_memory.h"
-
-enum { HEADERS_MAX = 256 * 1024, SECTIONS_MAX = 4096 };
+enum { HEADERS_MAX = 256 * 1024 /* bytes of a table */ };
 
 /* Numbers of either class and byte order, at an offset of a header. */
 struct view {
@@ -38,23 +36,45 @@ static bool read_at(int fd, void *buffer, size_t size, uint64_t offset)
            pread(fd, buffer, size, (off_t)offset) == (ssize_t)size;
 }
 
-/* A table of `count` headers of `size` bytes, read whole. */
+/* A table of `count` headers of `size` bytes, of which some are in memory: an exec may come when no
+ * more can be had (RLIMIT_AS). */
 struct table {
-    struct view view;
+    int fd;
+    bool little;
+    uint64_t offset;
     size_t size, count;
-    unsigned char bytes[HEADERS_MAX];
+    size_t first, have; /* of the headers in bytes */
+    unsigned char bytes[4096];
 };
 
-static bool read_table(int fd, struct table *table, const struct elf_file *elf, uint64_t offset,
-                       uint64_t size, uint64_t count, size_t least)
+static bool table_load(struct table *table, size_t i)
 {
-    if (count == 0 || size < least || size > 1024 || count > HEADERS_MAX / size ||
-        !read_at(fd, table->bytes, (size_t)(size * count), offset))
+    size_t fit = sizeof table->bytes / table->size;
+    table->first = i;
+    table->have = table->count - i < fit ? table->count - i : fit;
+    return read_at(table->fd, table->bytes, table->have * table->size,
+                   table->offset + i * table->size);
+}
+
+static bool find_table(struct table *table, uint64_t offset, uint64_t size, uint64_t count,
+                       size_t least)
+{
+    if (count == 0 || size < least || size > 1024 || count > HEADERS_MAX / size)
         return false;
-    table->view = (struct view){table->bytes, (size_t)(size * count), elf->little};
+    table->offset = offset;
     table->size = (size_t)size;
     table->count = (size_t)count;
-    return true;
+    return table_load(table, 0);
+}
+
+/* Of length 0, whose numbers are all 0, when it cannot be read. */
+static struct view header(struct table *table, size_t i)
+{
+    bool there = (i >= table->first && i - table->first < table->have) || table_load(table, i);
+    if (!there)
+        table->have = 0;
+    return (struct view){table->bytes + (there ? (i - table->first) * table->size : 0),
+                         there ? table->size : 0, table->little};
 }
 
 /* Go's notes have the owner "Go" and hold the build id (type 4). */
@@ -66,10 +86,10 @@ static bool is_go_note(int fd, uint64_t offset, bool little)
            number(&v, 8, 4) == 4 && memcmp(note + 12, "Go\0", 4) == 0;
 }
 
-static enum elf_result read_segments(int fd, struct elf_file *out, const struct table *table)
+static enum elf_result read_segments(int fd, struct elf_file *out, struct table *table)
 {
     for (size_t i = 0; i < table->count; i++) {
-        struct view v = {table->bytes + i * table->size, table->size, out->little};
+        struct view v = header(table, i);
         uint64_t type = number(&v, FIELD(out->bits, Phdr, p_type));
         uint64_t offset = number(&v, FIELD(out->bits, Phdr, p_offset));
         uint64_t size = number(&v, FIELD(out->bits, Phdr, p_filesz));
@@ -87,17 +107,17 @@ static enum elf_result read_segments(int fd, struct elf_file *out, const struct 
 }
 
 /* A section by name. Binaries may come without sections: no error then. */
-static bool has_section(int fd, const struct elf_file *elf, const struct table *table,
-                        size_t names_index, const char *wanted)
+static bool has_section(int fd, const struct elf_file *elf, struct table *table, size_t names_index,
+                        const char *wanted)
 {
     if (names_index >= table->count)
         return false;
-    struct view names = {table->bytes + names_index * table->size, table->size, elf->little};
+    struct view names = header(table, names_index);
     uint64_t names_offset = number(&names, FIELD(elf->bits, Shdr, sh_offset));
     size_t n = strlen(wanted) + 1;
     char name[32];
     for (size_t i = 0; i < table->count; i++) {
-        struct view v = {table->bytes + i * table->size, table->size, elf->little};
+        struct view v = header(table, i);
         uint64_t at = number(&v, FIELD(elf->bits, Shdr, sh_name));
         if (n <= sizeof name && read_at(fd, name, n, names_offset + at) &&
             memcmp(name, wanted, n) == 0)
@@ -106,7 +126,7 @@ static bool has_section(int fd, const struct elf_file *elf, const struct table *
     return false;
 }
 
-static enum elf_result read_file(int fd, struct elf_file *out, struct table *table)
+enum elf_result elf_read(int fd, struct elf_file *out)
 {
     unsigned char head[sizeof(Elf64_Ehdr)] = {0};
     *out = (struct elf_file){0};
@@ -118,31 +138,22 @@ static enum elf_result read_file(int fd, struct elf_file *out, struct table *tab
     out->bits = head[EI_CLASS] == ELFCLASS64 ? 64 : 32;
     out->little = head[EI_DATA] != ELFDATA2MSB;
     struct view v = {head, (size_t)n, out->little};
+    struct table table = {.fd = fd, .little = out->little};
     out->type = (uint16_t)number(&v, FIELD(out->bits, Ehdr, e_type));
     out->machine = (uint16_t)number(&v, FIELD(out->bits, Ehdr, e_machine));
-    if (!read_table(fd, table, out, number(&v, FIELD(out->bits, Ehdr, e_phoff)),
+    if (!find_table(&table, number(&v, FIELD(out->bits, Ehdr, e_phoff)),
                     number(&v, FIELD(out->bits, Ehdr, e_phentsize)),
                     number(&v, FIELD(out->bits, Ehdr, e_phnum)), sizeof(Elf32_Phdr)))
         return ELF_MALFORMED;
-    enum elf_result result = read_segments(fd, out, table);
+    enum elf_result result = read_segments(fd, out, &table);
     if (!out->is_go &&
-        read_table(fd, table, out, number(&v, FIELD(out->bits, Ehdr, e_shoff)),
+        find_table(&table, number(&v, FIELD(out->bits, Ehdr, e_shoff)),
                    number(&v, FIELD(out->bits, Ehdr, e_shentsize)),
                    number(&v, FIELD(out->bits, Ehdr, e_shnum)), sizeof(Elf32_Shdr))) {
         size_t names = (size_t)number(&v, FIELD(out->bits, Ehdr, e_shstrndx));
-        out->is_go |= has_section(fd, out, table, names, ".go.buildinfo") ||
-                      has_section(fd, out, table, names, ".note.go.buildid");
+        out->is_go |= has_section(fd, out, &table, names, ".go.buildinfo") ||
+                      has_section(fd, out, &table, names, ".note.go.buildid");
     }
-    return result;
-}
-
-enum elf_result elf_read(int fd, struct elf_file *out)
-{
-    struct table *table = memory_map(sizeof *table, false);
-    if (!table)
-        return ELF_UNREADABLE;
-    enum elf_result result = read_file(fd, out, table);
-    memory_unmap(table, sizeof *table, false);
     return result;
 }
 

@@ -16,8 +16,11 @@ struct place { /* a session where it lies */
     struct shim_session *session;
 };
 
+enum { PIECES = 5 };
+
 /* What a session may have taken, by pool. */
-static uint32_t *const *pieces_of(struct shim_session *s, enum arena_pool pool, uint32_t *out[5])
+static uint32_t *const *pieces_of(struct shim_session *s, enum arena_pool pool,
+                                  uint32_t *out[PIECES + 1])
 {
     if (pool == ARENA_BIG) {
         out[0] = &s->big_piece;
@@ -27,7 +30,8 @@ static uint32_t *const *pieces_of(struct shim_session *s, enum arena_pool pool, 
         out[1] = &s->queue_slab;
         out[2] = &s->in_slab;
         out[3] = &s->out_slab;
-        out[4] = NULL;
+        out[4] = &s->identity_slab;
+        out[5] = NULL;
     }
     return out;
 }
@@ -37,9 +41,21 @@ static size_t size_of(enum arena_pool pool)
     return pool == ARENA_BIG ? TLS_BIG_SIZE : ARENA_SLAB_SIZE;
 }
 
+/* There may be no room to look at what another process has taken. */
+static bool can_see_pieces(struct place at)
+{
+    uint32_t *list[PIECES + 1];
+
+    for (int pool = ARENA_SLAB; pool <= ARENA_BIG; pool++)
+        for (uint32_t *const *p = pieces_of(at.session, pool, list); *p != NULL; p++)
+            if (**p != 0 && arena_piece(at.arena, pool, **p) == NULL)
+                return false;
+    return true;
+}
+
 static void give_pieces(struct place at, enum arena_pool pool)
 {
-    uint32_t *list[5];
+    uint32_t *list[PIECES + 1];
 
     for (uint32_t *const *p = pieces_of(at.session, pool, list); *p != NULL; p++) {
         if (**p != 0)
@@ -52,7 +68,7 @@ static void give_pieces(struct place at, enum arena_pool pool)
 /* `to` has the numbers of pieces in the other arena: gets copies of its own. False: no memory. */
 static bool copy_pieces(struct place to, struct arena *from, enum arena_pool pool)
 {
-    uint32_t *list[5], *const *p = pieces_of(to.session, pool, list);
+    uint32_t *list[PIECES + 1], *const *p = pieces_of(to.session, pool, list);
 
     for (; *p != NULL; p++) {
         const void *old = arena_piece(from, pool, **p);
@@ -116,24 +132,41 @@ static void leave_behind(struct place at)
     atomic_store(&s->stage, SHIM_FAILED);
 }
 
-/* Locked, and nobody has a descriptor any more: the place is free. */
-static void release_foreign(struct place at)
+/* Out of the table of cookies, under its lock. False: the way there cannot be seen. */
+static bool unlist(struct place at)
 {
-    struct shim_global *g = arena_global_of(at.arena);
-    struct shim_session *s = at.session;
+    uint32_t *link = session_bucket(arena_global_of(at.arena), at.session->cookie);
 
-    registry_lock_of(g);
-    for (uint32_t *link = session_bucket(g, s->cookie); *link != 0;) {
+    while (*link != 0) {
         struct shim_session *entry = arena_piece(at.arena, ARENA_SESSION, *link);
 
-        if (entry == s) {
-            *link = s->hash_next;
+        if (entry == NULL)
+            return false;
+        if (entry == at.session) {
+            *link = entry->hash_next;
             break;
         }
         link = &entry->hash_next;
     }
-    atomic_fetch_add(&s->generation, 1);
+    atomic_fetch_add(&at.session->generation, 1);
+    return true;
+}
+
+/* Locked, and nobody has a descriptor any more: the place is free. One that cannot be freed stays
+ * a session that has failed. */
+static void release_foreign(struct place at)
+{
+    struct shim_global *g = arena_global_of(at.arena);
+    struct shim_session *s = at.session;
+    bool done;
+
+    registry_lock_of(g);
+    done = unlist(at);
     registry_unlock_of(g);
+    if (!done) {
+        session_unlock_both(s);
+        return;
+    }
     arena_give_to(at.arena, ARENA_SLAB, s->holder_slab);
     s->cookie = 0;
     session_unlock_both(s);
@@ -200,7 +233,8 @@ static struct shim_ref take_locked(struct place old, uint64_t cookie, const stru
     const struct ruled ruled = {rules, rule_from(rules, old.arena, old.session->rule)};
     struct shim_ref ref = {0};
 
-    if (old.session->cookie == cookie && !old.session->moved && ruled.rule != NULL)
+    if (old.session->cookie == cookie && !old.session->moved && ruled.rule != NULL &&
+        can_see_pieces(old))
         ref = settle(old, &ruled);
     if (ref.session != NULL)
         leave_behind(old);

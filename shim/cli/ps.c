@@ -166,8 +166,11 @@ static void show_sessions(const struct process *p)
         puts("  its sessions cannot be seen by this user, or are another version's");
         return;
     }
-    for (uint32_t i = 1; i <= arena_reach_of(arena, ARENA_SESSION); i++)
-        show_session(arena_piece(arena, ARENA_SESSION, i));
+    for (uint32_t i = 1; i <= arena_reach_of(arena, ARENA_SESSION); i++) {
+        struct shim_session *session = arena_piece(arena, ARENA_SESSION, i);
+        if (session)
+            show_session(session);
+    }
     arena_close(arena);
 }
 

@@ -72,8 +72,8 @@ all:
 
 
 def _dovecot(p):
-    """Its login process takes connections and hands them to a process per user. That maps the
-    arena of the other, which a limit of the address space (default_vsz_limit) has no room for."""
+    """Its login process takes connections and hands them to a process per user; each may have 256
+    MiB of address space (default_vsz_limit)."""
     for folder in ("mail", "home"):
         os.makedirs(p.path(folder), exist_ok=True)
         os.chmod(p.path(folder), 0o777)
@@ -89,7 +89,6 @@ default_internal_user = nobody
 default_internal_group = nogroup
 default_process_limit = 500
 default_client_limit = 2000
-default_vsz_limit = 0
 mail_max_userip_connections = 0
 mail_location = maildir:DIR/mail
 mailbox_list_index = no
