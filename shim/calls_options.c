@@ -41,8 +41,9 @@ HOOK int getsockopt(int fd, int level, int option, void *out, socklen_t *length)
           real(getsockopt)(fd, level, option, out, length))
 }
 
-static int set_low_water(struct shim_ref ref, const void *value, socklen_t length)
+static int set_low_water(int fd, struct shim_ref ref, const void *value, socklen_t length)
 {
+    struct shim_guard guard;
     int wanted;
 
     if (length < sizeof(wanted)) {
@@ -50,7 +51,15 @@ static int set_low_water(struct shim_ref ref, const void *value, socklen_t lengt
         return -1;
     }
     memcpy(&wanted, value, sizeof(wanted));
-    ref.session->program_low_water = wanted > 0 ? (uint32_t)wanted : wanted == 0 ? 1 : INT32_MAX;
+    shim_enter(&guard);
+    if (session_lock_read(ref)) {
+        io_set_low_water(ref.session, fd,
+                         wanted > 0    ? (uint32_t)wanted
+                         : wanted == 0 ? 1
+                                       : INT32_MAX);
+        session_unlock_read(ref.session);
+    }
+    shim_leave(&guard);
     return 0;
 }
 
@@ -70,7 +79,7 @@ static bool is_refused(int level, int option)
 HOOK int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
     if (level == SOL_SOCKET && option == SO_RCVLOWAT && value != NULL) {
-        ROUTE(fd, set_low_water(ref, value, length),
+        ROUTE(fd, set_low_water(fd, ref, value, length),
               real(setsockopt)(fd, level, option, value, length))
     }
     if (is_refused(level, option)) {

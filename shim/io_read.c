@@ -245,8 +245,10 @@ static enum io_state fill_behind(struct shim_session *s, int fd, size_t want)
     struct opening o;
     size_t before = io_leftover(s);
     int none = 0;
+    size_t length;
     long r;
 
+    s->missing = 0;
     compact(s);
     r = sys6(SYS_recvfrom, fd, slab + before, ARENA_SLAB_SIZE - before, MSG_DONTWAIT | MSG_PEEK, 0,
              0);
@@ -257,7 +259,10 @@ static enum io_state fill_behind(struct shim_session *s, int fd, size_t want)
         return IO_DONE;
     o.at = slab + before + s->held_byte;
     o.available = (size_t)r - s->held_byte;
-    if (tls_record_length(&s->tls, o.at, o.available) > ARENA_SLAB_SIZE - before - s->held_byte)
+    length = tls_record_length(&s->tls, o.at, o.available);
+    if (length > o.available)
+        s->missing = (uint32_t)length;
+    if (length > ARENA_SLAB_SIZE - before - s->held_byte)
         return IO_DONE;
     open_records(s, fd, &o, want);
     if (o.result == TLS_FAILED)
@@ -308,8 +313,8 @@ static void release_held(struct shim_session *s, int fd)
     s->held_byte = 0;
 }
 
-/* With SO_RCVLOWAT set by the program: less than that is nothing to wake for, and must not keep the
- * kernel readable. */
+/* With SO_RCVLOWAT set by the program: less than that is nothing to wake for. The kernel's own mark
+ * is set above the held byte, and above a partial record behind it, then. */
 static bool reaches_low_water(struct shim_session *s, int fd)
 {
     size_t low = s->program_low_water;
@@ -320,8 +325,22 @@ static bool reaches_low_water(struct shim_session *s, int fd)
         return s->ended || atomic_load(&s->error) != 0;
     if (io_leftover(s) >= low || s->ended)
         return true;
-    release_held(s, fd);
+    if (io_leftover(s) > 0)
+        io_low_water(s, fd, s->held_byte + (s->missing > 0 ? s->missing : 1));
+    else
+        io_await_rest(s, fd);
     return false;
+}
+
+void io_set_low_water(struct shim_session *s, int fd, uint32_t mark)
+{
+    int one = 1;
+
+    s->program_low_water = mark;
+    if (atomic_load(&s->stage) != SHIM_OPEN || !io_is_readable(s, fd))
+        return;
+    s->low_water = 0;
+    sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
 }
 
 bool io_is_readable(struct shim_session *s, int fd)
