@@ -106,9 +106,9 @@ static void run(const struct sequence *q, struct digest *d)
     for (int i = 0; i < q->count; i++) {
         if (d->in_words)
             operation_print(&q->operations[i], line);
-        world_settle();
         if (i > 0 && !world->handshaken)
             world_finish_handshake();
+        world_settle();
         tell(d, line, carry_out(&q->operations[i]));
     }
     if (!world->handshaken)

@@ -40,14 +40,6 @@ void run_info(const struct operation *o, char *out)
 
 /* ---- closing ---- */
 
-/* A stated difference: who closes, or shuts both halves, before the handshake is over gives the
- * peer a reset. */
-static void finish_handshake_before_end(void)
-{
-    if (!world->handshaken)
-        world_finish_handshake();
-}
-
 void run_shutdown(const struct operation *o, char *out)
 {
     uint32_t slot = o->arg[0];
@@ -56,8 +48,9 @@ void run_shutdown(const struct operation *o, char *out)
 
     if (fd < 0)
         return;
-    if (o->arg[1] != SHUT_WR)
-        finish_handshake_before_end();
+    /* A stated difference: before the handshake is over this gives the peer a reset. */
+    if (o->arg[1] != SHUT_WR && !world->handshaken)
+        world_finish_handshake();
     r = shutdown(fd, (int)o->arg[1]);
     say_result(out, r);
     if (r != 0)
@@ -73,8 +66,6 @@ void run_close(const struct operation *o, char *out)
 
     if (fd < 0)
         return;
-    if (world->ends[end_of(slot)].descriptors == 1)
-        finish_handshake_before_end();
     say_result(out, close(fd));
     slot_closed(slot);
 }
@@ -109,8 +100,6 @@ void run_dup(const struct operation *o, char *out)
             say(out, "skip");
             return;
         }
-        if (world->ends[end_of(victim)].descriptors == 1)
-            finish_handshake_before_end();
         slot_closed(victim);
     } else if (o->arg[1] == BY_DUP2 || o->arg[1] == BY_DUP3) {
         over = fcntl(pattern_file, F_DUPFD, 50);
