@@ -20,16 +20,17 @@ static void read_interrupted(int flags)
     relay_hold(&r);
     MUST((int)write(r.ends.server, out, 1000));
     relay_part(&r, 500);
-    ring(100, 0);
-    relay_pass_later(&r, 300);
-    int64_t began = now_ms();
+    if (flags == SA_RESTART)
+        relay_pass_later(&r, 500);
+    ring(100, 100); /* again and again: on a busy machine the first may come before the read */
     ssize_t n = read(r.ends.client, in, sizeof(in));
-    int took = (int)(now_ms() - began);
 
-    say_of(n, "read %s, caught %d", caught);
-    check(flags == SA_RESTART ? took > 250 : took < 250, "took %d ms", took);
-    if (n < 0)
+    ring(0, 0);
+    say_of(n, "read %s, caught some %d", caught > 0);
+    if (n < 0) {
+        relay_pass(&r);
         say("again %s", outcome(read(r.ends.client, in, sizeof(in))));
+    }
     say("intact %d", filled(in, 1000, 0));
     relay_close(&r);
 }
@@ -56,11 +57,14 @@ static void wait_all_interrupted(int flags)
     relay_hold(&r);
     MUST((int)write(r.ends.server, out + 300, 700));
     relay_part(&r, 100);
-    ring(100, 0);
-    relay_pass_later(&r, 300);
+    if (flags == SA_RESTART)
+        relay_pass_later(&r, 500);
+    ring(100, 100);
     ssize_t n = recv(r.ends.client, in, 1000, MSG_WAITALL);
 
-    say_of(n, "recv %s, caught %d", caught);
+    ring(0, 0);
+    say_of(n, "recv %s, caught some %d", caught > 0);
+    relay_pass(&r);
     if (n >= 0 && n < 1000)
         say("the rest %s", outcome(recv(r.ends.client, in + n, (size_t)(1000 - n), MSG_WAITALL)));
     say("intact %d", filled(in, 1000, 0));
@@ -89,18 +93,16 @@ static void never_restarted(void)
 
     MUST(epoll_ctl(set, EPOLL_CTL_ADD, p.client, &event));
     catch (SIGALRM, SA_RESTART);
-    ring(60, 0);
+    ring(60, 60);
     say("poll %s", outcome(poll(&entry, 1, 2000)));
-    ring(60, 0);
     say("epoll_wait %s", outcome(epoll_wait(set, &event, 1, 2000)));
     FD_ZERO(&some);
     FD_SET(p.client, &some);
-    ring(60, 0);
     say("select %s", outcome(select(p.client + 1, &some, NULL, NULL, &t)));
     t = (struct timeval){2, 0};
     MUST(setsockopt(p.client, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)));
-    ring(60, 0);
-    say_of(read(p.client, in, 10), "read with SO_RCVTIMEO %s, caught %d", caught);
+    say_of(read(p.client, in, 10), "read with SO_RCVTIMEO %s, caught some %d", caught > 0);
+    ring(0, 0);
     pair_close(&p);
 }
 
