@@ -8,6 +8,7 @@
 #include "common_log.h"
 #include "global.h"
 #include "learn.h"
+#include "remedy.h"
 #include "ruling.h"
 
 enum { CAUSE_TEXT = 768, RULE_TEXT = 640 };
@@ -30,68 +31,20 @@ static void about_session(const struct shim_session *s, struct log_event *e)
     };
 }
 
-/* What helps when the engine's words about the failure do not say it already. */
-static void remedy(const struct shim_session *s, char *out, size_t size)
+static void remedy(const struct shim_session *s, char out[REMEDY_TEXT])
 {
-    bool client = s->tls.role == TLS_CLIENT;
-    const char *inside =
-        rule_of_session(s)->place.file[0] == '(' ? "--except" : "a [plain] rule with connect =";
+    const struct policy_rule *rule = rule_of_session(s);
+    const struct remedy_about about = {
+        .error = tls_failure(&s->tls),
+        .alert = atomic_load(&s->tls.alert_received),
+        .client = s->tls.role == TLS_CLIENT,
+        .answered = s->tls.suite != 0,
+        .omits_extensions = rule->settings.omit_extensions,
+        .plain_rule = rule->place.file[0] == '(' ? "--except" : "a [plain] rule with connect =",
+        .peer = s->peer_address,
+    };
 
-    out[0] = '\0';
-    switch (tls_failure(&s->tls)) {
-    case TLS_ERROR_NOT_TLS:
-    case TLS_ERROR_RECORD_PLAINTEXT_HTTP:
-        if (client)
-            snprintf(out, size, "if this peer is to be reached in plaintext, add %s %s", inside,
-                     s->peer_address);
-        else
-            snprintf(out, size,
-                     "the client has to use TLS, or this port needs a [plain] rule "
-                     "with listen =");
-        break;
-    case TLS_ERROR_CLOSED_IN_HANDSHAKE:
-        if (client)
-            snprintf(out, size,
-                     "the peer may choke on extensions (`extensions = omit` in the rule), or not "
-                     "speak TLS 1.0 at all; if it is to be reached in plaintext, add %s %s",
-                     inside, s->peer_address);
-        break;
-    case TLS_ERROR_ALERT_RECEIVED:
-        /* Before ServerHello: it is our hello that is not liked. */
-        if (client && s->tls.suite == 0 && !rule_of_session(s)->settings.omit_extensions)
-            snprintf(out, size,
-                     "the peer may have none of the rule's `suites`, or choke on extensions "
-                     "(`extensions = omit` in the rule)");
-        break;
-    case TLS_ERROR_SSLV2_HELLO:
-        snprintf(out, size, "`sslv2-hello = allow` in the rule accepts it");
-        break;
-    case TLS_ERROR_TIMEOUT:
-        snprintf(out, size, "`handshake-timeout` in the rule sets the limit");
-        break;
-    case TLS_ERROR_NO_COMMON_SUITE:
-        snprintf(out, size, "widen `suites` or lower `minimum-strength` in the rule");
-        break;
-    case TLS_ERROR_SMALL_GROUP:
-        snprintf(out, size, "`minimum-dh` in the rule sets the limit");
-        break;
-    case TLS_ERROR_NO_RENEGOTIATION_INFO:
-        snprintf(out, size, "`renegotiation-info = optional` in the rule accepts it");
-        break;
-    case TLS_ERROR_CERT_WEAK_HASH:
-        snprintf(out, size, "`sha1-certificates = allow` in the rule accepts SHA-1");
-        break;
-    case TLS_ERROR_CERT_WEAK_KEY:
-        snprintf(out, size, "`minimum-certificate` in the rule sets the limit");
-        break;
-    case TLS_ERROR_TRUNCATED:
-        snprintf(out, size,
-                 "data may be missing; `truncation = allow` in the rule accepts it "
-                 "from peers that always do this");
-        break;
-    default:
-        break;
-    }
+    remedy_text(&about, out);
 }
 
 void report_written(struct shim_session *s, const uint8_t *bytes, size_t n)
@@ -117,12 +70,12 @@ void report_written(struct shim_session *s, const uint8_t *bytes, size_t n)
 
 void report_failure(struct shim_session *s)
 {
-    char cause[CAUSE_TEXT], help[256];
+    char cause[CAUSE_TEXT], help[REMEDY_TEXT];
     struct log_event e;
 
     about_session(s, &e);
     tls_failure_text(&s->tls, arena_at(ARENA_SLAB, s->handshake_slab), cause, sizeof(cause));
-    remedy(s, help, sizeof(help));
+    remedy(s, help);
     e.event = "failed";
     e.cause = cause;
     e.remedy = help[0] != '\0' ? help : NULL;
