@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """Each allowance: a peer that needs it is refused without it, accepted with it, refused again after
-its date. The peers are OpenSSL's s_server and a server of Python's."""
+its date. The peers are OpenSSL's s_server and a server of Python's. The sources say what allowances
+there are; one without a case here fails."""
 
 import os
+import re
 import socket
 import ssl
 import struct
@@ -67,6 +69,21 @@ while True:
         s.settimeout(20)
         for line in s.makefile('rb'):
             s.sendall(b'got ' + line)
+    except OSError:
+        pass
+    s.close()
+"""
+
+
+# Sends a line back and ends.
+ECHO = """
+import socket, sys
+listener = socket.create_server(('127.0.0.1', int(sys.argv[1])), backlog=16)
+while True:
+    s, _ = listener.accept()
+    try:
+        s.settimeout(20)
+        s.sendall(s.makefile('rb').readline())
     except OSError:
         pass
     s.close()
@@ -165,7 +182,7 @@ def without_rfc5746(leaf, key):
     return server
 
 
-def ask(port, trust, settings, ends="stays"):
+def ask(port, trust, settings, ends="stays", **variables):
     """What the client says, and the log."""
     log = t.tmp("log")
     if os.path.exists(log):
@@ -173,12 +190,30 @@ def ask(port, trust, settings, ends="stays"):
     policy = t.policy_file("policy.conf", "[client c]\nconnect = *:%d\ntrust = %s\n%s" %
                            (port, trust, settings))
     done = t.run([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c", CLIENT, str(port), ends],
-                 env=t.environment(log))
+                 env=t.environment(log, **variables))
     return done.out.decode().strip(), t.read_text(log) + done.err.decode()
+
+
+tried = set()  # the keys that have had a case
+
+
+def note(setting):
+    tried.update(line.partition(" =")[0] for line in setting.split("\n"))
+
+
+def every_allowance():
+    """The keys that policy_is_allowance knows, and the floors that tlshim check warns of."""
+    with open(os.path.join(t.ROOT, "policy", "policy_choices.c")) as f:
+        words = re.findall(r"\{POLICY_KEY_(\w+), \w+, SETTING\([\w.]+\), (?:true|false)\}", f.read())
+    with open(os.path.join(t.ROOT, "shim", "cli", "warnings.c")) as f:
+        floors = re.findall(r"\(key == POLICY_KEY_(\w+) &&", f.read())
+    t.ok(len(words) >= 9 and len(floors) >= 4, "the sources' tables are understood", words + floors)
+    return {key.lower().replace("_", "-") for key in words + floors}
 
 
 def allowance(name, peer, trust, setting, refused, words, *ends):
     """refused: what the program sees without it; words: in the log line."""
+    note(setting)
     said, log = ask(peer.port, trust, "", *ends)
     t.ok(said == refused and words in log, name + ": refused without it", said + "\n" + log)
     said, log = ask(peer.port, trust, setting + "\n", *ends)
@@ -202,13 +237,42 @@ def served(name, setting, attempt):
                       t.tmp("server.log"), env=t.environment()):
             return attempt(port)
 
-    os.chmod(good[2], 0o600)
+    note(setting)
     t.is_(outcome(""), False, name + ": refused without it")
     t.is_(outcome(setting + "\n"), True, name + ": accepted with it")
     t.is_(outcome(setting + "\nlegacy-until = 2999-12-31\n"), True,
           name + ": accepted before its date")
     t.is_(outcome(setting + "\nlegacy-until = 2001-01-01\n"), False,
           name + ": refused after its date")
+
+
+def covered(settings):
+    """The line server under tlshim, as somebody else's peer."""
+    port = t.free_port()
+    policy = t.policy_file("covered.conf", "[server s]\nlisten = *:%d\ncertificate = %s\nkey = %s\n%s" %
+                           (port, good[1], good[2], settings))
+    return t.Server([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c", ECHO, str(port)], port,
+                    t.tmp("covered.log"), env=t.environment())
+
+
+def keylog():
+    """No peer needs it: who does is the person who reads SSLKEYLOGFILE."""
+    secrets = t.tmp("secrets")
+    peer = Peer(*good[1:])
+
+    def outcome(settings):
+        if os.path.exists(secrets):
+            os.remove(secrets)
+        said, log = ask(peer.port, good[0], settings, SSLKEYLOGFILE=secrets)
+        return said, t.read_text(secrets).count("CLIENT_RANDOM ") if os.path.exists(secrets) else 0
+
+    note("keylog = allow")
+    t.is_(outcome(""), ("end after hello", 0), "keylog = allow: nothing is written without it")
+    for until, what in (("", "with it"), ("legacy-until = 2999-12-31\n", "before its date")):
+        t.is_(outcome("keylog = allow\n" + until), ("end after hello", 1),
+              "keylog = allow: a line is written " + what)
+    t.is_(outcome("keylog = allow\nlegacy-until = 2001-01-01\n"), ("ECONNREFUSED", 0),
+          "keylog = allow: refused after its date")
 
 
 def hello_of_ssl2(port):
@@ -253,6 +317,7 @@ def renegotiates(port):
 t.start(wire=False)
 warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0, says Python
 good = certificate("good", 2048, "sha256")
+os.chmod(good[2], 0o600)
 sha1 = certificate("sha1", 2048, "sha1")
 short = certificate("short", 1024, "sha256")
 said, log = ask(Peer(*good[1:]).port, good[0], "")
@@ -283,6 +348,11 @@ with without_rfc5746(*good[1:]) as peer:
 nameless = certificate("nameless", 2048, "sha256", "localhost")
 allowance("common-name = allow", Peer(*nameless[1:]), nameless[0], "common-name = allow", "EACCES",
           "common-name")
+des = "minimum-cipher = 56"
+with covered(des + "\nsuites = TLS_RSA_WITH_DES_CBC_SHA\n") as peer:
+    allowance(des, peer, good[0], des, "ECONNRESET", "handshake_failure")
+keylog()
 served("sslv2-hello = allow", "sslv2-hello = allow", hello_of_ssl2)
 served("renegotiation = allow", "renegotiation = allow", renegotiates)
+t.is_(sorted(every_allowance() - tried), [], "every allowance has had its case")
 t.finish()
