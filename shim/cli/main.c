@@ -23,7 +23,7 @@ static const char help[] =
     "  tlshim probe [--rule] HOST:PORT     what does it speak, and what rule fits?\n"
     "  tlshim trace [-o FILE] ... PROGRAM  as above, with every handshake shown\n"
     "  tlshim learn [-o FILE] PROGRAM      runs it plain, prints a policy for it\n"
-    "  tlshim preflight PROGRAM | ps       can it be covered? what is, right now?\n"
+    "  tlshim preflight PROGRAM | ps [PID]...  can it be covered? what is, right now?\n"
     "\n"
     "PATTERN: HOST:PORT as in *.corp.example:443 10.0.0.0/8:1-1023 [::1]:*\n"
     "A policy:  [client web]                     [server mail]\n"
@@ -73,6 +73,16 @@ static const struct {
     {"ps", ps_command},
 };
 
+static bool asks_for_help(const char *word)
+{
+    return word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);
+}
+
+static int print_help(void)
+{
+    return fputs(help, stdout) < 0 || fflush(stdout) != 0;
+}
+
 int main(int argc, char **argv)
 {
     log_init();
@@ -81,12 +91,12 @@ int main(int argc, char **argv)
         fputs(help, stderr);
         return EXIT_REFUSED;
     }
-    if (strcmp(first, "--help") == 0 || strcmp(first, "-h") == 0)
-        return fputs(help, stdout) < 0 || fflush(stdout) != 0;
+    if (asks_for_help(first))
+        return print_help();
     if (strcmp(first, "--version") == 0)
         return puts("tlshim " TLSHIM_VERSION) < 0 || fflush(stdout) != 0;
     for (size_t i = 0; i < sizeof subcommands / sizeof subcommands[0]; i++)
         if (strcmp(first, subcommands[i].name) == 0)
-            return subcommands[i].run(argv + 2);
+            return asks_for_help(argv[2]) ? print_help() : subcommands[i].run(argv + 2);
     return launch(argv + 1);
 }

@@ -1,4 +1,4 @@
-/* tlshim ps: covered processes, and the sessions that they have. */
+/* tlshim ps: covered processes, all or those that are named, and the sessions that they have. */
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
@@ -124,6 +124,21 @@ static void find_processes(struct processes *all)
         closedir(proc);
 }
 
+static bool find_named(struct processes *all, char **numbers)
+{
+    bool good = true;
+    for (; *numbers; numbers++) {
+        int pid = atoi(*numbers);
+        bool covered = pid > 0 && has_library(pid);
+        if (covered)
+            add_process(all, pid);
+        else
+            say("ps: no process %s is covered, or this user may not look", *numbers);
+        good &= covered;
+    }
+    return good;
+}
+
 /* ---- what is shown ---- */
 
 static void put_shown(const char *text)
@@ -204,13 +219,20 @@ int ps_command(char **arguments)
     struct processes all = {0};
     if (next_option(&options, names) == OPTION_WRONG)
         return usage_error("ps: %s", options.wrong);
+    for (char **number = options.at; *number; number++)
+        if (strspn(*number, "0123456789") != strlen(*number) || strlen(*number) > 9)
+            return usage_error("ps takes numbers of processes, or nothing");
+    bool found = true;
     if (options.at[0])
-        return usage_error("ps takes no arguments");
-    find_processes(&all);
+        found = find_named(&all, options.at);
+    else
+        find_processes(&all);
     show(&all);
     for (size_t i = 0; i < all.count; i++)
         if (all.list[i].fd >= 0)
             close(all.list[i].fd);
     free(all.list);
-    return fflush(stdout) == 0 ? 0 : EXIT_REFUSED;
+    if (fflush(stdout) != 0)
+        return EXIT_REFUSED;
+    return found ? 0 : 1;
 }

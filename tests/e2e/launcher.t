@@ -106,7 +106,7 @@ def usage():
             (["--certificate", pki.cert, "true"], "--certificate and --key go together"),
             (["--certificate", pki.cert, "--key", pki.key, "--connect", "a:1", "true"],
              "--connect needs --trust"),
-            (["ps", "x"], "ps takes no arguments")):
+            (["ps", "x"], "ps takes numbers of processes")):
         result("usage: " + " ".join(map(os.path.basename, arguments)), tlshim(*arguments), 125, "",
                words)
 

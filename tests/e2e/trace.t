@@ -257,7 +257,7 @@ def ps():
 
 def usage():
     for argv, words in ((["trace"], b"no program is named"), (["trace", "-o"], b"-o needs a value"),
-                        (["learn"], b"no program is named"), (["ps", "x"], b"ps takes no arguments"),
+                        (["learn"], b"no program is named"), (["ps", "x"], b"ps takes numbers of processes"),
                         (["learn", "-o", "/nowhere/x", "true"], b"/nowhere/x: No such file")):
         done = t.run([LAUNCHER] + argv, env=environment())
         t.ok(done.status == 125 and words in done.err, "usage: " + " ".join(argv), done)
