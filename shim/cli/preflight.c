@@ -42,6 +42,42 @@ static void take_import(void *arg, const char *name)
         }
 }
 
+/* ---- system call filters of its own ---- */
+
+#define CONFINES                                                                                   \
+    "may confine the program to some system calls (seccomp): the filter must let through what "    \
+    "tlshim adds to the program's own, or be switched off (README)"
+
+static void note_prctl(void *arg, const char *name)
+{
+    *(bool *)arg |= strcmp(name, "prctl") == 0;
+}
+
+static bool is_mentioned(int fd, const char *word)
+{
+    char text[4096 + 32];
+    size_t length = strlen(word), kept = 0;
+    ssize_t n;
+    for (off_t at = 0; (n = pread(fd, text + kept, 4096, at)) > 0; at += n) {
+        size_t have = kept + (size_t)n;
+        if (memmem(text, have, word, length))
+            return true;
+        kept = have < length ? have : length;
+        memmove(text, text + have - kept, kept);
+    }
+    return false;
+}
+
+/* A program that asks the kernel for it itself: vsftpd, OpenSSH's sshd. prctl is good for much
+ * else, but then no text of the program speaks of seccomp. */
+static void show_filter(const char *path, int fd)
+{
+    bool calls_prctl = false;
+    elf_each_import(path, note_prctl, &calls_prctl);
+    if (calls_prctl && is_mentioned(fd, "seccomp"))
+        puts("  it " CONFINES);
+}
+
 /* ---- libraries ---- */
 
 static const struct {
@@ -55,6 +91,7 @@ static const struct {
     {"libcares.so", "asks name servers itself: rules see addresses where they could see names"},
     {"libunbound.so", "asks name servers itself: rules see addresses where they could see names"},
     {"libadns.so", "asks name servers itself: rules see addresses where they could see names"},
+    {"libseccomp.so", CONFINES},
 };
 
 static void take_library(void *arg, const char *name, const char *path)
@@ -74,13 +111,14 @@ static void show_uses(const char *path)
     struct uses uses = {.path = "it"};
     struct elf_file elf;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    bool is_elf = fd >= 0 && elf_read(fd, &elf) == ELF_GOOD;
+    /* A script: what it uses is known when it runs. */
+    if (fd >= 0 && elf_read(fd, &elf) == ELF_GOOD) {
+        elf_each_import(path, take_import, &uses);
+        show_filter(path, fd);
+        elf_each_library(elf.interpreter, path, take_library, &uses);
+    }
     if (fd >= 0)
         close(fd);
-    if (!is_elf)
-        return; /* a script: what it uses is known when it runs */
-    elf_each_import(path, take_import, &uses);
-    elf_each_library(elf.interpreter, path, take_library, &uses);
 }
 
 int preflight_command(char **arguments)

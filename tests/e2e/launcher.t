@@ -180,6 +180,14 @@ def uses():
     t.ok(done.out.count(b"\n") == 2, "and no others", done)
     result("preflight names libraries with TLS", tlshim("preflight", "wget"), 0,
            "  libgnutls.so.30 brings TLS of its own: leave such connections plain\n", "")
+    with open(t.tmp("confined.c"), "w") as f:
+        f.write("#include <stdio.h>\n#include <sys/prctl.h>\nint main(int n, char **v) {"
+                "return prctl(n) + puts(n > 1 ? v[0] : \"seccomp_sandbox\"); }\n")
+    subprocess.run(["cc", "-o", t.tmp("confined"), t.tmp("confined.c")], check=True)
+    result("preflight names programs with a system call filter",
+           tlshim("preflight", t.tmp("confined")), 0, "  it may confine the program to some "
+           "system calls (seccomp): the filter must let through what tlshim adds to the program's "
+           "own, or be switched off (README)\n", "")
     for cut in (64, 600, 4000, 12000):
         with open(t.tmp("calls"), "rb") as f:
             content = f.read()

@@ -14,8 +14,13 @@ RESTART_CLIENTS, RESTART_DIALOGUES = 6, 20
 
 
 def many(place):
-    """row.many dialogues at once: every client has its connection before the first one speaks."""
+    """row.many dialogues at once: every client has its connection before the first one speaks, but
+    where the server takes no second one before that."""
     gate = threading.Semaphore(CONNECTING)
+
+    def queue(number, _):
+        item = place.small.numbered(number + 1)
+        return place.judge(item, place.dialogue(item))
 
     def one(number, barrier):
         item = place.small.numbered(number + 1)
@@ -26,7 +31,7 @@ def many(place):
             return place.judge(item, place.row.ask(stream, item))
         finally:
             stream.close()
-    return t.at_once(place.row.many, one)
+    return t.at_once(place.row.many, queue if place.row.in_turn else one)
 
 
 class _Enough(Exception):
@@ -66,17 +71,20 @@ class _Cut:
 def killed(place):
     """Clients that go in the middle of a transfer, with the end of the stream and with a reset,
     neither with close_notify; the next client is served."""
+    def go(end, share):
+        stream = place.connect()
+        try:
+            place.row.ask(_Cut(stream, int(len(place.big.data) * share)), place.big.numbered(900))
+            return "the transfer ended before %d%% of it" % (share * 100)
+        except _Enough:
+            return None
+        finally:
+            getattr(stream, end)()
     for end in ("close", "abort"):
         for share in (0.1, 0.5):
-            stream = place.connect()
-            try:
-                place.row.ask(_Cut(stream, int(len(place.big.data) * share)),
-                              place.big.numbered(900))
-                return "the transfer ended before %d%% of it" % (share * 100)
-            except _Enough:
-                pass
-            finally:
-                getattr(stream, end)()
+            wrong = place.in_turn(lambda: go(end, share))
+            if wrong:
+                return wrong
             wrong = place.ask(place.small.numbered(901))
             if wrong:
                 return "after a client that went by %s: %s" % (end, wrong)

@@ -5,10 +5,16 @@ import os
 import pwd
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
+import time
 
 import tlstest as t
+
+from .rows import Busy
+
+TURNED_AWAY = (Busy, ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 SMALL = 20000
 # Servers of different rows must not meet, and a port must be free again after a restart: these are
@@ -171,11 +177,22 @@ verify-name = localhost
 
     def dialogue(self, item, stack=None):
         """What one client of the server gets."""
-        stream = self.connect(stack)
-        try:
-            return self.row.ask(stream, item)
-        finally:
-            stream.close()
+        def once():
+            with contextlib.closing(self.connect(stack)) as stream:
+                return self.row.ask(stream, item)
+        return self.in_turn(once)
+
+    def in_turn(self, function):
+        """What function() gives; of a server that serves one after the other, a client comes again
+        when it is turned away."""
+        until = time.monotonic() + 100
+        while True:
+            try:
+                return function()
+            except TURNED_AWAY:
+                if not self.row.in_turn or time.monotonic() > until:
+                    raise
+                time.sleep(0.1)
 
     def ask(self, item, stack=None):
         """One dialogue; what is wrong, or None."""

@@ -7,6 +7,10 @@ import typing
 ROWS = []
 
 
+class Busy(Exception):
+    """Of a dialogue: the server has another client; this one comes again."""
+
+
 @dataclasses.dataclass
 class Row:
     """name: unique. packages: Debian's, separated by spaces. waits: how the program waits for the
@@ -16,7 +20,7 @@ class Row:
     A server: command(place) writes its configuration and gives its command line; ask(stream, item)
     is one client's dialogue, which gives the bytes that came back and must be the item's.
     text: the item's bytes are lines. big: bytes of the
-    largest item, at most. many: clients at once. end: the signal that ends it. warms_up: it
+    largest item, at most. many: clients at once; in_turn: it serves one after the other. end: the signal that ends it. warms_up: it
     listens before it can serve. Without ask it is only its client's peer.
 
     A client: task(place) runs it and returns what went wrong. peer: "http", "exchange" (each side
@@ -35,6 +39,7 @@ class Row:
     text: bool = False
     big: int = 1 << 30
     many: int = 200
+    in_turn: bool = False
     end: int = signal.SIGTERM
     warms_up: bool = False
     task: typing.Callable = None

@@ -7,6 +7,7 @@ import struct
 import tlstest as t
 
 from ..dialogues import clipboard, dns, imap, irc, kea, mqtt, smtp, x11
+from ..measuring import iperf3 as measure
 from ..rows import client, server
 
 
@@ -161,8 +162,8 @@ def _kea(p):
 
 def _xvnc(p):
     return ["Xvnc", ":%d" % (p.port - 5900), "-rfbport", p.port, "-interface", "127.0.0.1",
-            "-SecurityTypes", "None", "-geometry", "320x200", "-depth", "24", "-nolisten", "unix",
-            "-nolock", "-localhost", "-NeverShared=0", "-AlwaysShared", "-ac",
+            "-desktop", t.MARKER.decode(), "-SecurityTypes", "None", "-geometry", "320x200",
+            "-depth", "24", "-nolisten", "unix", "-nolock", "-localhost", "-NeverShared=0", "-AlwaysShared", "-ac",
             "-BlacklistThreshold", "10000"]
 
 
@@ -183,7 +184,8 @@ server("kea-ctrl-agent", "kea-ctrl-agent", "Boost.Asio, epoll edge", _kea, ask=k
 server("Xvnc", "tigervnc-standalone-server", "epoll level, one thread", _xvnc, ask=clipboard,
        text=True, big=100000)
 server("iperf3 server", "iperf3", "select",
-       lambda p: ["iperf3", "-s", "-B", "127.0.0.1", "-p", p.port])
+       lambda p: ["iperf3", "-s", "-B", "127.0.0.1", "-p", p.port], ask=measure,
+       in_turn=True, many=50)  # each denial is a handshake of the one thread that also measures
 
 
 @client("dig", "bind9-dnsutils", "libuv, epoll level", peer="dnsmasq")
@@ -208,7 +210,7 @@ def xdpyinfo(p):
     said = p.run("xdpyinfo", *display)
     if b"640x480 pixels" not in said:
         return "%r" % said[-500:]
-    text = os.urandom(20000).hex()
+    text = t.MARKER.decode() + os.urandom(20000).hex()
     p.run("xprop", *display, "-root", "-f", "T", "8s", "-set", "T", text)
     return None if text.encode() in p.run("xprop", *display, "-root", "-len", "50000", "T") else \
         "the property differs"
@@ -224,7 +226,7 @@ def xterm(p):
 
 @client("iperf3", "iperf3", "select", peer="iperf3 server", direct=True, core=True)
 def iperf3(p):
-    for option in ([], ["-R"], ["-P", "4"]):
+    for option in ([], ["-R"], ["-P", "4"], ["-F", p.write("send", t.payload(8 << 20))]):
         said = json.loads(p.run("iperf3", "-4", "-c", "localhost", "-p", p.port, "-n", "8M", "-J",
                                 *option))
         sent, received = (said["end"][key]["bytes"] for key in ("sum_sent", "sum_received"))
