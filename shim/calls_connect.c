@@ -168,7 +168,7 @@ static bool wait_for_client(int fd)
 {
     struct wait_clock clock = {0};
 
-    return !needy_any() || !io_blocks(fd) || wait_on_listener(fd, &clock);
+    return !needy_any() || !io_blocks(fd) || wait_on_plain(fd, &clock);
 }
 
 static bool has_client(int fd)

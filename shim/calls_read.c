@@ -1,8 +1,11 @@
 /* read and its kin. */
+#include <sys/stat.h>
+
 #include "connections.h"
 #include "fdtable.h"
 #include "global.h"
 #include "io.h"
+#include "needy.h"
 #include "passing.h"
 #include "route.h"
 #include "wait.h"
@@ -16,8 +19,24 @@ static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int 
     return io_receive(fd, ref, &one, 1, flags);
 }
 
+/* Of a pipe or another socket, which may take long: whoever is to write there may wait for one of
+ * our connections. */
+static ssize_t read_plain(int fd, void *buffer, size_t n)
+{
+    struct wait_clock clock = {0};
+    int saved = errno;
+    struct stat status;
+
+    if (n > 0 && needy_any() && fstat(fd, &status) == 0 &&
+        (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)) && io_blocks(fd) &&
+        !wait_on_plain(fd, &clock))
+        return -1;
+    errno = saved;
+    return real(read)(fd, buffer, n);
+}
+
 HOOK ssize_t read(int fd, void *buffer, size_t n){
-    ROUTE_READ(fd, n == 0 ? 0 : receive(fd, ref, buffer, n, 0), real(read)(fd, buffer, n))}
+    ROUTE_READ(fd, n == 0 ? 0 : receive(fd, ref, buffer, n, 0), read_plain(fd, buffer, n))}
 
 HOOK ssize_t recv(int fd, void *buffer, size_t n, int flags)
 {

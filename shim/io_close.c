@@ -19,13 +19,24 @@ static bool all_sent(const struct shim_session *s)
            atomic_load(&s->stage) == SHIM_FAILED;
 }
 
-/* Waits until the program's bytes are out, at most until `end`. Both locks are held on entry and,
- * unless it returns false (the session is gone), on exit, but not while waiting; the program's
- * signals are let in then. */
-static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, int64_t end,
-                           const struct shim_guard *guard)
+static bool in_handshake(const struct shim_session *s)
 {
-    while (!all_sent(s)) {
+    return atomic_load(&s->stage) == SHIM_HANDSHAKE;
+}
+
+/* Nothing left to do for the program, not even a handshake behind which nothing waits. */
+static bool all_done(const struct shim_session *s)
+{
+    return all_sent(s) && !in_handshake(s);
+}
+
+/* Waits until the session is as `enough` says, at most until `end`. Both locks are held on entry
+ * and, unless it returns false (the session is gone), on exit, but not while waiting; the program's
+ * signals are let in then. */
+static bool finish(struct shim_session *s, int fd, struct shim_ref ref, int64_t end,
+                   bool (*enough)(const struct shim_session *), const struct shim_guard *guard)
+{
+    while (!enough(s)) {
         int error = 0;
         enum io_state state = io_drive(s, fd);
 
@@ -35,7 +46,7 @@ static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, 
         struct pollfd entry = {.fd = fd, .events = state == IO_READ ? POLLIN : POLLOUT};
         struct timespec limit = {left / 1000000000, left % 1000000000};
 
-        if (state == IO_ERROR || all_sent(s) || left <= 0)
+        if (state == IO_ERROR || enough(s) || left <= 0)
             break;
         session_unlock_both(s);
         sys_poll_anyway(&entry, 1, &limit, &guard->signals);
@@ -50,11 +61,6 @@ static bool finish_writing(struct shim_session *s, int fd, struct shim_ref ref, 
  * that other waits carry on ---- */
 
 enum { LINGER_NUMBERS = 900 /* from here up, out of the way of select and of people's counting */ };
-
-static bool in_handshake(const struct shim_session *s)
-{
-    return atomic_load(&s->stage) == SHIM_HANDSHAKE;
-}
 
 static bool linger(struct shim_session *s, int fd, struct shim_ref ref)
 {
@@ -105,12 +111,24 @@ static int64_t close_patience(const struct shim_session *s, int fd)
     return atomic_load(&shim_ending) ? ENDING_PATIENCE : OWN_LISTENER_PATIENCE;
 }
 
+/* A client that closes a connection which is none of its own may call nothing of ours for long: it
+ * waits for a child, or sleeps. Its peer would wait with it for the end of the handshake, where a
+ * plain connection has ended. Hence a moment here, unless close must not wait; servers do not, for
+ * clients that stand still must not hold them up. */
+#define HANDSHAKE_PATIENCE 200000000LL
+
+static bool waits_for_handshake(const struct shim_session *s, int fd)
+{
+    return !s->lingering && in_handshake(s) && s->tls.role == TLS_CLIENT && io_blocks(fd) &&
+           !atomic_load(&shim_ending) && !shim_peer_is_own_listener(fd);
+}
+
 bool io_linger_is_over(int fd, struct shim_ref ref)
 {
     struct shim_session *s = ref.session;
     unsigned left;
 
-    if ((!all_sent(s) || in_handshake(s)) && shim_now() < s->deadline)
+    if (!all_done(s) && shim_now() < s->deadline)
         return false;
     ref = fdtable_clear(fd, &left);
     if (ref.session != NULL)
@@ -196,15 +214,20 @@ void io_goodbye(int fd, struct shim_ref ref)
         shim_leave(&guard);
         return;
     }
-    if ((!all_sent(s) || in_handshake(s)) && io_drive(s, fd) == IO_DONE)
+    if (!all_done(s) && io_drive(s, fd) == IO_DONE)
         io_flush(s, fd, &ignored);
+    if (waits_for_handshake(s, fd) &&
+        !finish(s, fd, ref, shim_now() + HANDSHAKE_PATIENCE, all_done, &guard)) {
+        shim_leave(&guard);
+        return;
+    }
     /* When too many linger, the rest end at once: peers that stand still must not make a server
      * stand still that closes them. */
     behind = !atomic_load(&shim_ending) && should_linger(s, fd);
     if (behind && linger(s, fd, ref))
         session_unlock_both(s);
     else if (behind || (s->lingering && !atomic_load(&shim_ending)) ||
-             finish_writing(s, fd, ref, shim_now() + close_patience(s, fd), &guard))
+             finish(s, fd, ref, shim_now() + close_patience(s, fd), all_sent, &guard))
         last_words(s, fd, ref);
     shim_leave(&guard);
 }
@@ -251,7 +274,7 @@ static void finish_both(int fd, struct shim_ref ref)
     struct shim_guard guard;
 
     shim_enter(&guard);
-    if (session_lock_both(ref) && finish_writing(ref.session, fd, ref, end, &guard)) {
+    if (session_lock_both(ref) && finish(ref.session, fd, ref, end, all_sent, &guard)) {
         if (all_sent(ref.session))
             sys3(SYS_shutdown, fd, SHUT_WR, 0);
         session_unlock_both(ref.session);

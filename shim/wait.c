@@ -75,9 +75,9 @@ void wait_begin(struct wait_clock *clock, int fd, int option)
     clock->timeout = socket_timeout(fd, option);
 }
 
-/* One wait for `events`, carrying on the needy beside it. 1: the descriptor is ready; 0: the
- * session's own deadline or some needy session needs a look; -1: errno. */
-/* s: NULL for a listener. */
+/* One wait for `events`, carrying on the needy beside it. s: NULL for a descriptor that has none.
+ * 1: the descriptor is ready; 0: the session's own deadline or some needy session needs a look;
+ * -1: errno. */
 static int wait_once(int fd, short events, const struct shim_session *s,
                      const struct wait_clock *clock)
 {
@@ -205,7 +205,7 @@ static void take_partial(int fd, struct shim_ref ref)
     shim_leave(&guard);
 }
 
-bool wait_on_listener(int fd, struct wait_clock *clock)
+bool wait_on_plain(int fd, struct wait_clock *clock)
 {
     wait_begin(clock, fd, SO_RCVTIMEO);
     return wait_for_events(fd, POLLIN, NULL, clock);

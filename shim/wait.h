@@ -21,8 +21,8 @@ void wait_begin(struct wait_clock *clock, int fd, int option);
 /* Wait until the socket has new bytes (or an end, or an error). False with errno: EINTR, EAGAIN
  * (SO_RCVTIMEO), EBADF. */
 bool wait_readable(int fd, struct shim_ref ref, struct wait_clock *clock);
-/* The same for a listener, which has no session. */
-bool wait_on_listener(int fd, struct wait_clock *clock);
+/* The same for a descriptor that has no session: a listener, a pipe. */
+bool wait_on_plain(int fd, struct wait_clock *clock);
 bool wait_writable(int fd, struct shim_ref ref, struct wait_clock *clock);
 
 /* Carries the handshake on; waits for it when `blocks`. IO_DONE: open. IO_ERROR: failed, the errno
