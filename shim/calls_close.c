@@ -63,6 +63,7 @@ HOOK int close(int fd)
     if (fdtable == NULL || !shim_ready())
         return real(close)(fd);
     if (fdtable_kind(fd) != FD_TLS) {
+        watch_set_closes(fd);
         connection_forget(fd);
         errno = saved;
         return real(close)(fd);

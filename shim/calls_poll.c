@@ -99,11 +99,20 @@ static int answer(struct polling *p)
     return ready;
 }
 
+/* What was swallowed has kept the kernel from looking for signals. */
+static int let_signals_in(const sigset_t *mask)
+{
+    struct timespec none = {0};
+
+    return mask != NULL ? real(ppoll)(NULL, 0, &none, mask) : 0;
+}
+
 static int poll_rounds(struct polling *p)
 {
     for (bool hurry = false;;) {
         int64_t deadline = ask(p, deadlines_next());
         struct timespec limit;
+        bool swallowed;
         int extra, r;
 
         extra = needy_collect(p->kernel + p->count, NEEDY_MAX, p->kernel, (int)p->count);
@@ -116,11 +125,16 @@ static int poll_rounds(struct polling *p)
         if (r < 0)
             return -1;
         needy_attend(p->kernel + p->count, extra);
+        swallowed = r > 0;
         r = answer(p);
         /* After a handshake has ended all are asked once more, so that none is left out. */
         hurry = p->changed && r > 0;
-        if (!p->changed && (r > 0 || (p->end != INT64_MAX && shim_now() >= p->end)))
+        if (p->changed)
+            continue;
+        if (r > 0)
             return r;
+        if (p->end != INT64_MAX && shim_now() >= p->end)
+            return swallowed ? let_signals_in(p->mask) : 0;
     }
 }
 

@@ -41,7 +41,7 @@ static bool has_work(const struct shim_session *s)
         return true;
     if (stage == SHIM_OPEN)
         return atomic_load(&s->tail) != 0 || renegotiates(s);
-    return (stage == SHIM_HANDSHAKE || stage == SHIM_CONNECTING) && !watch_any(s);
+    return (stage == SHIM_HANDSHAKE || stage == SHIM_CONNECTING) && !watch_carries(s);
 }
 
 /* The session in the slot, or NULL; the slot is freed when there is nothing left to do for it. */

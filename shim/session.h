@@ -102,7 +102,8 @@ struct shim_session {
 
     /* under the registry lock */
     uint32_t hash_next;
-    uint32_t watches; /* first struct shim_watch */
+    uint32_t watches;  /* first struct shim_watch */
+    uint8_t unwatched; /* there are some, but their sets are closed */
     uint32_t birth_process, birth_forks;
     uint32_t in_flight; /* messages with its descriptor that nobody has received yet */
     uint8_t orphaned;   /* nobody but such a message holds it */

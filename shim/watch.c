@@ -7,6 +7,7 @@
 #include "global.h"
 #include "io.h"
 #include "needy.h"
+#include "poll_anyway.h"
 #include "poll_view.h"
 #include "sockets.h"
 
@@ -137,6 +138,7 @@ void watch_renew(struct shim_session *s)
 static void free_watch(struct shim_watch *w)
 {
     w->serial++;
+    w->session = 0;
     arena_give(ARENA_WATCH, w->index);
 }
 
@@ -192,6 +194,62 @@ static struct shim_watch *new_watch(uint32_t *chain, int epoll_fd, int fd)
     return w;
 }
 
+/* Numbers that sessions were added to, in this process. */
+static _Atomic uint64_t sets[FDTABLE_SIZE / 64];
+
+static void note_set(struct shim_session *s, struct shim_watch *w)
+{
+    w->closed = 0;
+    s->unwatched = 0;
+    if ((unsigned)w->epoll_fd < FDTABLE_SIZE)
+        atomic_fetch_or(&sets[w->epoll_fd / 64], (uint64_t)1 << (w->epoll_fd % 64));
+}
+
+static bool all_closed(const struct shim_session *s)
+{
+    for (uint32_t at = s->watches; at != 0;) {
+        const struct shim_watch *w = arena_at(ARENA_WATCH, at);
+
+        if (!w->closed)
+            return false;
+        at = w->next;
+    }
+    return true;
+}
+
+/* The set may live on under other numbers and in other processes: its watches stay. */
+static void close_watch(struct shim_watch *w)
+{
+    struct shim_ref ref = session_of(w);
+
+    w->closed = 1;
+    if (ref.session == NULL || !session_is_live(ref) || !all_closed(ref.session))
+        return;
+    ref.session->unwatched = 1;
+    needy_add(w->fd);
+}
+
+void watch_set_closes(int epoll_fd)
+{
+    uint64_t bit = (uint64_t)1 << (epoll_fd & 63);
+    struct shim_guard guard;
+
+    if ((unsigned)epoll_fd >= FDTABLE_SIZE ||
+        (atomic_load_explicit(&sets[epoll_fd / 64], memory_order_relaxed) & bit) == 0)
+        return;
+    atomic_fetch_and(&sets[epoll_fd / 64], ~bit);
+    shim_enter(&guard);
+    registry_lock();
+    for (uint32_t i = 1; i <= arena_reach(ARENA_WATCH); i++) {
+        struct shim_watch *w = arena_at(ARENA_WATCH, i);
+
+        if (w->session != 0 && w->epoll_fd == epoll_fd && w->process == shim_process_id())
+            close_watch(w);
+    }
+    registry_unlock();
+    shim_leave(&guard);
+}
+
 static void want(struct shim_watch *w, const struct epoll_event *event)
 {
     w->wanted = event->events;
@@ -210,7 +268,7 @@ static bool exclusive_is_wrong(const struct shim_watch *w, int operation,
 
     if (operation == EPOLL_CTL_ADD)
         return event->events & EPOLLEXCLUSIVE && event->events & ~with;
-    return event->events & EPOLLEXCLUSIVE || w->wanted & EPOLLEXCLUSIVE;
+    return event->events & EPOLLEXCLUSIVE || (w != NULL && w->wanted & EPOLLEXCLUSIVE);
 }
 
 static int add(struct shim_session *s, struct shim_ref ref, int epoll_fd, int fd,
@@ -229,6 +287,7 @@ static int add(struct shim_session *s, struct shim_ref ref, int epoll_fd, int fd
     struct shim_watch before = *w;
 
     name_session(w, ref);
+    note_set(s, w);
     w->cookie = s->cookie;
     want(w, event);
     w->given = mask_for(s, w);
@@ -249,10 +308,10 @@ static int modify(struct shim_session *s, int epoll_fd, int fd, const struct epo
 {
     struct shim_watch *w = find_watch(s->watches, epoll_fd, fd);
 
-    if (w == NULL)
-        return -ENOENT;
     if (exclusive_is_wrong(w, EPOLL_CTL_MOD, event))
         return -EINVAL;
+    if (w == NULL)
+        return -ENOENT;
     want(w, event);
     w->given = mask_for(s, w);
     return control(w, EPOLL_CTL_MOD, w->given);
@@ -356,6 +415,7 @@ void watch_adopt(int fd, struct shim_ref ref)
             continue;
         }
         name_session(w, ref);
+        note_set(s, w);
         w->next = s->watches;
         s->watches = w->index;
         bring_in_line(s, w, true);
@@ -421,6 +481,20 @@ static uint32_t without_stale_out(const struct shim_session *s, const struct shi
     return shown;
 }
 
+/* The handshake has ended in this very wait: what is ready since belongs to it. Edges come by
+ * themselves. */
+static uint32_t shown_since(int fd, struct shim_ref ref, const struct shim_watch *w)
+{
+    uint32_t asked = w->wanted & ~(uint32_t)MODES;
+    struct pollfd entry = {.fd = fd, .events = (short)asked};
+    struct timespec none = {0};
+
+    if (w->wanted & EPOLLET || w->disarmed || atomic_load(&ref.session->stage) != SHIM_OPEN ||
+        sys_poll_anyway(&entry, 1, &none, NULL) != 1)
+        return 0;
+    return view_answer(fd, ref, asked, (unsigned short)entry.revents);
+}
+
 /* True: *event is the program's to see. */
 static bool translate(struct epoll_event *event)
 {
@@ -428,6 +502,7 @@ static bool translate(struct epoll_event *event)
     struct shim_guard guard;
     struct shim_ref ref;
     uint32_t shown;
+    unsigned before;
     int fd;
 
     if (!is_token(event->data.u64))
@@ -446,7 +521,10 @@ static bool translate(struct epoll_event *event)
         fd = fdtable_number(ref.session);
     if (fd < 0)
         return true;
+    before = atomic_load(&ref.session->stage);
     shown = view_answer(fd, ref, w->wanted & ~(uint32_t)MODES, event->events);
+    if (before == SHIM_HANDSHAKE && shown == 0)
+        shown = shown_since(fd, ref, w);
     shown = without_stale_out(ref.session, w, event->events, shown);
     if (w->out_reported && atomic_load(&ref.session->stage) == SHIM_HANDSHAKE)
         shown &= ~(uint32_t)EPOLLOUT;

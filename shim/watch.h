@@ -22,6 +22,7 @@ struct shim_watch {
     uint32_t wanted;      /* the program's mask */
     uint32_t given;       /* the mask that the kernel has */
     uint8_t disarmed;     /* a one-shot that has fired */
+    uint8_t closed;       /* the process has closed that number of the set */
     uint8_t out_reported; /* edge-triggered OUT was given during the handshake */
     uint8_t out_shown;    /* OUT was given since, when the session's refusals were refusals_then */
     uint32_t refusals_then;
@@ -51,6 +52,15 @@ static inline bool watch_any(const struct shim_session *s)
 {
     return __atomic_load_n(&s->watches, __ATOMIC_RELAXED) != 0;
 }
+
+/* Does some set that is open carry the session on, when it is waited for? */
+static inline bool watch_carries(const struct shim_session *s)
+{
+    return watch_any(s) && !__atomic_load_n(&s->unwatched, __ATOMIC_RELAXED);
+}
+/* The program is about to close this number, which may be a set's: sessions that no other set
+ * carries on become needy. */
+void watch_set_closes(int epoll_fd);
 
 /* Turns what the kernel reported into what the program may see, in place: drives handshakes,
  * swallows events that mean nothing to the program. Returns how many are left. */

@@ -72,6 +72,11 @@ enum kind {
     DUPLEX,
     FILL,
     WAIT_HERE,
+    MIXED_WAIT,
+    MASKED_WAIT,
+    LINGER,
+    SHUT_WAKES,
+    CONNECTS,
     INFO,
     TRANSFER_OUT,
     TRANSFER_IN,
@@ -137,10 +142,12 @@ struct end {
     int descriptors; /* open ones, in both processes */
     bool closed, shut_read, shut_write;
     bool counted; /* FIONREAD was asked */
+    bool marked;  /* SO_RCVLOWAT was above 1 */
     bool wrote_to_closed;
     bool reset; /* the peer's answer to what it no longer reads, or its abort, is there */
     bool told;  /* of which this end has been told: see fails_again */
     bool nonblocking;
+    bool lingers; /* SO_LINGER of no time: the last close resets */
     uint32_t low_water, receive_timeout;
     uint64_t written, taken; /* bytes of this end's stream out, and of the other's stream in */
 };
@@ -231,6 +238,11 @@ ssize_t send_once(int fd, int end, int style, uint32_t n, int flags, uint32_t pa
 void run_poll(const struct operation *o, char *out);
 void run_select(const struct operation *o, char *out);
 void run_wait_here(const struct operation *o, char *out);
+/* model_mixed.c */
+void run_mixed(const struct operation *o, char *out);
+void run_masked(const struct operation *o, char *out);
+/* model_connects.c */
+void run_connects(const struct operation *o, char *out);
 void run_epoll_ctl(const struct operation *o, char *out);
 void run_epoll_wait(const struct operation *o, char *out);
 
@@ -241,6 +253,7 @@ void run_shutdown(const struct operation *o, char *out);
 void run_close(const struct operation *o, char *out);
 void run_dup(const struct operation *o, char *out);
 void run_nonblock(const struct operation *o, char *out);
+void run_linger(const struct operation *o, char *out);
 void run_low_water(const struct operation *o, char *out);
 void run_receive_timeout(const struct operation *o, char *out);
 
@@ -248,6 +261,7 @@ void run_fork(const struct operation *o, char *out);
 void run_exit(const struct operation *o, char *out);
 void run_read_waits(const struct operation *o, char *out);
 void run_poll_waits(const struct operation *o, char *out);
+void run_shut_wakes(const struct operation *o, char *out);
 void run_signalled(const struct operation *o, char *out);
 void run_bulk(const struct operation *o, char *out);
 void run_duplex(const struct operation *o, char *out);

@@ -137,6 +137,18 @@ void run_nonblock(const struct operation *o, char *out)
     world->ends[end_of(slot)].nonblocking = on != 0;
 }
 
+void run_linger(const struct operation *o, char *out)
+{
+    uint32_t slot = o->arg[0];
+    int fd = chosen(&slot, out);
+    struct linger none = {.l_onoff = 1};
+
+    if (fd < 0)
+        return;
+    say_result(out, setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none)));
+    world->ends[end_of(slot)].lingers = true;
+}
+
 void run_low_water(const struct operation *o, char *out)
 {
     uint32_t slot = o->arg[0];
@@ -146,6 +158,7 @@ void run_low_water(const struct operation *o, char *out)
         return;
     say_result(out, setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof(n)));
     world->ends[end_of(slot)].low_water = n > 0 ? (uint32_t)n : 1;
+    world->ends[end_of(slot)].marked |= n > 1;
 }
 
 void run_receive_timeout(const struct operation *o, char *out)

@@ -21,6 +21,9 @@ enum {
     WITH_SIGNALS,
     WITH_MMSG,     /* recvmmsg */
     WITH_PEEK_ALL, /* MSG_PEEK with MSG_WAITALL */
+    WITH_LINGER,   /* SO_LINGER of no time */
+    WITH_MIXED,    /* many descriptors at once */
+    WITH_CONNECTS, /* connections of an operation's own */
     FEATURES
 };
 
@@ -31,6 +34,8 @@ static const char *const names_of[FEATURES] = {
     [WITH_LOW_WATER] = "low-water", [WITH_SMALL] = "small",
     [WITH_COLD] = "cold",           [WITH_SIGNALS] = "signals",
     [WITH_MMSG] = "mmsg",           [WITH_PEEK_ALL] = "peek-all",
+    [WITH_LINGER] = "linger",       [WITH_MIXED] = "mixed",
+    [WITH_CONNECTS] = "connects",
 };
 /* By default: there the model's own settling is too slow. */
 static bool left_out[FEATURES] = {[WITH_SMALL] = true};
@@ -134,17 +139,24 @@ static const uint32_t epoll_masks[] = {EPOLLIN,
                                        EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
                                        EPOLLIN | EPOLLONESHOT,
                                        EPOLLIN | EPOLLOUT | EPOLLONESHOT,
-                                       EPOLLIN | EPOLLRDHUP | EPOLLET | EPOLLONESHOT};
+                                       EPOLLIN | EPOLLRDHUP | EPOLLET | EPOLLONESHOT,
+                                       EPOLLIN | EPOLLEXCLUSIVE,
+                                       EPOLLIN | EPOLLOUT | EPOLLET | EPOLLEXCLUSIVE};
 
 /* A stated difference: a peek sees one slab's worth of records at most. */
 enum { PEEK_MOST = 7000 };
+
+static uint32_t parts(void)
+{
+    return one_in(40) ? 1 + below(1024) : 1 + below(5);
+}
 
 static void make_recv(struct operation *o)
 {
     o->arg[1] = below(without(WITH_MMSG) ? BY_RECVMMSG : RECV_STYLES);
     o->arg[2] = size();
     o->arg[3] = PICK(recv_flags);
-    o->arg[4] = 1 + below(5);
+    o->arg[4] = parts();
     if (o->arg[3] & MSG_PEEK && o->arg[2] > PEEK_MOST)
         o->arg[2] = PEEK_MOST;
     if (without(WITH_PEEK_ALL) && o->arg[3] == (MSG_PEEK | MSG_WAITALL))
@@ -194,6 +206,12 @@ static void make_led(struct operation *o)
         o->arg[1] = below(BY_SENDFILE);
         o->arg[2] = 1000 + below(60000);
         o->arg[3] = one_in(3) ? ACTOR_CHILD : 2;
+        o->arg[4] = one_in(4) ? 5 : 0;
+        break;
+    case SHUT_WAKES:
+        o->arg[1] = below(WAIT_STYLES);
+        o->arg[2] = one_in(2) ? SHUT_RD : SHUT_RDWR;
+        o->arg[3] = below(2);
         break;
     }
 }
@@ -208,7 +226,7 @@ static void make_plain(struct operation *o)
         o->arg[1] = below(SEND_STYLES);
         o->arg[2] = size();
         o->arg[3] = PICK(send_flags);
-        o->arg[4] = 1 + below(5);
+        o->arg[4] = parts();
         break;
     case RECV:
         make_recv(o);
@@ -256,6 +274,21 @@ static void make_plain(struct operation *o)
     case RECEIVE_TIMEOUT:
         o->arg[1] = one_in(2) ? 1 : 0;
         break;
+    case MIXED_WAIT:
+        o->arg[1] = below(BY_EPOLL_NESTED);
+        o->arg[2] = below(1 << 12);
+        o->arg[3] = below(1 << 14);
+        break;
+    case MASKED_WAIT:
+        o->arg[1] = below(BY_EPOLL_EDGE);
+        o->arg[2] = below(2);
+        break;
+    case CONNECTS:
+        o->arg[0] = one_in(2) ? 0 : 1 + below(4);
+        o->arg[1] = below(BY_EPOLL_ONESHOT);
+        o->arg[2] = below(2);
+        o->arg[3] = below(16);
+        break;
     }
 }
 
@@ -288,6 +321,11 @@ static const struct chance {
     {BULK, 1, -1},
     {DUPLEX, 1, -1},
     {FILL, 1, -1},
+    {MIXED_WAIT, 4, WITH_MIXED},
+    {MASKED_WAIT, 1, WITH_SIGNALS},
+    {LINGER, 1, WITH_LINGER},
+    {SHUT_WAKES, 1, WITH_SHUT_READ},
+    {CONNECTS, 1, WITH_CONNECTS},
 };
 
 static const struct chance *some_kind(void)
@@ -306,7 +344,7 @@ static const struct chance *some_kind(void)
 /* Whole transfers and forks cost a hundred of the others: not in every sequence. */
 static bool is_costly(int kind)
 {
-    return kind == FORK || kind == BULK || kind == DUPLEX || kind == FILL;
+    return kind == FORK || kind == BULK || kind == DUPLEX || kind == FILL || kind == CONNECTS;
 }
 
 static void make(struct operation *o, bool costly, bool forked)

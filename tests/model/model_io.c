@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PARTS = 8, GUARD = 16, BUFFER = 131072, RECORD = 16384 };
+enum { PARTS = 1024, GUARD = 16, BUFFER = 131072, RECORD = 16384 };
 
 /* Splits n bytes in `parts` pieces of unequal length, an empty one among them. */
 static int split(struct iovec *iov, void *base, size_t n, uint32_t parts)

@@ -2,6 +2,7 @@
  * itself: what waits in it is let go in it. */
 #include "model.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -130,6 +131,29 @@ void run_poll_waits(const struct operation *o, char *out)
     say(out, " / %s", actor_ends(reader));
 }
 
+/* Another actor waits, or reads, until this end's own reading is shut. */
+void run_shut_wakes(const struct operation *o, char *out)
+{
+    int end = end_of(o->arg[0]), reader = waiting_actor(o->actor, end);
+    int slot = slot_of_end(PARENT, end);
+    struct operation wait = {.kind = WAIT_HERE, .arg = {0, o->arg[1], WAIT_LIMIT}};
+    struct operation shut = {.kind = SHUTDOWN, .arg = {0, o->arg[2]}};
+
+    if (o->arg[3] != 0)
+        wait = (struct operation){.kind = RECV, .arg = {0, BY_RECV, 100, 0, 1, 1}};
+    if (reader < 0 || slot < 0 || !is_quiet(end) || world->ends[end].nonblocking ||
+        world->ends[end].receive_timeout != 0) {
+        say(out, "skip");
+        return;
+    }
+    wait.arg[0] = (uint32_t)slot_as_number(reader, o->arg[0]);
+    shut.arg[0] = (uint32_t)slot;
+    actor_begins(reader, &wait);
+    sched_yield();
+    say(out, "%s", actor_does(ACTOR_MAIN, &shut));
+    say(out, " / %s", actor_ends(reader));
+}
+
 /* A read that waits meets a signal: it ends with EINTR, or goes on where the handler restarts. */
 static void ignore_signal(int number)
 {
@@ -253,6 +277,15 @@ void run_duplex(const struct operation *o, char *out)
     world->concurrent = false;
 }
 
+static void set_send_timeout(int fd, uint32_t milliseconds)
+{
+    struct timeval t = {0, (long)milliseconds * 1000};
+    int saved = errno;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
+    errno = saved;
+}
+
 /* Writes until the kernel takes no more; how much that is, is the kernel's affair. What was taken
  * must all arrive. A stated difference: a tail leaves with the writer's next call or wait. */
 void run_fill(const struct operation *o, char *out)
@@ -271,9 +304,11 @@ void run_fill(const struct operation *o, char *out)
         return;
     }
     p.fd = fd = world->fds[PARENT][slot];
-    while (send_once(fd, from, style, o->arg[2], MSG_DONTWAIT, 2) > 0)
+    set_send_timeout(fd, o->arg[4]);
+    while (send_once(fd, from, style, o->arg[2], o->arg[4] != 0 ? 0 : MSG_DONTWAIT, 2) > 0)
         ;
     say_result(out, -1);
+    set_send_timeout(fd, 0);
     say(out, "%s", world->ends[from].written > before ? " after some" : "");
     world->concurrent = true;
     begin_in(reader, 1 - from, available(1 - from), BY_RECV, o->arg[2], 1);

@@ -105,7 +105,7 @@ void slot_closed(uint32_t slot)
     if (--e->descriptors > 0)
         return;
     e->closed = true;
-    if (available(end_of(slot)) > 0)
+    if (available(end_of(slot)) > 0 || e->lingers)
         world->ends[1 - end_of(slot)].reset = true;
 }
 
