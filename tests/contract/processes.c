@@ -399,10 +399,12 @@ static void endings(void)
     }
 }
 
+/* The last holder: it waits until its parent has closed. */
 static int crashes(void *arg)
 {
     const struct goodbye *g = arg;
 
+    (void)!read(g->fd, &byte, 1);
     (void)!write(g->fd, "last words", 10);
     signal(SIGABRT, SIG_DFL);
     raise(g->how == RETURN ? SIGKILL : SIGABRT);
@@ -418,6 +420,7 @@ static void crash(void)
         char text[11] = "";
 
         close(p.client);
+        MUST((int)write(p.server, "!", 1));
         check(read_all(p.server, text, 10) == 10, "read");
         say_of(read(p.server, &byte, 1), "then %s, after %s, %d", text, child_status(pid));
         close(p.server);

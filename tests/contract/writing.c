@@ -49,6 +49,14 @@ static int slow_reader(void *arg)
     return 0;
 }
 
+/* However late the reader is and however slow the writer: it fills up. */
+static void fills_soon(int fd)
+{
+    int size = 65536;
+
+    MUST(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)));
+}
+
 static pid_t start_reader(int fd, int other, int delay, int *report)
 {
     int ends[2];
@@ -93,6 +101,7 @@ static void retries(int send_buffer, bool offers_others)
     pid_t reader = start_reader(p.server, p.client, 100, &report);
 
     close(p.server);
+    fills_soon(p.client);
     nonblocking(p.client, true);
     while (sent < TOTAL) {
         size_t offer = 1 + (seed = seed * 1103515245 + 12345) / 65536 % 30000;
@@ -338,6 +347,7 @@ static void send_file_partly(bool by_position)
     pid_t reader = start_reader(p.server, p.client, 100, &report);
 
     close(p.server);
+    fills_soon(p.client);
     nonblocking(p.client, true);
     while (at < SIZE) {
         before = at;
