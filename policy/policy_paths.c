@@ -15,6 +15,9 @@ static struct policy_string make_absolute(struct policy_parser *parser, struct p
     char *path = NULL;
     if (value.text[0] == '"' || value.text[0] == '\'')
         policy_complain(parser, value.place, "a value is written without quotes");
+    else if (value.text[0] == '~')
+        policy_complain(parser, value.place,
+                        "~ has no meaning here; write the whole path, or ${HOME}/...");
     else if (!directory)
         policy_complain(parser, value.place, "\"%.200s\" is a relative path; write an absolute one",
                         value.text);

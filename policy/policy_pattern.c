@@ -105,7 +105,13 @@ bool policy_split_endpoint(const char *text, struct policy_endpoint *out, const 
     } else {
         out->host = text;
         out->host_length = last ? (size_t)(last - text) : 0;
-        if (first != last)
+        if (first && first[1] == '/' && first[2] == '/')
+            *why = "a HOST:PORT is wanted, without a scheme such as https:// and without a path";
+        else if (text[0] == '"' || text[0] == '\'')
+            *why = "a value is written without quotes";
+        else if (strpbrk(text, ",;"))
+            *why = "several are separated by spaces; a comment begins with #";
+        else if (first != last)
             *why = "an IPv6 address is written in brackets: [2001:db8::1]:443";
     }
     if (*why)

@@ -125,6 +125,13 @@ static void read_suite(struct policy_parser *parser, struct policy_string word,
     bool removes = word.text[0] == '-';
     const char *name = word.text + removes;
     const struct tls_suite *suite = tls_suite_by_name(name, strlen(name));
+    if (!suite && strpbrk(name, ",:;!+")) { /* as for OpenSSL */
+        policy_complain(parser, word.place,
+                        "unknown suite \"%.60s\"; names are separated by spaces, and a - in front "
+                        "of one takes it away",
+                        name);
+        return;
+    }
     if (!suite) {
         const char *near = policy_nearest(name, strlen(name), suite_name_at, NULL);
         policy_complain(parser, word.place, "unknown suite \"%.60s\"%s%s%s", name,

@@ -22,6 +22,9 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same with a pointer to --help; returns EXIT_REFUSED. */
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The subcommand that a person who wrote `word` may have meant, or NULL. */
+const char *subcommand_near(const char *word);
+
 /* ---- options (options.c) ---- */
 
 /* Walks arguments that begin with a dash: "-p FILE", "--trust FILE", "--trust=FILE". */

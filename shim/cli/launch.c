@@ -89,6 +89,12 @@ static int run(char **command)
     struct rules_error error;
     struct program program;
     char library[PATH_MAX];
+    int found = program_find(&program, command[0]);
+    const char *near = subcommand_near(command[0]);
+    if (found == EXIT_NOT_FOUND && near) {
+        usage_error("there is no program \"%s\"; did you mean tlshim %s?", command[0], near);
+        return EXIT_NOT_FOUND;
+    }
     if (!rules_load(&rules, &error)) {
         say("%s", error.text);
         return EXIT_REFUSED;
@@ -96,9 +102,7 @@ static int run(char **command)
     rules_unload(&rules);
     if (!library_find(library))
         return EXIT_REFUSED;
-    int status = program_find(&program, command[0]);
-    if (!status)
-        status = program_check(&program, false);
+    int status = found ? found : program_check(&program, false);
     if (status) {
         say("%s", program.reason);
         return status;

@@ -73,6 +73,17 @@ static const struct {
     {"ps", ps_command},
 };
 
+static const char *subcommand_at(const void *arg, size_t i)
+{
+    (void)arg;
+    return i < sizeof subcommands / sizeof subcommands[0] ? subcommands[i].name : NULL;
+}
+
+const char *subcommand_near(const char *word)
+{
+    return policy_nearest(word, strlen(word), subcommand_at, NULL);
+}
+
 static bool asks_for_help(const char *word)
 {
     return word && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0);

@@ -109,6 +109,8 @@ def usage():
             (["ps", "x"], "ps takes numbers of processes")):
         result("usage: " + " ".join(map(os.path.basename, arguments)), tlshim(*arguments), 125, "",
                words)
+    result("a subcommand misspelt", tlshim("ckeck", "x.conf"), 127, "",
+           'there is no program "ckeck"; did you mean tlshim check?')
 
 
 # ---- what cannot be run or covered ----

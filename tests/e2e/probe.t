@@ -146,6 +146,36 @@ def weak_exchange():
          status == 0, "or takes it, and nothing smaller", "%s\n%s" % (rule, found["policy"]))
 
 
+def has_ipv6():
+    try:
+        with socket.socket(socket.AF_INET6) as s:
+            s.bind(("::1", 0))
+        return True
+    except OSError:
+        return False
+
+
+def itself():
+    """What `openssl req -x509` makes unless it is told better: a CA that is its own server."""
+    cert, key = t.tmp("itself.pem"), t.tmp("itself.key")
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days",
+            "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:::1")
+    port, host = t.free_port(), "[::1]" if has_ipv6() else "localhost"
+    argv = ["openssl", "s_server", *(["-6"] if host == "[::1]" else []), "-accept", str(port), "-quiet", "-cert", cert,
+            "-key", key, "-tls1", "-cipher", "ALL:@SECLEVEL=0"]
+    with t.Server(argv, port, t.tmp("s_server.log")):
+        status, found = probed(port, host=host)
+        t.ok(status == 1 and found["connects"] is False and "signed by itself" in
+             found["trust_failure"], "a certificate that is its own CA's", found)
+        rule = probe(port, "--rule", host=host)
+        status, found = probed(port, "-p", t.policy_file("itself.conf", rule.out.decode()),
+                               host=host)
+        t.ok(b"\ntrust = pin-only" in rule.out and status == 0, "its rule pins it",
+             "%s\n%s" % (rule, found["policy"]))
+        status, found = probed(port, "--trust", cert, host=host)
+        t.is_((status, found["trust_failure"]), (0, None), "it is trusted when it is in `trust`")
+
+
 def wants_certificate():
     with s_server("-tls1", "-cipher", "ALL:@SECLEVEL=0", "-Verify", "1") as peer:
         status, found = probed(peer.port)
@@ -276,6 +306,11 @@ def broken():
         done = probe(peer.port)
         t.ok(done.status == 1 and b"The handshake failed: " in done.out and
              b"No rule will do: " in done.out, "a peer: that stops after ServerHello", done)
+    for version in ("-tls1_2", "-tls1_3"):
+        with s_server(version) as peer:
+            done = probe(peer.port)
+            t.ok(done.status == 2 and b"it refused with the alert protocol_version (70)" in done.out,
+                 "a peer: that has only " + version, done)
     port = t.free_port()
     done = probe(port)
     t.ok(done.status == 2 and b"127.0.0.1:%d: Connection refused" % port in done.err, "no peer", done)
@@ -371,6 +406,7 @@ gnutls()
 old()
 weak_exchange()
 wants_certificate()
+itself()
 rule_is_a_policy()
 policies()
 broken()

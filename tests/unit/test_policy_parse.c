@@ -169,6 +169,19 @@ static const struct {
     /* ---- addresses ---- */
     {"[deny d]\nconnect = a:1 b", 3 - 1, 15,
      "\"b\": the port is missing: HOST:PORT, or HOST:* for any port"},
+    {"[deny d]\nconnect = a:1 https://b.test/", 2, 15,
+     "\"https://b.test/\": a HOST:PORT is wanted, without a scheme such as https:// and without a "
+     "path"},
+    {"[deny d]\nconnect = a:1, b:1", 2, 11,
+     "\"a:1,\": several are separated by spaces; a comment begins with #"},
+    {"[deny d]\nconnect = a:1 ; note", 2, 15,
+     "\";\": several are separated by spaces; a comment begins with #"},
+    {"[deny d]\nconnect = \"a:1\"", 2, 11, "\"\"a:1\"\": a value is written without quotes"},
+    {"[client c]\nconnect = *:1\ntrust = ~/ca.pem", 3, 9,
+     "~ has no meaning here; write the whole path, or ${HOME}/..."},
+    {CLIENT "suites = HIGH:!aNULL", 4, 10,
+     "unknown suite \"HIGH:!aNULL\"; names are separated by spaces, and a - in front of one takes "
+     "it away"},
     {"[deny d]\nconnect = :1", 2, 11,
      "\":1\": the host is missing: HOST:PORT, or *:PORT for any host"},
     {"[deny d]\nconnect = ::1:53", 2, 11,

@@ -172,6 +172,9 @@ as_server = ca(R, extensions=[basic_constraints(length=0), alt_names(dns("host.e
 rejects("a CA's certificate as a server's", "CA's own certificate", [R], [as_server], *NAME)
 accepts("the same without a name", [R], [as_server])
 accepts("the same as an anchor", [as_server], [as_server], *NAME)
+by_itself = root("CN=host.example", "itself", extensions=[basic_constraints(), alt_names(dns("host.example"))])
+rejects("a CA that is its own server", "signed by itself and not among", [R], [by_itself], *NAME)
+accepts("the same as an anchor", [R, by_itself], [by_itself], *NAME)
 
 # ---- usage ----
 for usage in "digitalSignature", "keyEncipherment":

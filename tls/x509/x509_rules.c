@@ -108,6 +108,11 @@ static bool check_name(const struct x509_certificate *cert, bool is_anchor,
     char sans[120], what[300];
     if (!rules->dns_name && !rules->ip.data)
         return true;
+    if (cert->is_ca && !is_anchor && x509_is_self_issued(cert))
+        return x509_fail(failure, TLS_ERROR_CERT_UNTRUSTED, cert,
+                         "it is signed by itself and not among those that are trusted "
+                         "(RFC 5280 6.1)",
+                         "put it into `trust`, or pin its key, once you know that it is the peer's");
     if (cert->is_ca && !is_anchor)
         return x509_fail(failure, TLS_ERROR_CERT_KEY_USAGE, cert,
                          "it is a CA's own certificate, which names no peer (RFC 5280 4.2.1.9)",
