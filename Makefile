@@ -47,7 +47,7 @@ INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan
 # To fetch, build and run the tests of libuv, libevent, Tcl, Perl and Python, in make foreign.
 FOREIGN_PACKAGES := dpkg-dev cmake tcl8.6 perl libpython3.11-testsuite
 # What tests/exec serves besides, in make soak.
-EXEC_PACKAGES  := fingerd micro-httpd g++ gawk ksh93u+m zsh
+EXEC_PACKAGES  := fingerd micro-httpd g++ gawk ksh93u+m zsh tcl ruby rsync git vsftpd exim4-daemon-light
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
 BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
@@ -229,7 +229,7 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
 	TLSTEST_MIB=500 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 	tests/install-packages $(EXEC_PACKAGES)
-	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd inetutils-ftpd && \
+	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd inetutils-ftpd ident2 oidentd && \
 	  for deb in *.deb; do dpkg -x $$deb . || exit 1; done
 	EXEC_SOAK=1 prove --timer --exec tests/run-one $(sort $(wildcard tests/exec/*.t))
 	SOAK_SECONDS=$${SOAK_SECONDS:-1800} prove --timer --exec tests/run-one tests/soak/soak.t
@@ -280,7 +280,7 @@ FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509
               shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h \
               tests/interop/peers/*.c tests/interop/peers/*.h tests/interop/peers/*.cpp)
 SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine tests/foreign/fetch
-PYTHON_FILES = $(wildcard tests/demo tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py \
+PYTHON_FILES = $(wildcard tests/demo tests/exec/*.py tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py \
                  tests/e2e/programs/*.py tests/e2e/programs/tables/*.py tests/interop/*.py tests/foreign/foreign.t tests/soak/*.py) \
                $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
 

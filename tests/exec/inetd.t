@@ -9,56 +9,41 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import tlstest as t
-
-def daemon(name):
-    """Packages that exclude others: `make soak` unpacks them in build/debs."""
-    places = "/usr/sbin", os.path.join(t.BUILD, "debs", "usr", "sbin")
-    return shutil.which(name, path=":".join(places)) or os.path.join(places[0], name)
-
-SCRIPT = """#!%s
-# Builtins and other programs in turn on one connection.
-echo "ready to serve"
-while read -r line; do
-    case $line in
-    quit) break ;;
-    upper*) echo "$line" | tr a-z A-Z ;;
-    here) exec 3>&1; /bin/echo "said by another program" >&3; exec 3>&- ;;
-    *) printf 'got %%s\\n' "$line" ;;
-    esac
-done
-echo "good bye"
-"""
+import services
+from services import daemon
 
 
-def openbsd_inetd(port, argv, user="root"):
+def openbsd_inetd(port, argv, user="root", waits="nowait", name=None):
     config = t.tmp("inetd-%d.conf" % port)
     with open(config, "w") as f:
-        f.write("127.0.0.1:%d stream tcp nowait %s %s %s\n"
-                % (port, user, argv[0], " ".join([os.path.basename(argv[0])] + argv[1:])))
+        f.write("127.0.0.1:%s stream tcp %s %s %s\n" % (name or port, waits, user, " ".join(
+            [argv[0], os.path.basename(argv[0])] + argv[1:] if argv else ["internal"])))
     return [daemon("inetd"), "-i", config]
 
 
-def xinetd(port, argv, user="root"):
+def xinetd(port, argv, user="root", waits="no", name=None):
     config = t.tmp("xinetd-%d.conf" % port)
+    program = """type = UNLISTED
+    server = %s
+    server_args = %s""" % (argv[0], " ".join(argv[1:])) if argv else "type = INTERNAL UNLISTED"
     with open(config, "w") as f:
         f.write("""defaults
 {
     log_type = FILE %s
 }
-service any
+service %s
 {
-    type = UNLISTED
+    %s
+    id = it-stream
     port = %d
     bind = 127.0.0.1
     socket_type = stream
     protocol = tcp
-    wait = no
+    wait = %s
     user = %s
-    server = %s
-    server_args = %s
     disable = no
 }
-""" % (t.tmp("xinetd.log"), port, user, argv[0], " ".join(argv[1:])))
+""" % (t.tmp("xinetd.log"), name or "any", program, port, waits, user))
     return [daemon("xinetd"), "-dontfork", "-f", config]
 
 
@@ -69,9 +54,10 @@ def socat(address):
     return command
 
 
+SUPER_SERVERS = {"openbsd-inetd": openbsd_inetd, "xinetd": xinetd}
 EVERYWHERE = ("cat", "a shell script")
-# Ends a connection whose client has ended its half, with or without TLS.
-NO_HALVES = ("ncat -e", "ncat --sh-exec")
+# Ends a connection whose client has ended its half, with or without TLS; or cannot pass the end on.
+NO_HALVES = ("ncat -e", "ncat --sh-exec", "socat EXEC,pty")
 SERVERS = {
     "openbsd-inetd": openbsd_inetd,
     "openbsd-inetd, as nobody": lambda port, argv: openbsd_inetd(port, argv, "nobody"),
@@ -80,6 +66,8 @@ SERVERS = {
     "tcpserver": lambda port, argv: ["tcpserver", "-H", "-R", "-l0", "127.0.0.1", str(port)] + argv,
     "tcpsvd": lambda port, argv: ["tcpsvd", "-l", "localhost", "127.0.0.1", str(port)] + argv,
     "socat EXEC": socat("EXEC:%s"),
+    "socat EXEC,pipes": socat("EXEC:%s,pipes"),
+    "socat EXEC,pty": socat("EXEC:%s,pty,raw,echo=0"),
     "socat EXEC,nofork": socat("EXEC:%s,nofork"),
     "socat SYSTEM": socat("SYSTEM:%s"),
     "socat SYSTEM,nofork": socat("SYSTEM:%s,nofork"),
@@ -91,52 +79,17 @@ SERVERS = {
 }
 
 
-def starts(name, argv):
-    port = t.free_port()
-    command = SERVERS[name](port, argv)
+def starts(command, argv, port=None):
+    port = port or t.free_port()
+    command = command(port, argv)
     options = {"env": t.environment(log=t.tmp("log-%d" % port))}
     return t.Server(t.server(command, CERT, KEY), port, t.tmp("out-%d" % port), **options)
 
 
-def line(stream):
-    got = b""
-    while not got.endswith(b"\n"):
-        byte = stream.recv(1)
-        if not byte:
-            break
-        got += byte
-    return got
-
-
-def talks(stream):
-    """With the shell script."""
-    if line(stream) != b"ready to serve\n":
-        return "no greeting"
-    for said, answer in ((t.MARKER, b"got " + t.MARKER), (b"upper x", b"UPPER X"),
-                         (b"here", b"said by another program"), (t.MARKER, b"got " + t.MARKER)):
-        stream.sendall(said + b"\n")
-        got = line(stream)
-        if got != answer + b"\n":
-            return "to %r it answers %r" % (said, got)
-    stream.sendall(b"quit\n")
-    got = t.receive_all(stream)
-    return None if got == b"good bye\n" else "at the end: %r" % got
-
-
-def echoes(stream):
-    """With cat, which ends when the client says that it has no more."""
-    data = t.payload(1 << 18)
-    stream.sendall(t.MARKER + data)
-    stream.close_write()
-    got = t.receive_all(stream)
-    return None if got == t.MARKER + data else "%d bytes of %d, or others" % (
-        len(got), len(t.MARKER + data))
-
-
-def serves(name, argv, conversation, clients=2):
-    with starts(name, argv) as server:
+def serves(command, argv, conversation, port=None, clients=2):
+    with starts(command, argv, port) as server:
         for _ in range(clients):
-            stream = t.tls_connect(t.STACKS[0], server.port, pki.ca)
+            stream = t.tls_connect(t.STACKS[0], server.port, pki.ca, timeout=30)
             try:
                 wrong = conversation(stream)
             finally:
@@ -147,43 +100,15 @@ def serves(name, argv, conversation, clients=2):
     return None
 
 
-def s_client(name):
+def s_client(command):
     """openssl s_client, from its standard input."""
-    with starts(name, [t.tmp("script")]) as server:
+    with starts(command, [t.tmp("sh")]) as server:
         done = t.run(["openssl", "s_client", "-tls1", "-cipher", "ALL:@SECLEVEL=0", "-quiet",
                       "-CAfile", pki.ca, "-verify_return_error",
                       "-connect", "127.0.0.1:%d" % server.port],
                      stdin=t.MARKER + b"\nquit\n", timeout=30)
         want = b"ready to serve\ngot " + t.MARKER + b"\ngood bye\n"
         return None if done.out == want and done.status == 0 else "%s\n%s" % (done, server.said())
-
-
-def finger(stream):
-    stream.sendall(b"root\r\n")
-    got = t.receive_all(stream)
-    return None if b"Login: root" in got else "%r" % got
-
-
-def ftp(stream):
-    said = [line(stream)]
-    for command in (b"SYST\r\n", b"QUIT\r\n"):
-        stream.sendall(command)
-        said.append(line(stream))
-    rest = t.receive_all(stream)
-    good = [s[:3] for s in said] == [b"220", b"215", b"221"] and not rest
-    return None if good else "%r %r" % (said, rest)
-
-
-def http(stream):
-    stream.sendall(b"GET /served.txt HTTP/1.0\r\n\r\n")
-    got = t.receive_all(stream)
-    return None if got.endswith(b"\r\n\r\n" + t.MARKER) else "%r" % got
-
-
-def install_script(name, shell):
-    with open(t.tmp(name), "w") as f:
-        f.write(SCRIPT % shell)
-    os.chmod(t.tmp(name), 0o755)
 
 
 def cannot_become_nobody():
@@ -202,18 +127,9 @@ t.start()
 os.chmod(t.tmp(), 0o755)
 pki = t.Pki(t.tmp("pki"))
 CERT, KEY = pki.cert, pki.key
-install_script("script", "/bin/sh")
-install_script("bash-script", "/bin/bash")
 with open(t.tmp("served.txt"), "wb") as served:
     served.write(t.MARKER)
-SERVICES = {
-    "cat": (["/bin/cat"], echoes),
-    "a shell script": ([t.tmp("script")], talks),
-    "a script of bash": ([t.tmp("bash-script")], talks),
-    "fingerd": ([daemon("in.fingerd")], finger),
-    "ftpd": ([daemon("ftpd")], ftp),
-    "micro-httpd": ([daemon("micro-httpd"), t.tmp()], http),
-}
+SERVICES = services.services()
 for server, command in SERVERS.items():
     if not shutil.which(command(0, ["/bin/true"])[0]):
         t.skip(server, "not installed")
@@ -221,11 +137,27 @@ for server, command in SERVERS.items():
     if server.endswith("as nobody") and cannot_become_nobody():
         t.skip(server, cannot_become_nobody())
         continue
-    for service in SERVICES if server in ("openbsd-inetd", "xinetd", "tcpserver") else EVERYWHERE:
-        if not os.path.exists(SERVICES[service][0][0]):
+    for service in SERVICES if server in SUPER_SERVERS else EVERYWHERE:
+        argv, conversation = SERVICES[service]
+        if not services.exists(argv):
             t.skip("%s: %s" % (server, service), "not installed")
         elif service != "cat" or server not in NO_HALVES:
-            t.subtest("%s: %s" % (server, service), serves, server, *SERVICES[service])
+            t.subtest("%s: %s" % (server, service), serves, command, argv, conversation)
+for server, command in SUPER_SERVERS.items():
+    if not shutil.which(command(0, ["/bin/true"])[0]):
+        t.skip(server + ": what it answers itself", "not installed")
+        continue
+    for service, conversation in services.INTERNAL.items():
+        port = services.port_of(service) if command is openbsd_inetd else None
+        name = "%s: its own %s" % (server, service)
+        if port == 0:
+            t.skip(name, "its port is not to be had")
+        else:
+            t.subtest(name, serves, lambda p, _, of=command, called=service:
+                      of(p, None, name=called), None, conversation, port)
+    t.subtest(server + ": a service that accepts by itself", serves, lambda p, argv, of=command:
+              of(p, argv, waits="wait" if of is openbsd_inetd else "yes"),
+              [services.script("accepts", services.ACCEPTS)], services.ACCEPTED)
 if not t.PLAIN:
-    t.subtest("openbsd-inetd: openssl s_client", s_client, "openbsd-inetd")
+    t.subtest("openbsd-inetd: openssl s_client", s_client, openbsd_inetd)
 t.finish(moved=1 << 20)

@@ -4,7 +4,6 @@ and other programs read and write on it in turn, in subshells, pipelines and chi
 OpenSSL's. Each script's output is the same with TLSTEST_PLAIN=1, where it runs over plain TCP."""
 
 import os
-import re
 import shutil
 import sys
 
