@@ -326,8 +326,7 @@ bool arena_adopt(int fd)
         own = open_file(fd, false);
     if (own == NULL)
         return false;
-    sys3(SYS_fcntl, fd, F_SETFD, FD_CLOEXEC);
-    remember(fd);
+    remember(move_up(fd));
     return true;
 }
 

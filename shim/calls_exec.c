@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "handover.h"
-#include "identity.h"
 #include "real.h"
 
 /* The body of an exec: `call` runs with `environment` unless it is refused. The environment lies in
@@ -14,17 +13,12 @@
  * handler, where malloc may not. */
 #define EXEC(path, searched, envp, call)                                                           \
     struct handover h;                                                                             \
-    const struct handover_target target = {path, searched};                                        \
+    const struct handover_target target = {.name = (path), .is_searched = (searched)};             \
+    char *const *environment = (envp);                                                             \
                                                                                                    \
     if (!handover_exec(&h, &target))                                                               \
         return -1;                                                                                 \
-    char *const *environment = (envp);                                                             \
-    if (!h.is_off)                                                                                 \
-        environment = child_environment(__builtin_alloca(child_environment_room(envp)), (envp),    \
-                                        h.coverage, handover_variable(&h));                        \
-    size_t room = h.is_off ? 0 : identity_room(environment);                                       \
-    if (room > 0)                                                                                  \
-        environment = identity_into(__builtin_alloca(room), room, environment);                    \
+    HANDOVER_ENVIRONMENT(&h, environment);                                                         \
     call;                                                                                          \
     handover_undo(&h);                                                                             \
     return -1

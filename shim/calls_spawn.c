@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <wchar.h>
 
 #include "fdtable.h"
 #include "global.h"
@@ -14,52 +15,53 @@ typedef int spawn_function(pid_t *, const char *, const posix_spawn_file_actions
                            const posix_spawnattr_t *, char *const[], char *const[]);
 
 static int spawn(const struct handover_target *target, spawn_function *real_spawn, pid_t *pid,
-                 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
-                 char *const argv[], char *const envp[])
+                 const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
+    char *const *environment = envp;
     struct handover h;
     pid_t child = 0;
     int r;
 
     if (!handover_spawn(&h, target))
         return errno;
-    if (!h.is_off)
-        envp = child_environment(__builtin_alloca(child_environment_room(envp)), envp, h.coverage,
-                                 handover_variable(&h));
-    r = real_spawn(&child, target->name, actions, attributes, argv, envp);
+    HANDOVER_ENVIRONMENT(&h, environment);
+    r = real_spawn(&child, target->name, h.carries ? &h.actions : target->actions, attributes, argv,
+                   environment);
     handover_spawned(&h, r == 0 ? child : -1);
     if (r == 0 && pid != NULL)
         *pid = child;
     return r;
 }
 
+static struct handover_target target_of(const char *name, bool is_searched,
+                                        const posix_spawn_file_actions_t *actions,
+                                        const posix_spawnattr_t *attributes)
+{
+    short flags = 0;
+
+    if (attributes != NULL)
+        posix_spawnattr_getflags(attributes, &flags);
+    return (struct handover_target){name, is_searched, (flags & POSIX_SPAWN_RESETIDS) != 0,
+                                    actions};
+}
+
 HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                      const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-    const struct handover_target target = {path, false};
+    const struct handover_target target = target_of(path, false, actions, attributes);
 
-    return spawn(&target, real(posix_spawn), pid, actions, attributes, argv, envp);
+    return spawn(&target, real(posix_spawn), pid, attributes, argv, envp);
 }
 
 HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
                       const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-    const struct handover_target target = {file, true};
+    const struct handover_target target = target_of(file, true, actions, attributes);
 
-    return spawn(&target, real(posix_spawnp), pid, actions, attributes, argv, envp);
+    return spawn(&target, real(posix_spawnp), pid, attributes, argv, envp);
 }
 
-/* The copy is made in the child, without FD_CLOEXEC. */
-HOOK int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int fd, int copy)
-{
-    struct shim_ref ref;
-
-    if (shim_ready() && fd_verdict(fd, &ref) == FD_IS_TLS)
-        handover_note_copy();
-    return real(posix_spawn_file_actions_adddup2)(actions, fd, copy);
-}
-
-static const struct handover_target shell = {"/bin/sh", false};
+static const struct handover_target shell = {.name = "/bin/sh"};
 
 /* ---- system: POSIX has it ignore SIGINT and SIGQUIT and block SIGCHLD while it waits ---- */
 
@@ -231,6 +233,8 @@ static FILE *open_process(const char *command, char direction, bool close_on_exe
         return NULL;
     }
     s->stream = real(fdopen)(ends[mine], direction == 'r' ? "r" : "w");
+    if (s->stream != NULL)
+        fwide(s->stream, -1); /* as libc's */
     error = s->stream == NULL ? errno : start_piped(command, ends[1 - mine], 1 - mine, &s->pid);
     sys3(SYS_close, ends[1 - mine], 0, 0);
     if (error != 0) {

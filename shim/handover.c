@@ -5,48 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common_files.h"
 #include "common_log.h"
 #include "connections.h"
 #include "global.h"
 #include "io.h"
 #include "ruling.h"
 #include "sockets.h"
+#include "standstill.h"
 #include "transfer.h"
 
-/* ---- the descriptors of this process ---- */
-
-struct walk {
-    bool (*each)(int fd, void *arg);
-    void *arg;
-};
-
-static bool walk_name(void *arg, const char *name)
-{
-    const struct walk *walk = arg;
-
-    return name[0] < '0' || name[0] > '9' || walk->each(atoi(name), walk->arg);
-}
-
-/* Calls each for every open descriptor, until it returns false. Without /proc: for every number
- * that there can reasonably be. False when each said so. */
-static bool each_descriptor(bool (*each)(int fd, void *arg), void *arg)
-{
-    enum { REASONABLE = 65536 };
-    struct walk walk = {each, arg};
-
-    if (access("/proc/self/fd", R_OK) == 0)
-        return file_each_name("/proc/self/fd", walk_name, &walk);
-    for (int fd = 0; fd < REASONABLE; fd++)
-        if (socket_is_open(fd) && !each(fd, arg))
-            return false;
-    return true;
-}
-
-static bool survives(int fd)
-{
-    return (sys3(SYS_fcntl, fd, F_GETFD, 0) & FD_CLOEXEC) == 0;
-}
+/* ---- what it is about ---- */
 
 /* The session of a descriptor, also of one that nobody has told us of. */
 static struct shim_ref session_at(int fd)
@@ -74,9 +42,9 @@ static bool is_privileged_to_kernel(void)
 }
 
 /* False: reason says why not. */
-static bool can_cover(struct program *program, bool by_shell)
+static bool can_cover(struct program *program, const struct handover_target *target)
 {
-    if (is_privileged_to_kernel())
+    if (is_privileged_to_kernel() && !target->resets_ids)
         snprintf(program->reason, sizeof(program->reason),
                  "%.300s: real and effective user or group of this process differ, and the dynamic "
                  "linker preloads nothing then",
@@ -87,7 +55,7 @@ static bool can_cover(struct program *program, bool by_shell)
                  "dynamic linker could not preload it",
                  program->path);
     else
-        return program_check(program, by_shell) == 0;
+        return program_check(program, target->is_searched) == 0;
     program->runs = true;
     return false;
 }
@@ -99,7 +67,7 @@ static bool is_uncovered_safe(int fd, void *arg)
     enum fd_verdict verdict;
 
     (void)arg;
-    if (!survives(fd) || fdtable_kind(fd) == FD_PLAIN)
+    if (fdtable_kind(fd) == FD_PLAIN)
         return true;
     verdict = fd_verdict(fd, &ref);
     return verdict != FD_IS_TLS && verdict != FD_IS_DENIED;
@@ -112,15 +80,14 @@ static bool refuse(const char *reason, const char *remedy)
     return false;
 }
 
-/* A program without the library. copies: a session's descriptor may be among its own without being
- * there now. */
-static bool let_uncovered(struct handover *h, const struct program *program, bool copies)
+/* A program without the library. */
+static bool let_uncovered(struct handover *h, const struct program *program)
 {
     bool drop = ruling_process().children == POLICY_CHILDREN_DROP;
     const char *why = drop ? "`children = drop` leaves it without TLS" : program->reason;
 
     h->coverage = drop ? CHILD_DROPPED : CHILD_UNTOUCHED;
-    if (copies || !each_descriptor(is_uncovered_safe, NULL))
+    if (!inheritance_each(&h->in, is_uncovered_safe, NULL))
         return refuse(why, "; a TLS connection among its descriptors would become plaintext: "
                            "close it before, or set FD_CLOEXEC");
     if (!drop && ruling_process().uncovered_child == POLICY_UNCOVERED_REFUSE)
@@ -133,10 +100,15 @@ static bool let_uncovered(struct handover *h, const struct program *program, boo
 
 /* ---- which sessions go along ---- */
 
-static bool is_not_carried(int fd, void *arg)
+static bool is_no_session(int fd, void *arg)
 {
     (void)arg;
-    return !survives(fd) || session_at(fd).session == NULL;
+    return session_at(fd).session == NULL;
+}
+
+static bool has_session(const struct handover *h)
+{
+    return !inheritance_each(&h->in, is_no_session, NULL);
 }
 
 /* The new program could not do a server's handshake when it may not read the key (inetd has changed
@@ -155,31 +127,68 @@ static bool needs_handshake(const struct shim_session *s)
     return false;
 }
 
-static bool note_survivor(int fd, void *arg)
+static bool finish_handshake(int fd, void *arg)
 {
-    struct shim_ref ref = survives(fd) ? session_at(fd) : (struct shim_ref){0};
-    struct shim_guard guard;
+    struct shim_ref ref = session_at(fd);
 
     (void)arg;
+    if (ref.session != NULL && needs_handshake(ref.session))
+        io_handshake_wait(fd, ref, -1);
+    return true;
+}
+
+/* Notes that process *arg has the session; 0: this one, which may not be in the table. */
+static bool note_heir(int fd, void *arg)
+{
+    struct shim_ref ref = session_at(fd);
+    const uint32_t *process = arg;
+    struct shim_guard guard;
+
     if (ref.session == NULL)
         return true;
-    if (needs_handshake(ref.session))
-        io_handshake_wait(fd, ref, -1);
     shim_enter(&guard);
-    if (session_is_live(ref))
+    if (session_is_live(ref) && process != NULL)
+        holders_give(ref.session, *process);
+    else if (session_is_live(ref))
         holders_add(ref.session);
     shim_leave(&guard);
     return true;
 }
 
-static void close_others(void)
+static bool reach_standstill(int fd, void *arg)
+{
+    struct shim_ref ref = session_at(fd);
+
+    (void)arg;
+    if (ref.session != NULL)
+        standstill_reach(ref.session);
+    return true;
+}
+
+/* An epoll set that watches it knows it by its place in this arena. */
+static bool is_ours_alone(int fd, void *arg)
+{
+    struct shim_ref ref = session_at(fd);
+    struct shim_guard guard;
+    bool alone;
+
+    (void)arg;
+    if (ref.session == NULL)
+        return true;
+    shim_enter(&guard);
+    alone = ref.session->watches == 0 && holders_is_alone(ref.session);
+    shim_leave(&guard);
+    return alone;
+}
+
+static void close_others(const struct inheritance *in)
 {
     for (int fd = 0; fd < fdtable_reach(); fd++)
-        if (fdtable_kind(fd) == FD_TLS && !survives(fd))
+        if (fdtable_kind(fd) == FD_TLS && inheritance_at(in, fd) < 0)
             connection_forget(fd);
 }
 
-/* ---- to another user ---- */
+/* ---- in a parcel ---- */
 
 /* Who this process was when it began. One that has changed since, as inetd's children do before
  * they exec, hands over no more than is for the new program. A daemon that changed and went on as
@@ -189,18 +198,14 @@ static uid_t user;
 /* What is left of a session in a parcel when the exec has failed comes back to its place. */
 static bool put_in_parcel(int fd, void *arg)
 {
-    struct shim_ref ref = survives(fd) ? session_at(fd) : (struct shim_ref){0};
+    struct shim_ref ref = session_at(fd);
 
-    if (ref.session == NULL || ref.session->moved)
-        return true;
-    if (needs_handshake(ref.session))
-        io_handshake_wait(fd, ref, -1);
-    return transfer_put(ref, arg);
+    return ref.session == NULL || ref.session->moved || transfer_put(ref, arg);
 }
 
 static bool take_back(int fd, void *arg)
 {
-    struct shim_ref ref = survives(fd) ? session_at(fd) : (struct shim_ref){0};
+    struct shim_ref ref = session_at(fd);
     struct transfer_name name;
 
     if (ref.session != NULL && transfer_find(arg, ref.session->cookie, &name))
@@ -212,33 +217,34 @@ static void unpack(struct handover *h)
 {
     if (h->parcel == NULL)
         return;
-    each_descriptor(take_back, h->parcel);
+    inheritance_each(&h->in, take_back, h->parcel);
     arena_close(h->parcel);
     if (h->parcel_fd >= 0)
         sys3(SYS_close, h->parcel_fd, 0, 0);
     h->parcel = NULL;
+    h->carries = false;
 }
 
-/* The sessions that survive, in an arena of their own for the new program, which is another user's:
- * it shall not see the keys of all others. */
 static bool carry_parcel(struct handover *h)
 {
     h->parcel_fd = -1;
     h->parcel = arena_make(&h->parcel_fd);
     h->carries = true;
     snprintf(h->variable, sizeof(h->variable), ARENA_VARIABLE "=%d:0", h->parcel_fd);
-    if (h->parcel != NULL && h->parcel_fd >= 0 && each_descriptor(put_in_parcel, h->parcel)) {
+    if (h->parcel != NULL && h->parcel_fd >= 0 &&
+        inheritance_each(&h->in, put_in_parcel, h->parcel)) {
         sys3(SYS_fcntl, h->parcel_fd, F_SETFD, 0);
         return true;
     }
     unpack(h);
-    return refuse("a TLS connection cannot go along", ": no memory, or its rule is not known here");
+    h->carries = false;
+    return false;
 }
 
-/* ---- exec ---- */
+/* ---- by reference ---- */
 
-/* A number of the arena's descriptor that a spawn in another thread lets survive; -1: none. */
-static _Atomic int spare = -1;
+enum { PROCESS_IN_PARCEL = 0 };
+#define PROCESS_NOT_IN_TABLE UINT32_MAX
 
 static bool carry(struct handover *h, int fd, uint32_t process)
 {
@@ -247,58 +253,99 @@ static bool carry(struct handover *h, int fd, uint32_t process)
                       ": the library's descriptor is not there (a sandbox without memfd_create, or "
                       "the program has closed it)");
     h->carries = true;
-    snprintf(h->variable, sizeof(h->variable), ARENA_VARIABLE "=%d:%u", fd, process);
+    snprintf(h->variable, sizeof(h->variable), ARENA_VARIABLE "=%d:%u", fd,
+             process != 0 ? process : PROCESS_NOT_IN_TABLE);
     return true;
 }
 
-static bool find_target(struct program *program, const struct handover_target *target)
+/* ---- exec ---- */
+
+/* A path of the new program's directory, seen from this one's. */
+static bool program_from(struct program *program, const struct inheritance *in, const char *name)
+{
+    char path[PATH_MAX];
+    size_t used;
+
+    if (name[0] == '/' || in->actions == NULL)
+        return program_at(program, name) == 0;
+    if (!inheritance_directory(in, path, sizeof(path)))
+        return false;
+    used = strlen(path);
+    return (size_t)snprintf(path + used, sizeof(path) - used, "%s", name) < sizeof(path) - used &&
+           program_at(program, path) == 0;
+}
+
+static bool find_target(struct program *program, const struct inheritance *in,
+                        const struct handover_target *target)
 {
     if (target->name == NULL || target->name[0] == '\0')
         return false;
-    if (target->is_searched)
+    if (target->is_searched && strchr(target->name, '/') == NULL)
         return program_find(program, target->name) == 0;
-    return program_at(program, target->name) == 0;
+    return program_from(program, in, target->name);
 }
 
 /* What both ways have in common: is there a program, and can it be covered? False with errno:
  * refused. */
-static bool look_at(struct handover *h, const struct handover_target *target, bool copies)
+static bool look_at(struct handover *h, const struct handover_target *target)
 {
     struct program program;
 
-    *h = (struct handover){.is_off = true};
-    if (!shim_ready() || !find_target(&program, target))
+    *h = (struct handover){.is_off = true, .streams = {-1, -1}};
+    if (!shim_ready())
+        return true;
+    h->in = inheritance_of(target->actions);
+    if (!h->in.is_known && has_session(h))
+        return refuse("this C library keeps the file actions of posix_spawn in a way that is not "
+                      "known",
+                      ", and a TLS connection could go along; use fork and exec");
+    if (!find_target(&program, &h->in, target))
         return true;
     h->is_off = false;
+    h->streams[0] = inheritance_at(&h->in, 0);
+    h->streams[1] = inheritance_at(&h->in, 1);
     if (ruling_process().children == POLICY_CHILDREN_DROP)
-        return let_uncovered(h, &program, copies);
-    if (can_cover(&program, target->is_searched))
+        return let_uncovered(h, &program);
+    if (can_cover(&program, target))
         return true;
     if (program.runs)
-        return let_uncovered(h, &program, copies);
+        return let_uncovered(h, &program);
     h->is_off = true; /* the exec will say so itself */
     return true;
 }
 
+static bool carry_over(struct handover *h)
+{
+    bool is_same_user = geteuid() == user;
+
+    inheritance_each(&h->in, finish_handshake, NULL);
+    standstill_begins();
+    h->has_stopped = true;
+    inheritance_each(&h->in, reach_standstill, NULL);
+    if ((!is_same_user || inheritance_each(&h->in, is_ours_alone, NULL)) && carry_parcel(h))
+        return true;
+    if (is_same_user ? carry(h, arena_descriptor(), shim_process_id())
+                     : refuse("a TLS connection cannot go along",
+                              ": no memory, or its rule is not known here"))
+        return inheritance_each(&h->in, note_heir, NULL);
+    standstill_ends();
+    return false;
+}
+
 bool handover_exec(struct handover *h, const struct handover_target *target)
 {
-    int saved = errno, arena, other = atomic_load(&spare);
+    int saved = errno, arena;
 
-    if (!look_at(h, target, false))
+    if (!look_at(h, target))
         return false;
     if (h->is_off)
         return true;
-    arena = arena_descriptor();
-    if (h->coverage == CHILD_COVERED && !each_descriptor(is_not_carried, NULL) &&
-        !(geteuid() == user ? carry(h, arena, shim_process_id()) : carry_parcel(h)))
+    if (h->coverage == CHILD_COVERED && has_session(h) && !carry_over(h))
         return false;
-    if (h->carries && h->parcel == NULL)
-        each_descriptor(note_survivor, NULL);
-    close_others();
+    close_others(&h->in);
     holders_exec(true);
     h->has_noted = true;
-    if (other >= 0 && arena_is(other))
-        sys3(SYS_fcntl, other, F_SETFD, FD_CLOEXEC);
+    arena = arena_descriptor();
     if (arena >= 0)
         sys3(SYS_fcntl, arena, F_SETFD, h->carries && h->parcel == NULL ? 0 : FD_CLOEXEC);
     errno = saved;
@@ -316,89 +363,70 @@ void handover_undo(struct handover *h)
         if (arena >= 0)
             sys3(SYS_fcntl, arena, F_SETFD, FD_CLOEXEC);
     }
+    if (h->has_stopped)
+        standstill_ends();
     errno = saved;
 }
 
 /* ---- spawn ---- */
 
-static pthread_mutex_t spawning = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic bool copies_sessions;
-
-void handover_note_copy(void)
-{
-    atomic_store(&copies_sessions, true);
-}
-
 void handover_in_child(void)
 {
-    int fd = atomic_exchange(&spare, -1);
-
-    if (fd >= 0 && arena_is(fd))
-        sys3(SYS_close, fd, 0, 0);
     user = geteuid();
-    pthread_mutex_init(&spawning, NULL);
+    standstill_ends();
 }
 
 bool handover_is_plain(const struct handover_target *target)
 {
+    struct handover h = {.in = inheritance_of(NULL)};
     struct program program;
 
     if (!shim_ready())
         return true;
-    return ruling_process().children == POLICY_CHILDREN_INHERIT && !atomic_load(&copies_sessions) &&
-           !child_environment_is_stripped(environ) && find_target(&program, target) &&
-           can_cover(&program, target->is_searched) && each_descriptor(is_not_carried, NULL);
+    return ruling_process().children == POLICY_CHILDREN_INHERIT &&
+           !child_environment_is_stripped(environ) && find_target(&program, &h.in, target) &&
+           can_cover(&program, target) && !has_session(&h);
 }
 
 bool handover_spawn(struct handover *h, const struct handover_target *target)
 {
-    bool copies = atomic_load(&copies_sessions);
-    long fd = -1;
+    int arena, number, r;
 
-    if (!look_at(h, target, copies))
+    if (!look_at(h, target))
         return false;
-    if (h->is_off)
+    if (h->is_off || h->coverage != CHILD_COVERED || !has_session(h))
         return true;
-    pthread_mutex_lock(&spawning);
-    if (h->coverage != CHILD_COVERED || (!copies && each_descriptor(is_not_carried, NULL)))
-        return true;
-    holders_before_fork();
-    /* A number of its own: the program's execs in other threads shall not take it along. */
-    if (arena_descriptor() >= 0)
-        fd = sys3(SYS_fcntl, arena_descriptor(), F_DUPFD, arena_descriptor());
-    if (carry(h, (int)fd, holders_child())) {
-        atomic_store(&spare, (int)fd);
-        return true;
+    inheritance_each(&h->in, finish_handshake, NULL);
+    arena = arena_descriptor();
+    r = arena >= 0 ? inheritance_with(&h->in, arena, &h->actions, &number) : 0;
+    if (r != 0) {
+        errno = r;
+        return false;
     }
-    holders_in_parent(-1);
-    pthread_mutex_unlock(&spawning);
-    return false;
+    h->child = arena >= 0 ? holders_before_spawn() : 0;
+    if (!carry(h, arena >= 0 ? number : -1, h->child))
+        return false;
+    return inheritance_each(&h->in, note_heir, &h->child);
 }
 
-void handover_spawned(const struct handover *h, int pid)
+void handover_spawned(struct handover *h, int pid)
 {
-    int saved = errno, fd;
+    int saved = errno;
 
-    if (h->is_off)
-        return;
     if (h->carries) {
-        holders_in_parent(pid);
-        fd = atomic_exchange(&spare, -1);
-        if (fd >= 0 && arena_is(fd))
-            sys3(SYS_close, fd, 0, 0);
+        holders_spawned(h->child, pid);
+        posix_spawn_file_actions_destroy(&h->actions);
     }
-    pthread_mutex_unlock(&spawning);
     errno = saved;
 }
 
 /* ---- the new program ---- */
 
-/* An arena with nothing but the sessions that are for this program, which another user handed over.
- */
+/* An arena with nothing but the sessions that are for this program. */
 static struct arena *parcel;
 static int parcel_fd;
 
-/* "FD:PROCESS"; process 0: a parcel. */
+/* "FD:PROCESS". */
 static bool read_variable(const char *text, int *fd, uint32_t *process)
 {
     char *end;
@@ -414,7 +442,7 @@ static bool read_variable(const char *text, int *fd, uint32_t *process)
 
 static bool adopt(int fd, uint32_t process, bool *adopted)
 {
-    if (process == 0) {
+    if (process == PROCESS_IN_PARCEL) {
         parcel = arena_open(fd);
         parcel_fd = fd;
         return parcel != NULL;
@@ -448,14 +476,16 @@ bool handover_adopt(bool *adopted, const char **why)
     return true;
 }
 
-static struct shim_ref take_from_parcel(int fd)
+/* False: a session has come along that cannot go on. */
+static bool take_from_parcel(int fd, struct shim_ref *ref)
 {
     uint64_t cookie = socket_kind(fd) == SOCKET_TCP ? socket_cookie(fd) : 0;
     struct transfer_name name;
 
     if (cookie == 0 || !transfer_find(parcel, cookie, &name))
-        return (struct shim_ref){0};
-    return transfer_take(parcel, &name);
+        return true;
+    *ref = transfer_take(parcel, &name);
+    return ref->session != NULL;
 }
 
 static bool find_session(int fd, void *arg)
@@ -463,13 +493,14 @@ static bool find_session(int fd, void *arg)
     struct shim_ref ref = session_at(fd);
 
     (void)arg;
-    if (arena_is(fd)) { /* a number that a spawn used */
-        if (!arena_hides(fd))
-            sys3(SYS_close, fd, 0, 0);
+    if (ref.session == NULL && parcel != NULL && fd != parcel_fd && !take_from_parcel(fd, &ref)) {
+        log_line(LOG_LEVEL_ERROR,
+                 "descriptor %d is a TLS connection under a rule that this program's policy does "
+                 "not have, or has with other settings: it is ended",
+                 fd);
+        sys3(SYS_shutdown, fd, SHUT_RDWR, 0);
         return true;
     }
-    if (ref.session == NULL && parcel != NULL && fd != parcel_fd)
-        ref = take_from_parcel(fd);
     /* Looked at once more: is its rule one of this policy? */
     if (ref.session != NULL && fd_verdict(fd, &ref) == FD_IS_TLS)
         connection_arrived(fd, ref);
@@ -480,7 +511,7 @@ void handover_find_sessions(bool adopted)
 {
     if (!adopted && parcel == NULL)
         return;
-    each_descriptor(find_session, NULL);
+    descriptors_each(find_session, NULL);
     if (parcel == NULL)
         return;
     arena_close(parcel);

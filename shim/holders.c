@@ -23,11 +23,6 @@ uint32_t shim_process_id(void)
     return own_id;
 }
 
-uint32_t holders_child(void)
-{
-    return child_id;
-}
-
 /* Process ids mean something in their name space only. */
 static uint64_t space_of_self(void)
 {
@@ -201,14 +196,31 @@ void holders_before_fork(void)
     shim_leave(&guard);
 }
 
-void holders_in_parent(int pid)
+uint32_t holders_before_spawn(void)
+{
+    struct shim_guard guard;
+    struct shim_process *child;
+    uint32_t id;
+
+    shim_enter(&guard);
+    registry_lock();
+    id = add_process(0, own_id);
+    child = process_by_id(id);
+    if (child != NULL)
+        child->has_execed = 1;
+    registry_unlock();
+    shim_leave(&guard);
+    return id;
+}
+
+void holders_spawned(uint32_t id, int pid)
 {
     struct shim_guard guard;
     struct shim_process *child;
 
     shim_enter(&guard);
     registry_lock();
-    child = process_by_id(child_id);
+    child = process_by_id(id);
     if (child != NULL) {
         if (pid < 0)
             child->id = 0;
@@ -219,6 +231,11 @@ void holders_in_parent(int pid)
     }
     registry_unlock();
     shim_leave(&guard);
+}
+
+void holders_in_parent(int pid)
+{
+    holders_spawned(child_id, pid);
 }
 
 void holders_in_child(void)
@@ -448,6 +465,25 @@ void holders_add(struct shim_session *s)
     registry_lock();
     add_locked(s);
     registry_unlock();
+}
+
+void holders_give(struct shim_session *s, uint32_t process)
+{
+    registry_lock();
+    if (process != 0)
+        note(s, process, 1);
+    registry_unlock();
+}
+
+bool holders_is_alone(struct shim_session *s)
+{
+    bool alone;
+
+    registry_lock();
+    notice_new_pid();
+    alone = own_id != 0 && s->in_flight == 0 && nobody_else(s);
+    registry_unlock();
+    return alone;
 }
 
 void holders_send(struct shim_session *s, bool begins)

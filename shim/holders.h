@@ -34,8 +34,10 @@ void holders_start(void);
 void holders_before_fork(void);
 void holders_in_parent(int pid);
 void holders_in_child(void);
-/* The id of the child that this thread has registered by holders_before_fork. */
-uint32_t holders_child(void);
+/* The same around a spawn: the child holds only what holders_give names. Its id, 0 when the table
+ * is full; and what its pid is, negative when there is none. */
+uint32_t holders_before_spawn(void);
+void holders_spawned(uint32_t child, int pid);
 /* Before an exec: from now on this process holds only the sessions that holders_add names (those
  * whose descriptors survive). false: the exec failed, all is as before. */
 void holders_exec(bool begins);
@@ -54,6 +56,12 @@ bool holders_are_dead(struct shim_session *s, const struct holders_census *censu
 
 /* At exit, when every session has been given up. */
 void holders_end(void);
+
+/* Another process of this arena has the session from now on. Between shim_enter and shim_leave. */
+void holders_give(struct shim_session *s, uint32_t process);
+/* Does nobody but this process hold it, and is no message with it on its way? Between shim_enter
+ * and shim_leave. */
+bool holders_is_alone(struct shim_session *s);
 
 /* This process got the session by another way than fork (a passed descriptor). Between shim_enter
  * and shim_leave. */

@@ -196,13 +196,15 @@ static bool any_rule_exports(void)
 }
 
 /* The client that a program talks to: on its standard input, else its standard output. */
-static struct shim_ref client_of_program(int *fd)
+static struct shim_ref client_of_program(const int streams[2], int *fd)
 {
     struct shim_ref ref = {0};
 
-    for (*fd = 0; *fd <= 1; ++*fd)
-        if (fd_verdict(*fd, &ref) == FD_IS_TLS && ref.session->tls.role == TLS_SERVER)
+    for (int i = 0; i < 2; i++) {
+        *fd = streams[i];
+        if (*fd >= 0 && fd_verdict(*fd, &ref) == FD_IS_TLS && ref.session->tls.role == TLS_SERVER)
             return ref;
+    }
     return (struct shim_ref){0};
 }
 
@@ -215,11 +217,11 @@ static size_t count_of(char *const environment[])
     return count;
 }
 
-size_t identity_room(char *const environment[])
+size_t identity_room(char *const environment[], const int streams[2])
 {
     int fd;
 
-    if (!shim_ready() || (!any_rule_exports() && client_of_program(&fd).session == NULL))
+    if (!shim_ready() || (!any_rule_exports() && client_of_program(streams, &fd).session == NULL))
         return 0;
     return (count_of(environment) + CERTIFICATE_NAMES + 3) * sizeof(char *) +
            IDENTITY_ENVIRONMENT_MAX;
@@ -236,7 +238,7 @@ static bool is_named(const char *entry, const char *strings, size_t length)
     return false;
 }
 
-char *const *identity_into(void *room, size_t size, char *const environment[])
+char *const *identity_into(void *room, size_t size, char *const environment[], const int streams[2])
 {
     size_t count = count_of(environment), length;
     char **out = room, *text = (char *)(out + count + CERTIFICATE_NAMES + 3);
@@ -244,7 +246,7 @@ char *const *identity_into(void *room, size_t size, char *const environment[])
 
     if (size == 0)
         return environment;
-    struct shim_ref ref = client_of_program(&fd);
+    struct shim_ref ref = client_of_program(streams, &fd);
     if (ref.session != NULL && identity_is_exported(ref.session))
         io_handshake_wait(fd, ref, -1);
     length = identity_environment(ref, text, IDENTITY_ENVIRONMENT_MAX);

@@ -33,9 +33,11 @@ enum { IDENTITY_ENVIRONMENT_MAX = 8192 };
 size_t identity_environment(struct shim_ref ref, char *out, size_t size);
 
 /* For a program that is executed: the environment with what identity_environment says of the
- * session at descriptor 0, else 1, whose handshake is waited for. room: of identity_room bytes,
- * aligned as a pointer; room 0: no rule asks for anything, and the environment stays as it is. */
-size_t identity_room(char *const environment[]);
-char *const *identity_into(void *room, size_t size, char *const environment[]);
+ * session at its descriptor 0, else 1, whose handshake is waited for. streams: which descriptors of
+ * this process those are, -1: none. room: of identity_room bytes, aligned as a pointer; room 0: no
+ * rule asks for anything, and the environment stays as it is. */
+size_t identity_room(char *const environment[], const int streams[2]);
+char *const *identity_into(void *room, size_t size, char *const environment[],
+                           const int streams[2]);
 
 #endif

@@ -9,6 +9,7 @@
 #include "real.h"
 #include "report.h"
 #include "ruling.h"
+#include "standstill.h"
 #include "watch.h"
 
 void shim_enter(struct shim_guard *guard)
@@ -37,37 +38,75 @@ static void fail_closed(struct shim_session *s)
     atomic_store(&s->stage, SHIM_FAILED);
 }
 
-static bool lock(pthread_mutex_t *mutex, struct shim_session *s)
-{
-    int r = pthread_mutex_lock(mutex);
+/* Locks are held one inside the other; only who holds none may stand still. */
+static __thread int inside __attribute__((tls_model("initial-exec")));
 
+struct half { /* of a session: what a lock covers */
+    pthread_mutex_t *mutex;
+    _Atomic uint8_t *at_work;
+};
+
+static struct half reading_half(struct shim_session *s)
+{
+    return (struct half){&s->read_lock, &s->reading};
+}
+
+static struct half writing_half(struct shim_session *s)
+{
+    return (struct half){&s->write_lock, &s->writing};
+}
+
+/* r: what locking said. True: it is held; if its holder died, its state is looked at. */
+static bool is_locked(int r, const struct half *half, struct shim_session *s)
+{
     if (r == EOWNERDEAD) {
-        pthread_mutex_consistent(mutex);
-        if (s != NULL)
+        pthread_mutex_consistent(half->mutex);
+        if (atomic_load(half->at_work))
             fail_closed(s);
         r = 0;
     }
     return r == 0;
 }
 
-static bool lock_live(pthread_mutex_t *mutex, struct shim_ref ref)
+/* The lock is held: goes to work, or gives it back. */
+static bool begin_work(const struct half *half, struct shim_ref ref)
 {
-    if (!lock(mutex, ref.session))
-        return false;
-    if (session_is_live(ref))
+    if (session_is_live(ref)) {
+        atomic_store_explicit(half->at_work, 1, memory_order_relaxed);
+        inside++;
         return true;
-    pthread_mutex_unlock(mutex);
+    }
+    pthread_mutex_unlock(half->mutex);
     return false;
+}
+
+static void end_work(struct half half)
+{
+    atomic_store_explicit(half.at_work, 0, memory_order_release);
+    inside--;
+    pthread_mutex_unlock(half.mutex);
+}
+
+static bool lock_live(struct half half, struct shim_ref ref)
+{
+    for (;;) {
+        if (!is_locked(pthread_mutex_lock(half.mutex), &half, ref.session))
+            return false;
+        if (inside > 0 || !standstill_is_on())
+            return begin_work(&half, ref);
+        pthread_mutex_unlock(half.mutex);
+        standstill_pause();
+    }
 }
 
 bool session_lock_read(struct shim_ref ref)
 {
-    return lock_live(&ref.session->read_lock, ref);
+    return lock_live(reading_half(ref.session), ref);
 }
 
 bool session_lock_write(struct shim_ref ref)
 {
-    return lock_live(&ref.session->write_lock, ref);
+    return lock_live(writing_half(ref.session), ref);
 }
 
 bool session_lock_both(struct shim_ref ref)
@@ -84,30 +123,24 @@ bool session_lock_both(struct shim_ref ref)
 
 bool session_try_write(struct shim_ref ref)
 {
-    pthread_mutex_t *mutex = &ref.session->write_lock;
-    int r = pthread_mutex_trylock(mutex);
+    struct half half = writing_half(ref.session);
 
-    if (r == EOWNERDEAD) {
-        pthread_mutex_consistent(mutex);
-        fail_closed(ref.session);
-        r = 0;
-    }
-    if (r != 0)
+    if (!is_locked(pthread_mutex_trylock(half.mutex), &half, ref.session))
         return false;
-    if (session_is_live(ref))
-        return true;
-    pthread_mutex_unlock(mutex);
+    if (inside > 0 || !standstill_is_on())
+        return begin_work(&half, ref);
+    pthread_mutex_unlock(half.mutex);
     return false;
 }
 
 void session_unlock_read(struct shim_session *s)
 {
-    pthread_mutex_unlock(&s->read_lock);
+    end_work(reading_half(s));
 }
 
 void session_unlock_write(struct shim_session *s)
 {
-    pthread_mutex_unlock(&s->write_lock);
+    end_work(writing_half(s));
 }
 
 void session_unlock_both(struct shim_session *s)
@@ -119,7 +152,8 @@ void session_unlock_both(struct shim_session *s)
 
 void registry_lock_of(struct shim_global *g)
 {
-    lock(&g->registry_lock, NULL);
+    if (pthread_mutex_lock(&g->registry_lock) == EOWNERDEAD)
+        pthread_mutex_consistent(&g->registry_lock);
 }
 
 void registry_unlock_of(struct shim_global *g)

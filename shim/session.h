@@ -11,7 +11,8 @@
  *   - All signals are blocked while a lock is held (shim_enter), every system call made then is a
  *     non-blocking one through shim_sys, and nobody waits while holding one. So neither signal
  *     handlers, cancellation, siglongjmp nor fork ever meets a held lock of its own thread.
- *   - Locks are robust: when a holder dies, the next one finds out and the session fails closed. */
+ *   - Locks are robust: when a holder dies at work, the next one finds out and the session fails
+ *     closed. An exec waits for the threads that it ends (standstill.h). */
 #ifndef SHIM_SESSION_H
 #define SHIM_SESSION_H
 
@@ -52,6 +53,8 @@ struct shim_session {
     uint64_t cookie;             /* SO_COOKIE: which socket this belongs to */
     uint32_t index;              /* own place in the pool */
     pthread_mutex_t read_lock, write_lock;
+    /* Who holds the lock is at work, and what the lock covers may be half done. */
+    _Atomic uint8_t reading, writing;
     struct tls_session tls;
 
     /* Which rule it is under: ruling.h's business. */

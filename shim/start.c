@@ -223,8 +223,6 @@ HOOK void _Exit(int status)
     _exit(status);
 }
 
-/* The child of a vfork shares the parent's memory and would close the parent's sessions in the
- * parent's table; as a forked one it has its own. */
 HOOK pid_t fork(void)
 {
     pid_t pid = real(fork)();
@@ -247,9 +245,4 @@ long shim_fork_by_number(long number, const long a[6])
         holders_in_parent(r > 0 ? (pid_t)r : -1);
     }
     return r;
-}
-
-HOOK pid_t vfork(void)
-{
-    return fork();
 }

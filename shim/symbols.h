@@ -108,7 +108,7 @@
     X(void, __syslog_chk, (int, int, const char *, ...), watched, "LOG_PERROR")                    \
     X(void, __vsyslog_chk, (int, int, const char *, va_list), watched, "LOG_PERROR")               \
     X(pid_t, fork, (void), watched, "sessions are shared with the child")                          \
-    X(pid_t, vfork, (void), watched, "carried out as fork")                                        \
+    X(pid_t, vfork, (void), watched, "as fork, with the parent suspended")                                        \
     X(int, execve, (const char *, char *const[], char *const[]), covered, "sessions go along")     \
     X(int, execv, (const char *, char *const[]), covered, "sessions go along")                     \
     X(int, execvp, (const char *, char *const[]), covered, "sessions go along")                    \
@@ -127,8 +127,6 @@
       (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,       \
        char *const[], char *const[]),                                                              \
       covered, "sessions go along")                                                                \
-    X(int, posix_spawn_file_actions_adddup2, (posix_spawn_file_actions_t *, int, int), watched,    \
-      "a session at another number of the child")                                                  \
     X(int, system, (const char *), covered, "sessions go along")                                   \
     X(FILE *, popen, (const char *, const char *), covered, "sessions go along")                   \
     X(int, pclose, (FILE *), covered, "of such a popen")                                           \

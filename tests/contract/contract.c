@@ -6,7 +6,7 @@
 static const struct contract_case *const families[] = {
     connecting_cases, reading_cases, writing_cases, ending_cases,  poll_cases,
     epoll_cases,      signal_cases,  thread_cases,  around_cases,  plain_cases,
-    handing_cases,    stream_cases,  number_cases,  process_cases,
+    handing_cases,    stream_cases,  number_cases,  process_cases, spawn_cases,
 };
 enum { FAMILIES = sizeof(families) / sizeof(*families) };
 

@@ -143,6 +143,6 @@ struct contract_case {
 };
 extern const struct contract_case connecting_cases[], reading_cases[], writing_cases[],
     ending_cases[], poll_cases[], epoll_cases[], signal_cases[], thread_cases[], around_cases[],
-    plain_cases[], handing_cases[], stream_cases[], number_cases[], process_cases[];
+    plain_cases[], handing_cases[], stream_cases[], number_cases[], process_cases[], spawn_cases[];
 
 #endif

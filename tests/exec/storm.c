@@ -4,6 +4,7 @@
  *   storm at-once PORT N   N children write 5 lines each, at once
  *   storm killed PORT N    N children write until they are killed; the parent writes after each
  *   storm forks PORT N     N forks from one thread while others use everything that has a lock
+ *   storm execs PORT N     executes itself N times while other threads read and write
  *   storm fork-cost N      milliseconds of 300 forks with N connections open (PORT: a listener's)
  *
  * A line is 64 bytes: "who number xxx...\n". */
@@ -226,6 +227,59 @@ static void forks(int count)
     close(fd);
 }
 
+/* ---- execs while other threads are inside ---- */
+
+static int shared_fd;
+
+/* A line is written whole, or the thread is ended in its midst: then whole or not at all. */
+static void *goes_on_writing(void *who)
+{
+    for (int i = 0; write_line(shared_fd, who, i); i++)
+        ;
+    need(false, "write");
+    return NULL;
+}
+
+static void *goes_on_reading(void *argument)
+{
+    char byte;
+
+    (void)argument;
+    need(read(shared_fd, &byte, 1) < 0, "read");
+    return NULL;
+}
+
+/* generation counts down to 0. */
+static void execs_from(int fd, int generation)
+{
+    static char writers[2][24];
+    char line[24], argument[2][16];
+    pthread_t thread;
+
+    shared_fd = fd;
+    snprintf(line, sizeof(line), "generation-%d", generation);
+    need(write_line(fd, line, 0), "write");
+    if (generation == 0) {
+        close(fd);
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        snprintf(writers[i], sizeof(writers[i]), "writer-%d-%d", generation, i);
+        need(pthread_create(&thread, NULL, goes_on_writing, writers[i]) == 0, "pthread_create");
+    }
+    need(pthread_create(&thread, NULL, goes_on_reading, NULL) == 0, "pthread_create");
+    usleep((useconds_t)(generation * 373 % 5000));
+    snprintf(argument[0], sizeof(argument[0]), "%d", fd);
+    snprintf(argument[1], sizeof(argument[1]), "%d", generation - 1);
+    execl("/proc/self/exe", "storm", "execs-from", argument[0], argument[1], (char *)NULL);
+    need(false, "execl");
+}
+
+static void execs(int count)
+{
+    execs_from(connection(), count);
+}
+
 /* ---- what a fork costs ---- */
 
 static void fork_cost(int count)
@@ -264,13 +318,14 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(int);
-    } storms[] = {{"turns", turns},
-                  {"at-once", at_once},
-                  {"killed", killed},
-                  {"forks", forks},
-                  {"fork-cost", fork_cost}};
+    } storms[] = {{"turns", turns}, {"at-once", at_once}, {"killed", killed},
+                  {"forks", forks}, {"execs", execs},     {"fork-cost", fork_cost}};
 
     need(argc == 4, "storm NAME PORT N");
+    if (strcmp(argv[1], "execs-from") == 0) {
+        execs_from(atoi(argv[2]), atoi(argv[3]));
+        return 0;
+    }
     port = atoi(argv[2]);
     for (size_t i = 0; i < sizeof(storms) / sizeof(*storms); i++)
         if (strcmp(argv[1], storms[i].name) == 0) {
