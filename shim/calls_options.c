@@ -44,23 +44,17 @@ HOOK int getsockopt(int fd, int level, int option, void *out, socklen_t *length)
 static int set_low_water(int fd, struct shim_ref ref, const void *value, socklen_t length)
 {
     struct shim_guard guard;
-    int wanted;
+    int error = EBADF;
 
-    if (length < sizeof(wanted)) {
-        errno = EINVAL;
-        return -1;
-    }
-    memcpy(&wanted, value, sizeof(wanted));
     shim_enter(&guard);
     if (session_lock_read(ref)) {
-        io_set_low_water(ref.session, fd,
-                         wanted > 0    ? (uint32_t)wanted
-                         : wanted == 0 ? 1
-                                       : INT32_MAX);
+        error = io_set_low_water(ref.session, fd, value, length);
         session_unlock_read(ref.session);
     }
     shim_leave(&guard);
-    return 0;
+    if (error != 0)
+        errno = error;
+    return error != 0 ? -1 : 0;
 }
 
 static int refuse_option(void)

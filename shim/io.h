@@ -53,9 +53,10 @@ enum io_held { IO_HOLDS_READ, IO_HOLDS_WRITE, IO_HOLDS_BOTH };
 void io_fail(struct shim_session *s, int fd, int error, enum io_held held);
 /* Would a read return at once (data, end or error)? Read lock, session open. */
 bool io_is_readable(struct shim_session *s, int fd);
-/* The program's SO_RCVLOWAT, in plaintext. Where what is there reaches the new mark, the kernel
- * wakes and fires edges, as for a plain socket. Read lock. */
-void io_set_low_water(struct shim_session *s, int fd, uint32_t mark);
+/* The program's SO_RCVLOWAT, in plaintext: what the kernel makes of the value. Where what is there
+ * reaches the new mark, the kernel wakes and fires edges, as for a plain socket. Read lock. 0 or an
+ * errno. */
+int io_set_low_water(struct shim_session *s, int fd, const void *value, socklen_t length);
 /* Have both sides said close_notify, or has the program shut both halves? Whoever said the last of
  * it may have met a kernel that answers with a reset: an error that plain TCP would not have, and
  * not the program's. Takes the read lock. */

@@ -332,21 +332,29 @@ static bool reaches_low_water(struct shim_session *s, int fd)
     return false;
 }
 
-void io_set_low_water(struct shim_session *s, int fd, uint32_t mark)
+int io_set_low_water(struct shim_session *s, int fd, const void *value, socklen_t length)
 {
-    int one = 1;
+    int mark = 1, one = 1, before = s->low_water > 0 ? (int)s->low_water : 1;
+    socklen_t size = sizeof(mark);
+    long r = sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, value, length);
 
-    s->program_low_water = mark;
+    if (r < 0)
+        return (int)-r;
+    sys5(SYS_getsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &mark, &size);
+    sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &before, sizeof(before));
+    s->program_low_water = (uint32_t)mark;
     if (atomic_load(&s->stage) != SHIM_OPEN || !io_is_readable(s, fd))
-        return;
+        return 0;
     s->low_water = 0;
     sys5(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof(one));
+    return 0;
 }
 
 bool io_is_readable(struct shim_session *s, int fd)
 {
     uint8_t head[TLS_HEADER];
-    int queued = 0;
+    int queued = 0, none = 0;
+    long r = 0;
 
     if (s->shut_read)
         return true;
@@ -355,8 +363,11 @@ bool io_is_readable(struct shim_session *s, int fd)
     if (io_leftover(s) > 0 || s->ended || atomic_load(&s->error) != 0)
         return true;
     /* A whole record of more than padding holds plaintext: no need to open it here. */
-    if (s->in_have == 0 &&
-        sys6(SYS_recvfrom, fd, head, sizeof(head), MSG_DONTWAIT | MSG_PEEK, 0, 0) == sizeof(head)) {
+    if (s->in_have == 0)
+        r = sys6(SYS_recvfrom, fd, head, sizeof(head), MSG_DONTWAIT | MSG_PEEK, 0, 0);
+    if (r < 0 && r != -EAGAIN) /* the kernel tells it once */
+        atomic_compare_exchange_strong(&s->error, &none, (int)-r);
+    if (r == sizeof(head)) {
         size_t length = tls_record_length(&s->tls, head, sizeof(head));
 
         sys3(SYS_ioctl, fd, FIONREAD, &queued);

@@ -12,7 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { PARTS = 1024, GUARD = 16, BUFFER = 131072, RECORD = 16384 };
+enum { PARTS = 1024, FEW = 5, GUARD = 16, BUFFER = 131072, RECORD = 16384 };
 
 /* Splits n bytes in `parts` pieces of unequal length, an empty one among them. */
 static int split(struct iovec *iov, void *base, size_t n, uint32_t parts)
@@ -111,9 +111,11 @@ ssize_t send_once(int fd, int end, int style, uint32_t n, int flags, uint32_t pa
 
 /* Will the kernel take n bytes more for this end at once? A stated difference: buffers hold
  * records, so that small ones are sooner full. */
-static bool has_room(int end, uint32_t n)
+static bool has_room(int end, uint32_t n, uint32_t parts)
 {
     if (world->small_buffers && available(end) > 0)
+        return false;
+    if (world->small_buffers && parts > FEW) /* each message takes room of its own */
         return false;
     return available(end) + n <= world->flight_limit;
 }
@@ -123,14 +125,14 @@ void run_send(const struct operation *o, char *out)
     int slot = open_slot(o->arg[0]), end = end_of(o->arg[0]), flags = (int)o->arg[3], pipes;
     const struct end *peer = &world->ends[1 - end];
     bool gone = peer->closed || (peer->shut_read && peer->shut_write);
-    uint32_t n = o->arg[2];
+    uint32_t n = o->arg[2], most = world->small_buffers && gone ? world->flight_limit : RECORD;
     ssize_t r;
 
     /* Stated differences: a long write to a peer that is gone may be cut by the reset that its
      * first record provokes, and one before the handshake is over by the queue; MSG_MORE keeps
      * nothing back. */
-    if (slot < 0 || (n > RECORD && (gone || !world->handshaken)) ||
-        (!gone && !has_room(1 - end, n))) {
+    if (slot < 0 || (n > most && (gone || !world->handshaken)) ||
+        (!gone && !has_room(1 - end, n, o->arg[4]))) {
         say(out, "skip");
         return;
     }
