@@ -55,7 +55,7 @@ static int milliseconds(const struct timespec *t)
     return ms > INT32_MAX ? INT32_MAX : (int)ms;
 }
 
-/* end: CLOCK_MONOTONIC; INT64_MAX: none. */
+/* end: CLOCK_MONOTONIC; INT64_MAX: none; 0: at once, which lets no signal in. */
 static int wait_rounds(int epoll_fd, struct epoll_event *events, int max, int64_t end,
                        const sigset_t *mask)
 {
@@ -79,12 +79,14 @@ static int wait_rounds(int epoll_fd, struct epoll_event *events, int max, int64_
             return r;
         /* What was swallowed may have ended a handshake, and with it made something to see. */
         if (end != INT64_MAX && shim_now() >= end && (!swallowed || extra++ == 2))
-            return 0;
+            return end != 0 ? wait_for_signals_only(mask) : 0;
     }
 }
 
 static int64_t end_of(int timeout)
 {
+    if (timeout == 0)
+        return 0;
     return timeout < 0 ? INT64_MAX : shim_now() + timeout * 1000000LL;
 }
 
@@ -112,5 +114,7 @@ HOOK int epoll_pwait2(int epoll_fd, struct epoll_event *events, int max,
         errno = EINVAL;
         return -1;
     }
-    return wait_rounds(epoll_fd, events, max, wait_end(timeout), mask);
+    bool at_once = timeout != NULL && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+
+    return wait_rounds(epoll_fd, events, max, at_once ? 0 : wait_end(timeout), mask);
 }

@@ -99,14 +99,6 @@ static int answer(struct polling *p)
     return ready;
 }
 
-/* What was swallowed has kept the kernel from looking for signals. */
-static int let_signals_in(const sigset_t *mask)
-{
-    struct timespec none = {0};
-
-    return mask != NULL ? real(ppoll)(NULL, 0, &none, mask) : 0;
-}
-
 static int poll_rounds(struct polling *p)
 {
     for (bool hurry = false;;) {
@@ -134,7 +126,7 @@ static int poll_rounds(struct polling *p)
         if (r > 0)
             return r;
         if (p->end != INT64_MAX && shim_now() >= p->end)
-            return swallowed ? let_signals_in(p->mask) : 0;
+            return swallowed ? wait_for_signals_only(p->mask) : 0;
     }
 }
 

@@ -25,6 +25,13 @@ bool wait_restarts(void)
     return caught;
 }
 
+int wait_for_signals_only(const sigset_t *mask)
+{
+    struct timespec none = {0};
+
+    return mask != NULL ? real(ppoll)(NULL, 0, &none, mask) : 0;
+}
+
 int64_t wait_handshake_end(const struct shim_session *s, int64_t deadline)
 {
     if (session_in_handshake(s) && s->deadline < deadline)

@@ -52,6 +52,10 @@ int64_t wait_slice(int64_t deadline, unsigned rounds);
 /* What is left until a CLOCK_MONOTONIC time, as poll wants it; NULL for INT64_MAX (for ever). */
 struct timespec *wait_until(int64_t deadline, struct timespec *limit);
 
+/* At the end of a masked wait: the kernel may not have looked for signals in it, where something
+ * was swallowed or the time was over early. 0, or -1 with EINTR. mask: NULL for none. */
+int wait_for_signals_only(const sigset_t *mask);
+
 /* After EINTR: would the kernel have restarted the call? It would if the handler was installed
  * with SA_RESTART; which handler ran is not known, so this is true when every handler is. */
 bool wait_restarts(void);
