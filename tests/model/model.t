@@ -69,10 +69,12 @@ class Way:
     def output(child, text=None, timeout=10):
         """What it printed; it is ended when it does not end."""
         try:
-            return child.communicate(text, timeout=timeout)[0]
+            out = child.communicate(text, timeout=timeout)[0]
         except subprocess.TimeoutExpired:
             os.killpg(child.pid, signal.SIGKILL)
-            return child.communicate()[0] + "\nnever ends\n"
+            out = child.communicate()[0] + "\nnever ends\n"
+        t.forget_ended(child)
+        return out
 
     def digests(self, first, count):
         """By seed; the program ends early where it hangs or crashes."""

@@ -19,8 +19,8 @@ from .cases import (HTTP_SERVERS, PYTHON, REDIS, client, environment, http_get, 
 from .many import at_once, together
 from .payload import MARKER, MIB, digest, file_digest, payload
 from .pki import Pki
-from .process import (Result, Server, adopt_descendants, end_descendants, free_port, leftovers,
-                      listening, read_text, run, start_program, stop_all, wait_until)
+from .process import (Result, Server, adopt_descendants, end_descendants, forget_ended, free_port,
+                      leftovers, listening, read_text, run, start_program, stop_all, wait_until)
 from .stream import NO_TLS, STACKS, Stack, TlsServer, receive_all, tls_connect
 from .tap import BUILD, PLAIN, ROOT, bail, diag, discard, finish, is_, ok, skip, start, subtest, tmp
 from .wire import Wire
