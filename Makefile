@@ -47,7 +47,7 @@ INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan
 # To fetch, build and run the tests of libuv, libevent, Tcl, Perl and Python, in make foreign.
 FOREIGN_PACKAGES := dpkg-dev cmake tcl8.6 perl libpython3.11-testsuite
 # What tests/exec serves besides, in make soak.
-EXEC_PACKAGES  := fingerd micro-httpd g++ gawk ksh93u+m zsh tcl ruby rsync git vsftpd exim4-daemon-light
+EXEC_PACKAGES  := fingerd micro-httpd g++ gawk ksh93u+m zsh tcl ruby rsync git vsftpd exim4-daemon-light apache2-bin netcat-traditional
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
 BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
