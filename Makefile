@@ -227,7 +227,7 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	@tests/e2e/programs.t --install all
 	+@$(SUBMAKE) test-programs
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
-	TLSTEST_MIB=500 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
+	TLSTEST_MIB=500 POLICIES=400 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 	tests/install-packages $(EXEC_PACKAGES)
 	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd inetutils-ftpd ident2 oidentd && \
 	  for deb in *.deb; do dpkg -x $$deb . || exit 1; done

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """What `tlshim explain` says is what the library does: random policies and connections, judged by
-the first byte on the wire; random settings of a server, judged by what OpenSSL is answered."""
+the first byte on the wire; random settings of a server and of a client, judged by what OpenSSL is
+answered and asked. TLSTEST_SEED begins elsewhere, POLICIES does more (make soak)."""
 
 import json
 import os
@@ -16,7 +17,7 @@ import tlstest as t
 LAUNCHER = os.path.join(t.BUILD, "tlshim")
 PYTHON = os.path.realpath("/usr/bin/python3")
 HOSTS = ["127.0.0.1", "127.0.0.2", "127.0.1.1", "127.1.0.1", "localhost"]
-POLICIES, QUESTIONS = 40, 10
+POLICIES, QUESTIONS = int(os.environ.get("POLICIES", "40")), 10
 
 # Connects to each HOST:PORT of its command line; says from which port, or that it was refused.
 CLIENT = """
@@ -40,6 +41,14 @@ for word in sys.argv[1:]:
     except OSError:
         pass
     s.close()
+"""
+
+# Sends a line and waits for the answer.
+LINE = """
+import socket, sys
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=20)
+s.sendall(b'line\\n')
+s.recv(1)
 """
 
 # Listens on each port of its command line; answers what it reads, one connection after the other.
@@ -192,6 +201,9 @@ IANA = {name: "TLS_" + iana for name, iana in zip(SUITES, (
 GROUPS = {"x25519": "X25519", "secp256r1": "prime256v1", "secp384r1": "secp384r1",
           "secp521r1": "secp521r1"}  # as OpenSSL says of them
 
+OPENSSL_GROUPS = {"x25519": "X25519", "secp256r1": "P-256", "secp384r1": "P-384",
+                  "secp521r1": "P-521"}  # as it wants to be told
+
 
 def some(rng, things, least=1):
     return rng.sample(things, rng.randint(least, len(things)))
@@ -233,8 +245,7 @@ def answered(port, offer):
     alpn = ["-alpn", ",".join(offer["alpn"])] if offer["alpn"] else []
     done = t.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % port, "-tls1", "-cipher",
                   ":".join(offer["suites"]) + ":@SECLEVEL=0", "-groups",
-                  ":".join({"x25519": "X25519", "secp256r1": "P-256", "secp384r1": "P-384",
-                            "secp521r1": "P-521"}[g] for g in offer["groups"])] + alpn, stdin=b"")
+                  ":".join(OPENSSL_GROUPS[g] for g in offer["groups"])] + alpn, stdin=b"")
     out = done.out.decode(errors="replace")
     suite = re.search(r"Cipher is (\S+)", out)
     if not suite or suite.group(1) == "(NONE)":
@@ -271,10 +282,75 @@ def settings(seed):
     return None
 
 
+# ---- settings of a client ----
+
+NAMED = {v: k for k, v in IANA.items()}
+FLOORS = {"minimum-cipher": [0, 112, 192, 256], "minimum-key-exchange": [80, 112, 128],
+          "minimum-certificate": [80, 112, 128], "minimum-dh": [1024, 2048, 3072]}
+RSA_BITS, DH_BITS = 112, 2048  # the strength of the server's key, and the length of its prime
+
+
+def random_client_settings(rng):
+    lines = ["suites = " + " ".join(some(rng, SUITES)),
+             "groups = " + " ".join(some(rng, list(GROUPS))),
+             "tickets = " + rng.choice(["on", "off"]), "preset = " + rng.choice(["legacy", "default"])]
+    lines += ["%s = %d" % (key, rng.choice(values)) for key, values in FLOORS.items()
+              if rng.randint(0, 2) == 0]
+    rng.shuffle(lines)
+    cut = rng.randint(0, 3)
+    return lines[:cut], lines[cut:rng.randint(cut, len(lines))]
+
+
+def client_expected(explained_settings, has):
+    """The suite by which a client under these settings is served, or None."""
+    group = any(g in has["groups"] for g in explained_settings.get("groups", " ".join(GROUPS)).split())
+    suite = next((s for s in explained_settings["suites"].split()
+                  if NAMED.get(s) in has["suites"] and (group or "ECDHE" not in s)), None)
+    floors = {key: int(explained_settings[key]) for key in FLOORS}
+    if not suite or RSA_BITS < floors["minimum-certificate"]:
+        return None
+    if "_DHE_" in suite and DH_BITS < floors["minimum-dh"]:
+        return None
+    if "TLS_RSA_" in suite and RSA_BITS < floors["minimum-key-exchange"]:
+        return None
+    return NAMED[suite]
+
+
+def client_settings(seed):
+    rng = random.Random(seed)
+    port = t.free_port()
+    defaults, rule = random_client_settings(rng)
+    text = "[defaults]\n%s\n[client c]\nconnect = *:%d\ntrust = %s\n%s\n" % (
+        "\n".join(defaults), port, pki.ca, "\n".join(rule))
+    policy = t.policy_file("client-settings.conf", text)
+    done = t.run([LAUNCHER, "explain", "-p", policy, "--format", "json", "connect",
+                  "127.0.0.1:%d" % port])
+    if done.status != 0:  # no suite is left
+        started = t.run([LAUNCHER, "-p", policy, "--", "/bin/true"])
+        outcomes["client settings"].add("refused")
+        return None if started.status == 125 and b"suite" in done.err else text + str(done)
+    values = {s["key"]: s["value"] for s in json.loads(done.out)["rule"]["settings"]}
+    has = {"suites": some(rng, SUITES), "groups": some(rng, list(GROUPS))}
+    log = t.tmp("s_server.out")
+    if os.path.exists(log):
+        os.remove(log)
+    with t.Server(["openssl", "s_server", "-accept", "127.0.0.1:%d" % port, "-cert", pki.cert, "-key",
+                   pki.key, "-tls1", "-rev", "-cipher", ":".join(has["suites"]) + ":@SECLEVEL=0",
+                   "-groups", ":".join(OPENSSL_GROUPS[g] for g in has["groups"])], port, log):
+        t.run([LAUNCHER, "-p", policy, "--", PYTHON, "-c", LINE, str(port)],
+              env=t.environment())
+        got = re.search(r"^Ciphersuite: (\S+)", t.read_text(log), re.M)
+    got = got and got.group(1)
+    want = client_expected(values, has)
+    outcomes["client settings"].add("served" if got else "not served")
+    return None if want == got else "%s\n%s\nexplained: %s\nthe wire: %s" % (text, has, want, got)
+
+
 t.start()
 pki = t.Pki(t.tmp("pki"))
 recorders = {port: Recorder(port) for port in (t.free_port() for _ in range(3))}
-outcomes = {"connect": set(), "listen": set(), "settings": set()}
+outcomes = {"connect": set(), "listen": set(), "settings": set(),
+            "client settings": set()}
 base = int(os.environ.get("TLSTEST_SEED", "1"))
 for name, function in (("connect", connects), ("listen", listens)):
     wrong = []
@@ -285,8 +361,10 @@ for name, function in (("connect", connects), ("listen", listens)):
     t.ok(not wrong, "%s: %d policies, %d connections each, as explained" %
          (name, POLICIES, QUESTIONS), "\n".join(wrong))
     t.is_(outcomes[name], {"TLS", "plain", "denied"}, "%s: with every outcome among them" % name)
-wrong = [trouble for trouble in map(settings, range(base, base + POLICIES // 2)) if trouble]
-t.ok(not wrong, "settings: %d policies, 3 clients each, as explained" % (POLICIES // 2),
-     "\n".join(wrong))
-t.is_(outcomes["settings"], {"served", "not served", "refused"}, "settings: with every outcome")
+for name, function, peers in (("settings", settings, "3 clients each"),
+                              ("client settings", client_settings, "a server each")):
+    wrong = [trouble for trouble in map(function, range(base, base + POLICIES // 2)) if trouble]
+    t.ok(not wrong, "%s: %d policies, %s, as explained" % (name, POLICIES // 2, peers),
+         "\n".join(wrong))
+    t.ok(outcomes[name] >= {"served", "not served"}, name + ": with both outcomes", outcomes)
 t.finish()
