@@ -1,10 +1,14 @@
 #!/usr/bin/python3
 """Settings that OpenSSL can judge: keys of every kind, client certificates, anonymous suites, the
-order of suites."""
+order of suites, the name that a server is asked for."""
 
 import os
+import socket
+import ssl
 import subprocess
 import sys
+import threading
+import warnings
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 import tlstest as t
@@ -102,6 +106,16 @@ def servers():
     serve(own(pki.cert, pki.key) + "suites = ALL ADH-AES128-SHA\nminimum-certificate = 0\n",
           ("an anonymous suite that is named", ciphers("ADH-AES128-SHA"),
            ["Cipher is ADH-AES128-SHA"]))
+    serve("suites = ADH-AES128-SHA\nminimum-certificate = 0\n",
+          ("a server of anonymous suites alone, without a certificate", ciphers("ADH-AES128-SHA"),
+           ["Cipher is ADH-AES128-SHA"]), ("and nobody else", ciphers("ALL:!aNULL"), None))
+    secret = t.tmp("psk")
+    with open(os.open(secret, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+        f.write("me:00112233445566778899aabbccddeeff\n")
+    serve("psk-file = %s\npsk-identity = me\n" % secret,
+          ("a server of keys in common alone", ciphers("PSK") + [
+              "-psk_identity", "me", "-psk", "00112233445566778899aabbccddeeff"],
+           ["Cipher is ECDHE-PSK-AES128-CBC-SHA"]), ("and nobody else", every, None))
     with_ours = every + ["-cert", ec[0], "-key", ec[1]]
     with_other = every + ["-cert", pki.by_other_ca, "-key", pki.key]
     asking = own(pki.cert, pki.key) + "client-trust = %s\nclient-certificate = " % pki.ca
@@ -131,7 +145,55 @@ def clients(ec):
                  "%s certificate of our own to a server that demands one: %s" % (name, want), done)
 
 
+class Names(threading.Thread):
+    """A TLS 1.0 server of Python's that keeps the names it is asked for."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.asked = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = self.context.maximum_version = ssl.TLSVersion.TLSv1
+        self.context.set_ciphers("ALL:@SECLEVEL=0")
+        self.context.load_cert_chain(pki.cert, pki.key)
+        self.context.sni_callback = lambda tls, name, context: self.asked.append(name)
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            s, _ = self.listener.accept()
+            s.settimeout(20)
+            try:
+                with self.context.wrap_socket(s, server_side=True) as tls:
+                    tls.sendall(tls.recv(100))
+            except OSError:
+                s.close()
+
+
+def names():
+    """What the program asked the resolver for goes into the hello; an address does not (RFC 6066
+    3)."""
+    server = Names()
+    for name, host, settings, want in (
+            ("the name that was resolved", "localhost", "", "localhost"),
+            ("as the program wrote it", "LOCALHOST", "", "LOCALHOST"),
+            ("none for an address", "127.0.0.1", "", None),
+            ("verify-name in the place of the address", "127.0.0.1", "verify-name = server.test\n",
+             "server.test"),
+            ("none with extensions = omit", "localhost", "extensions = omit\n", None)):
+        policy = t.policy_file("names.conf", "[client c]\nconnect = *:%d\ntrust = %s\n%s" %
+                               (server.port, pki.ca, settings))
+        done = t.run([LAUNCHER, "-p", policy, "--", t.PYTHON, "-c",
+                      CLIENT.replace("'localhost'", repr(host)), str(server.port)],
+                     env=t.environment())
+        t.is_((done.out[:1], server.asked), (b"h", [want]), "server_name: " + name)
+        server.asked.clear()
+
+
 t.start(wire=False)
+warnings.simplefilter("ignore", DeprecationWarning)  # TLS 1.0, says Python
 pki = t.Pki(t.tmp("pki"))
 clients(servers())
+names()
 t.finish()
