@@ -1,7 +1,7 @@
 /* Storms over shared connections, for storms.t: a program that knows nothing of TLS.
  *
  *   storm turns PORT N     one connection, N children write a tagged line each, in turn
- *   storm at-once PORT N   N children write 5 lines each, at once
+ *   storm at-once PORT N   N children write a line each, in turn, and then 5 each, at once
  *   storm killed PORT N    N children write until they are killed; the parent writes after each
  *   storm forks PORT N     N forks from one thread while others use everything that has a lock
  *   storm execs PORT N     executes itself N times while other threads read and write
@@ -95,17 +95,22 @@ static void turns(int count)
     close(fd);
 }
 
+/* All N live to the end: each writes a line when it is its turn, and then all write at once. */
 static void at_once(int count)
 {
-    int fd = connection(), gate[2];
-    char byte;
+    int fd = connection(), gate[2], turn[2];
+    char byte = 0;
 
-    need(pipe(gate) == 0, "pipe");
+    need(pipe(gate) == 0 && pipe(turn) == 0, "pipe");
     need(write_line(fd, "first", 0), "write");
     for (int i = 0; i < count; i++) {
-        if (start() != 0)
+        if (start() != 0) {
+            need(read(turn[0], &byte, 1) == 1, "a child's turn");
             continue;
+        }
         close(gate[1]);
+        if (!write_line(fd, "turn", i) || write(turn[1], &byte, 1) != 1)
+            _exit(1);
         (void)!read(gate[0], &byte, 1);
         for (int j = 0; j < AT_ONCE; j++)
             if (!write_line(fd, "once", i * AT_ONCE + j))

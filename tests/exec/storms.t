@@ -13,7 +13,7 @@ import tlstest as t
 
 STORM = os.path.join(t.BUILD, "tests", "storm")
 SOAK = bool(os.environ.get("EXEC_SOAK"))
-LINE = 64
+LINE, MAC = 64, 20
 
 
 class Lines:
@@ -48,15 +48,64 @@ class Lines:
         return found
 
 
+class Recorded:
+    """A socket; what it receives is kept."""
+
+    def __init__(self, sock, wire):
+        self._sock, self._wire = sock, wire
+
+    def recv(self, size):
+        data = self._sock.recv(size)
+        self._wire += data
+        return data
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+
+class RecordingServer(t.TlsServer):
+    def __init__(self, *args):
+        self.wires = []
+        super().__init__(*args)
+
+    def _serve(self, sock):
+        wire = bytearray()
+        self.wires.append(wire)
+        super()._serve(Recorded(sock, wire))
+
+
+def repeated(wire):
+    """Blocks of ciphertext that the connection's application data has twice. Each record's IV is the
+    last block of the one before it (RFC 2246 6.2.3.2), and the peer has opened each in its place: when
+    no block is there twice, no IV was used twice."""
+    seen, twice, at = set(), [], 0
+    while at + 5 <= len(wire):
+        kind, length = wire[at], int.from_bytes(wire[at + 3:at + 5], "big")
+        content = bytes(wire[at + 5:at + 5 + length])
+        at += 5 + length
+        if kind != 23:
+            continue
+        content = content[:length - MAC if length % 16 else length]  # RFC 7366: the MAC comes last
+        if len(content) % 16:
+            raise RuntimeError("a record of %d bytes" % length)
+        for block in (content[i:i + 16] for i in range(0, len(content), 16)):
+            twice += [block.hex()] if block in seen else []
+            seen.add(block)
+    return twice
+
+
 def storm(name, count, connections, timeout=300):
     lines = Lines()
-    server = t.TlsServer(t.STACKS[0], pki, lines.handle)
+    server = RecordingServer(t.STACKS[0], pki, lines.handle)
     done = t.run(t.client([STORM, name, str(server.port), str(count)], pki.ca), timeout=timeout,
                  env=t.environment(log=t.tmp("log")))
     if done.status != 0:
         raise RuntimeError("%s\n%s" % (done, t.read_text(t.tmp("log"))[-2000:]))
     found = lines.read(connections or server.accepted)
     server.close()
+    twice = [] if t.PLAIN else [block for wire in server.wires for block in repeated(wire)]
+    if twice:
+        raise RuntimeError("ciphertext that is there twice: %s" % twice[:3])
     return lines, found, done.out.decode()
 
 
@@ -75,7 +124,8 @@ def turns(count):
 
 def at_once(count):
     lines, found, _ = storm("at-once", count, 1)
-    want = [("once", i) for i in range(count * 5)] + [("first", 0), ("last", 0)]
+    want = ([("once", i) for i in range(count * 5)] + [("turn", i) for i in range(count)]
+            + [("first", 0), ("last", 0)])
     return exactly(found, want) or lines.ended[0] != "in order" and lines.ended
 
 
@@ -115,8 +165,10 @@ def execs(count):
 
 t.start()
 pki = t.Pki(t.tmp("pki"))
-t.subtest("1000 children write a line each, in turn", turns, 1000)
-t.subtest("1000 children write at once", at_once, 1000)
+t.is_(repeated(bytearray(b"\x17\3\1\0\x30") + b"a" * 16 + b"b" * 16 + b"a" * 16), [(b"a" * 16).hex()],
+      "a block that is there twice would be found")
+t.subtest("1000 children write a line each and end, in turn", turns, 1000)
+t.subtest("1000 children write in turn and then at once", at_once, 1000)
 t.subtest("writers that are killed", killed, 2000 if SOAK else 40)
 t.subtest("execs while other threads are inside", execs, 1000 if SOAK else 30)
 t.subtest("forks while other threads hold locks", forks, 10000 if SOAK else 60)
