@@ -81,6 +81,7 @@ flags_asan  := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
                -fno-sanitize-recover=undefined -DCG_TEST
 flags_tsan  := -O1 -g -fno-omit-frame-pointer -fsanitize=thread -DCG_TEST
 flags_plain := -O2 -g -DCG_TEST
+flags_helgrind := -O2 -g -DSHIM_HELGRIND
 # Fortified headers would make inline functions of the very names that the shim defines.
 no_fortify  := -U_FORTIFY_SOURCE
 objects      = $(patsubst %.c,$(BUILD)/$(1)/%.o,$(2))
@@ -94,7 +95,7 @@ $$(BUILD)/$(1)/libcore.a: $$(call objects,$(1),$$(CORE))
 	ar rcs $$@ $$^
 -include $$(patsubst %.o,%.d,$$(call objects,$(1),$$(CORE) $$(SHIM) $$(CLI) $$(TESTLIB)))
 endef
-$(foreach w,obj asan tsan plain,$(eval $(call way,$(w))))
+$(foreach w,obj asan tsan plain helgrind,$(eval $(call way,$(w))))
 
 # ---- what ships ----
 $(BUILD)/symbols.map: shim/symbols.h shim/symbols.map.in
@@ -177,11 +178,33 @@ $(BUILD)/tests/model: $(wildcard tests/model/*.c) tests/model/model.h
 	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
 test-programs: $(BUILD)/tests/model
 
-# What the guard tests run: a program that knows nothing of the library.
+# What the guard tests run: a program that knows nothing of the library. Not bound lazily, for the
+# dynamic linker then keeps vector registers on the stack, with what a memcpy has left in them.
 $(BUILD)/tests/guard: $(wildcard tests/guard/*.c) tests/guard/guard.h
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) $(filter %.c,$^) -o $@
+	$(CC) $(filter-out -MMD -MP,$(BASE)) $(CFLAGS) -Wl,-z,now $(filter %.c,$^) -o $@
 test-programs: $(BUILD)/tests/guard
+
+# The library and a program with threads for ThreadSanitizer, and the program for helgrind. TSan's
+# start-up code calls getrlimit, before what is instrumented may run.
+$(addprefix $(BUILD)/tsan/shim/,calls_limits.o real.o): flags_tsan += -fno-sanitize=thread
+$(BUILD)/tests/tsan/libtlshim.so: $(call objects,tsan,$(SHIM)) $(BUILD)/tsan/libcore.a $(BUILD)/symbols.map
+	@mkdir -p $(@D)
+	$(CC) -shared -fsanitize=thread -Wl,-soname,libtlshim.so -Wl,--exclude-libs,ALL \
+	  -Wl,--version-script=$(BUILD)/symbols.map \
+	  -o $@ $(call objects,tsan,$(SHIM)) $(BUILD)/tsan/libcore.a $(CRYPTO) -ldl
+$(BUILD)/tests/helgrind/libtlshim.so: $(call objects,helgrind,$(SHIM)) $(BUILD)/obj/libcore.a $(BUILD)/symbols.map
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-soname,libtlshim.so -Wl,--exclude-libs,ALL \
+	  -Wl,--version-script=$(BUILD)/symbols.map \
+	  -o $@ $(call objects,helgrind,$(SHIM)) $(BUILD)/obj/libcore.a $(CRYPTO) -ldl
+$(BUILD)/tests/tsan/races: tests/races/races.c
+	@mkdir -p $(@D)
+	$(CC) $(ORDINARY) -fsanitize=thread $< -o $@
+$(BUILD)/tests/races: tests/races/races.c
+	@mkdir -p $(@D)
+	$(CC) $(ORDINARY) $< -o $@
+test-programs: $(addprefix $(BUILD)/tests/,tsan/libtlshim.so tsan/races races)
 
 # What tests/exec runs besides Debian's programs.
 $(BUILD)/tests/storm: tests/exec/storm.c
@@ -190,7 +213,7 @@ $(BUILD)/tests/storm: tests/exec/storm.c
 test-programs: $(BUILD)/tests/storm
 
 SCRIPTS := $(sort $(wildcard tests/*.t tests/unit/*.t tests/interop/*.t tests/bogo/*.t tests/e2e/*.t \
-             tests/contract/*.t tests/guard/*.t tests/exec/*.t tests/model/*.t tests/soak/*.t))
+             tests/contract/*.t tests/guard/*.t tests/exec/*.t tests/races/tsan.t tests/model/*.t tests/soak/*.t))
 
 # Sub-makes use every processor unless -j was given.
 SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
@@ -223,7 +246,7 @@ fuzz: deps ## mutated certificates, policies and records, FUZZ_SECONDS (60) each
 	+@$(SUBMAKE) $(FUZZ)
 	@for program in $(FUZZ); do $$program $(FUZZ_SECONDS) || exit 1; done
 
-soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, half an hour of kills, 1000000 sequences, interop
+soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, half an hour of kills, races, 1000000 sequences, interop
 	@tests/e2e/programs.t --install all
 	+@$(SUBMAKE) test-programs
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
@@ -233,6 +256,8 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	  for deb in *.deb; do dpkg -x $$deb . || exit 1; done
 	EXEC_SOAK=1 prove --timer --exec tests/run-one $(sort $(wildcard tests/exec/*.t))
 	SOAK_SECONDS=$${SOAK_SECONDS:-1800} prove --timer --exec tests/run-one tests/soak/soak.t
+	+@$(SUBMAKE) $(BUILD)/tests/helgrind/libtlshim.so
+	RACES_SECONDS=60 prove --timer --exec tests/run-one $(sort $(wildcard tests/races/*.t))
 	SEQUENCES=$${SEQUENCES:-1000000} prove --timer --exec tests/run-one tests/model/model.t
 	+@$(MAKE) --no-print-directory interop foreign
 
@@ -280,7 +305,7 @@ FORMATTED  := $(CORE) $(SHIM) $(CLI) $(wildcard crypto_glue/*.h tls/*.h tls/x509
               shim/*.h shim/cli/*.h tests/*.c tests/*/*.c tests/*/*.h \
               tests/interop/peers/*.c tests/interop/peers/*.h tests/interop/peers/*.cpp)
 SHELL_FILES := .ci/run tests/run-one tests/install-packages tests/fresh-machine tests/foreign/fetch
-PYTHON_FILES = $(wildcard tests/demo tests/exec/*.py tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py \
+PYTHON_FILES = $(wildcard tests/demo tests/exec/*.py tests/races/*.py tests/bench/run tests/lib/*/*.py tests/bogo/*.py tests/guard/*.py \
                  tests/e2e/programs/*.py tests/e2e/programs/tables/*.py tests/interop/*.py tests/foreign/foreign.t tests/soak/*.py) \
                $(shell grep -l '^.!/usr/bin/python3' $(SCRIPTS))
 

@@ -9,6 +9,7 @@
 
 #include "../tls/tls.h"
 #include "arena_windows.h"
+#include "checkers.h"
 #include "common_log.h"
 #include "common_memory.h"
 #include "global.h"
@@ -25,6 +26,7 @@ struct pool {
     _Atomic uint32_t used;      /* pieces out now */
     uint32_t capacity;
     size_t size, offset; /* bytes of a piece; of the first from the arena's start */
+    size_t links;        /* where a word for each piece says which free one comes after it */
 };
 
 /* What the file begins with; ARENA_GLOBAL_SIZE bytes and the pools follow. */
@@ -47,7 +49,7 @@ struct arena {
 };
 
 /* Raised with every change of what the arena's content means. */
-enum { ARENA_FORMAT = 1 };
+enum { ARENA_FORMAT = 2 };
 static const char arena_magic[8] = "tlshim\0A";
 
 _Static_assert(ARENA_SLAB_SIZE >= (int)TLS_OUTPUT_SIZE, "a slab holds an output buffer");
@@ -102,6 +104,8 @@ static size_t lay_out(struct pool *pools, uint32_t share)
         pools[i].size = (piece_size[i] + 63) & ~(size_t)63;
         pools[i].offset = offset;
         offset += round_up(pools[i].size * pools[i].capacity);
+        pools[i].links = offset;
+        offset += round_up(sizeof(uint32_t) * pools[i].capacity);
     }
     return offset;
 }
@@ -202,6 +206,14 @@ static struct arena *map_file(int fd, size_t size, bool is_whole)
     return a;
 }
 
+static void mark_atomics(struct arena *a)
+{
+    CHECKER_ATOMIC(a->head->pools);
+    for (int i = 0; a->whole != NULL && i < ARENA_POOLS; i++)
+        CHECKER_ATOMICS(a->whole + a->head->pools[i].links,
+                        sizeof(uint32_t) * a->head->pools[i].capacity);
+}
+
 static struct arena *make(uint32_t share, int *fd)
 {
     struct pool pools[ARENA_POOLS] = {0};
@@ -220,6 +232,7 @@ static struct arena *make(uint32_t share, int *fd)
     a->head->layout = layout_digest();
     a->head->size = size;
     memcpy(a->head->pools, pools, sizeof(pools));
+    mark_atomics(a);
     return a;
 }
 
@@ -284,7 +297,7 @@ static bool is_ours(const struct arena_head *a, size_t size)
         return false;
     for (int i = 0; i < ARENA_POOLS; i++)
         if (a->pools[i].capacity != pools[i].capacity || a->pools[i].size != pools[i].size ||
-            a->pools[i].offset != pools[i].offset)
+            a->pools[i].offset != pools[i].offset || a->pools[i].links != pools[i].links)
             return false;
     return true;
 }
@@ -379,21 +392,25 @@ void *arena_global(void)
     return arena_global_of(own);
 }
 
+static void *look_at(struct arena *a, size_t offset)
+{
+    void *there;
+
+    if (a->whole != NULL)
+        return a->whole + offset;
+    there = windows_look(&a->windows, -1, offset);
+    if (there == NULL)
+        there = windows_look(&a->windows, a == own ? arena_descriptor() : a->fd, offset);
+    return there;
+}
+
 void *arena_piece(struct arena *a, enum arena_pool which, uint32_t index)
 {
     const struct pool *pool = &a->head->pools[which];
-    void *piece;
-    size_t offset;
 
     if (index == 0 || index > pool->capacity)
         return NULL;
-    offset = pool->offset + (size_t)(index - 1) * pool->size;
-    if (a->whole != NULL)
-        return a->whole + offset;
-    piece = windows_look(&a->windows, -1, offset);
-    if (piece == NULL)
-        piece = windows_look(&a->windows, a == own ? arena_descriptor() : a->fd, offset);
-    return piece;
+    return look_at(a, pool->offset + (size_t)(index - 1) * pool->size);
 }
 
 /* Another process's piece, or one from before the exec, which cannot be mapped: its session can
@@ -415,10 +432,15 @@ void *arena_at(enum arena_pool which, uint32_t index)
     return piece;
 }
 
-/* A free piece's first four bytes name the next one. Sessions keep their own link there. */
+/* Not in the piece itself: who takes from the list may look at the link of one that somebody else
+ * has taken meanwhile, and writes to. */
 static _Atomic uint32_t *link_of(struct arena *a, enum arena_pool which, uint32_t index)
 {
-    return arena_piece(a, which, index);
+    const struct pool *pool = &a->head->pools[which];
+
+    if (index == 0 || index > pool->capacity)
+        return NULL;
+    return look_at(a, pool->links + (size_t)(index - 1) * sizeof(uint32_t));
 }
 
 uint32_t arena_take_from(struct arena *a, enum arena_pool which)
@@ -435,6 +457,7 @@ uint32_t arena_take_from(struct arena *a, enum arena_pool which)
         wanted = ((head >> 32) + 1) << 32 | atomic_load_explicit(link, memory_order_relaxed);
         if (atomic_compare_exchange_weak(&pool->free_list, &head, wanted)) {
             atomic_fetch_add(&pool->used, 1);
+            CHECKER_TAKES(arena_piece(a, which, (uint32_t)head));
             return (uint32_t)head;
         }
     }
@@ -463,6 +486,7 @@ void arena_give_to(struct arena *a, enum arena_pool which, uint32_t index)
     if (link == NULL)
         return;
     atomic_fetch_sub(&pool->used, 1);
+    CHECKER_GIVES(arena_piece(a, which, index));
     head = atomic_load(&pool->free_list);
     do {
         atomic_store_explicit(link, (uint32_t)head, memory_order_relaxed);

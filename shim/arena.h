@@ -56,8 +56,8 @@ static inline bool arena_hides(int fd)
 bool arena_make_way(int fd);
 
 /* Another arena: the smallest that there is, empty (*fd: its descriptor, -1: none), and one that a
- * descriptor stands for, which stays open until arena_close: what is looked at is mapped then. NULL:
- * no memory; no arena of this build and of a user to be trusted. */
+ * descriptor stands for, which stays open until arena_close: what is looked at is mapped then.
+ * NULL: no memory; no arena of this build and of a user to be trusted. */
 struct arena *arena_make(int *fd);
 struct arena *arena_open(int fd);
 void arena_close(struct arena *a);
@@ -68,11 +68,11 @@ void arena_give(enum arena_pool pool, uint32_t index);
 /* NULL for 0. Whoever has taken a piece can look at it; a process that has no room for one that
  * another has taken ends. */
 void *arena_at(enum arena_pool pool, uint32_t index);
-uint32_t arena_capacity(enum arena_pool pool);        /* highest index there can be */
-uint32_t arena_used(enum arena_pool pool);            /* pieces that are out */
-uint32_t arena_reach(enum arena_pool pool);           /* highest index that was ever out */
-/* The same in any arena; a piece that another process took is NULL when there is no room for it, and
- * stays where it is once it has been looked at. */
+uint32_t arena_capacity(enum arena_pool pool); /* highest index there can be */
+uint32_t arena_used(enum arena_pool pool);     /* pieces that are out */
+uint32_t arena_reach(enum arena_pool pool);    /* highest index that was ever out */
+/* The same in any arena; a piece that another process took is NULL when there is no room for it,
+ * and stays where it is once it has been looked at. */
 uint32_t arena_take_from(struct arena *a, enum arena_pool pool);
 void arena_give_to(struct arena *a, enum arena_pool pool, uint32_t index);
 void *arena_piece(struct arena *a, enum arena_pool pool, uint32_t index);

@@ -10,6 +10,7 @@
 #include "poll_anyway.h"
 #include "ruling.h"
 #include "sockets.h"
+#include "user_memory.h"
 #include "wait.h"
 
 #ifndef AF_SMC
@@ -142,7 +143,7 @@ HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
     struct shim_ref ref;
     int saved = errno;
 
-    if (!shim_ready() || address == NULL || length < sizeof(address->sa_family))
+    if (!shim_ready() || length < sizeof(address->sa_family) || !user_memory(address, length))
         return real(connect)(fd, address, length);
     switch (socket_kind(fd)) {
     case SOCKET_NONE:

@@ -10,6 +10,7 @@
 #include "global.h"
 #include "io.h"
 #include "route.h"
+#include "user_memory.h"
 
 #ifndef TCP_ULP
 #define TCP_ULP 31
@@ -17,6 +18,9 @@
 
 static int give_int(int value, void *out, socklen_t *length)
 {
+    if (!user_memory(length, sizeof(*length)) ||
+        !user_memory(out, *length < sizeof(value) ? *length : sizeof(value)))
+        return -1;
     if (*length > sizeof(value))
         *length = sizeof(value);
     memcpy(out, &value, *length);
@@ -26,9 +30,9 @@ static int give_int(int value, void *out, socklen_t *length)
 static int get_option(int fd, struct shim_ref ref, int level, int option, void *out,
                       socklen_t *length)
 {
-    if (level == SOL_SOCKET && option == SO_ERROR && out != NULL && length != NULL)
+    if (level == SOL_SOCKET && option == SO_ERROR)
         return give_int(io_pending_error(fd, ref), out, length);
-    if (level == SOL_SOCKET && option == SO_RCVLOWAT && out != NULL && length != NULL)
+    if (level == SOL_SOCKET && option == SO_RCVLOWAT)
         return give_int((int)ref.session->program_low_water, out, length);
     return real(getsockopt)(fd, level, option, out, length);
 }
@@ -72,7 +76,7 @@ static bool is_refused(int level, int option)
 
 HOOK int setsockopt(int fd, int level, int option, const void *value, socklen_t length)
 {
-    if (level == SOL_SOCKET && option == SO_RCVLOWAT && value != NULL) {
+    if (level == SOL_SOCKET && option == SO_RCVLOWAT) {
         ROUTE(fd, set_low_water(fd, ref, value, length),
               real(setsockopt)(fd, level, option, value, length))
     }
@@ -87,6 +91,8 @@ static int count_readable(struct shim_ref ref, int fd, int *out)
 {
     struct shim_guard guard;
 
+    if (!user_memory(out, sizeof(*out)))
+        return -1;
     *out = 0;
     if (atomic_load(&ref.session->stage) != SHIM_OPEN)
         io_attend(fd, ref);

@@ -12,6 +12,7 @@
 #include "needy.h"
 #include "poll_anyway.h"
 #include "poll_view.h"
+#include "user_memory.h"
 #include "wait.h"
 
 enum { ON_STACK = 128 };
@@ -175,8 +176,11 @@ static int poll_all(struct pollfd *fds, nfds_t count, const struct timespec *tim
         .anyway = anyway,
     };
 
-    if (!shim_ready() || fdtable_reach() == 0)
+    if (!shim_ready() || fdtable_reach() == 0 ||
+        (count <= FDTABLE_SIZE && !user_memory(fds, count * sizeof(*fds))))
         return real(ppoll)(fds, count, timeout, mask);
+    if (timeout != NULL && !user_memory(timeout, sizeof(*timeout)))
+        return -1;
     if (timeout != NULL && !wait_is_time(timeout)) {
         errno = EINVAL;
         return -1;
@@ -312,10 +316,20 @@ static int select_by_poll(const struct selecting *s, const struct timespec *time
     return r;
 }
 
+/* The words that the kernel would read. */
+static bool sets_are_there(const struct selecting *s)
+{
+    const size_t width = 8 * sizeof(*s->in);
+    size_t n = ((size_t)s->count + width - 1) / width * sizeof(*s->in);
+
+    return (s->in == NULL || user_memory(s->in, n)) && (s->out == NULL || user_memory(s->out, n)) &&
+           (s->except == NULL || user_memory(s->except, n));
+}
+
 static bool needs_poll(const struct selecting *s)
 {
     return shim_ready() && fdtable_reach() > 0 && s->count > 0 && s->count <= FDTABLE_SIZE &&
-           (selects_session(s) || needy_any());
+           sets_are_there(s) && (selects_session(s) || needy_any());
 }
 
 HOOK int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
@@ -326,7 +340,7 @@ HOOK int select(int count, fd_set *in, fd_set *out, fd_set *except, struct timev
     int64_t end, left;
     int r;
 
-    if (!needs_poll(&s))
+    if (!needs_poll(&s) || (timeout != NULL && !user_memory(timeout, sizeof(*timeout))))
         return real(select)(count, in, out, except, timeout);
     if (timeout == NULL)
         return select_by_poll(&s, NULL, NULL);
@@ -351,7 +365,7 @@ HOOK int pselect(int count, fd_set *in, fd_set *out, fd_set *except, const struc
     struct selecting s = {count, (unsigned long *)in, (unsigned long *)out,
                           (unsigned long *)except};
 
-    if (!needs_poll(&s))
+    if (!needs_poll(&s) || (timeout != NULL && !user_memory(timeout, sizeof(*timeout))))
         return real(pselect)(count, in, out, except, timeout, mask);
     return select_by_poll(&s, timeout, mask);
 }

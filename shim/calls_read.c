@@ -8,6 +8,7 @@
 #include "needy.h"
 #include "passing.h"
 #include "route.h"
+#include "user_memory.h"
 #include "wait.h"
 
 static ssize_t receive(int fd, struct shim_ref ref, void *buffer, size_t n, int flags)
@@ -75,7 +76,7 @@ static ssize_t read_vector(int fd, struct shim_ref ref, const struct iovec *iov,
 {
     size_t n = 0;
 
-    if (bad_count(count))
+    if (bad_count(count) || !user_memory(iov, (size_t)count * sizeof(*iov)))
         return -1;
     for (int i = 0; i < count; i++)
         n |= iov[i].iov_len;
@@ -93,6 +94,8 @@ static ssize_t receive_message(int fd, struct shim_ref ref, struct msghdr *messa
 
     if (flags & MSG_ERRQUEUE)
         return real(recvmsg)(fd, message, flags);
+    if (!user_memory_message(message))
+        return -1;
     if (message->msg_iovlen > 1024) {
         errno = EMSGSIZE;
         return -1;
@@ -128,6 +131,9 @@ static int receive_messages(int fd, struct shim_ref ref, struct mmsghdr *message
     unsigned done = 0;
     int64_t end = INT64_MAX;
 
+    if (!user_memory(messages, count * sizeof(*messages)) ||
+        (timeout != NULL && !user_memory(timeout, sizeof(*timeout))))
+        return -1;
     if (timeout != NULL && !wait_is_time(timeout)) {
         errno = EINVAL;
         return -1;

@@ -9,6 +9,7 @@
 #include "passing.h"
 #include "route.h"
 #include "sockets.h"
+#include "user_memory.h"
 
 static ssize_t send_one(int fd, struct shim_ref ref, const void *buffer, size_t n, int flags)
 {
@@ -31,6 +32,8 @@ static ssize_t send_vector(int fd, struct shim_ref ref, const struct iovec *iov,
 {
     size_t n = 0;
 
+    if (!user_memory(iov, (size_t)count * sizeof(*iov)))
+        return -1;
     for (int i = 0; i < count; i++)
         n |= iov[i].iov_len;
     return n == 0 ? 0 : io_send(fd, ref, iov, count, flags);
@@ -73,6 +76,8 @@ static ssize_t send_plain_message(int fd, const struct msghdr *message, int flag
 
 static ssize_t send_message(int fd, struct shim_ref ref, const struct msghdr *message, int flags)
 {
+    if (!user_memory_message(message))
+        return -1;
     if (message->msg_iovlen > IOV_MAX) {
         errno = EMSGSIZE;
         return -1;
@@ -82,7 +87,7 @@ static ssize_t send_message(int fd, struct shim_ref ref, const struct msghdr *me
 
 HOOK ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    if (flags & MSG_FASTOPEN) {
+    if (flags & MSG_FASTOPEN && user_memory(message, sizeof(*message))) {
         if (fast_open(fd, message->msg_name, message->msg_namelen, flags) != 0)
             return -1;
         flags &= ~MSG_FASTOPEN;
@@ -96,6 +101,8 @@ static int send_messages(int fd, struct shim_ref ref, struct mmsghdr *messages, 
 {
     unsigned done = 0;
 
+    if (!user_memory(messages, count * sizeof(*messages)))
+        return -1;
     for (; done < count; done++) {
         ssize_t r = send_message(fd, ref, &messages[done].msg_hdr, flags);
 
@@ -124,7 +131,7 @@ static int send_plain_messages(int fd, struct mmsghdr *messages, unsigned count,
 
 HOOK int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
-    if (flags & MSG_FASTOPEN && count > 0) {
+    if (flags & MSG_FASTOPEN && count > 0 && user_memory(messages, sizeof(*messages))) {
         if (fast_open(fd, messages->msg_hdr.msg_name, messages->msg_hdr.msg_namelen, flags) != 0)
             return -1;
         flags &= ~MSG_FASTOPEN;
@@ -178,6 +185,9 @@ static ssize_t send_chunk(int out, struct shim_ref ref, int in, off64_t at, size
 
 static ssize_t send_file(int out, struct shim_ref ref, int in, off64_t *offset, size_t count)
 {
+    if (offset != NULL && !user_memory(offset, sizeof(*offset)))
+        return -1;
+
     off64_t at = offset != NULL ? *offset : lseek64(in, 0, SEEK_CUR);
     size_t total = 0;
     ssize_t r = 0;

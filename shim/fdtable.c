@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 
 #include "arena.h"
+#include "checkers.h"
 #include "sockets.h"
 
 _Atomic uint64_t *fdtable;
@@ -26,6 +27,10 @@ bool fdtable_init(void)
         return true;
     counts = map_private(sizeof(*counts) * ((size_t)arena_capacity(ARENA_SESSION) + 1));
     fdtable = map_private(sizeof(*fdtable) * FDTABLE_SIZE);
+    CHECKER_ATOMIC(fdtable);
+    CHECKER_ATOMICS(fdtable, sizeof(*fdtable) * FDTABLE_SIZE);
+    CHECKER_ATOMICS(counts, sizeof(*counts) * ((size_t)arena_capacity(ARENA_SESSION) + 1));
+    CHECKER_ATOMIC(reach);
     return counts != NULL && fdtable != NULL;
 }
 
@@ -88,6 +93,7 @@ bool fdtable_set_session(int fd, struct shim_ref ref)
         return false;
     atomic_fetch_add(&counts[ref.session->index], 1);
     raise_reach(fd);
+    CHECKER_GIVES(ref.session);
     uncount(atomic_exchange(&fdtable[fd], entry_of(ref)));
     return true;
 }
@@ -98,6 +104,7 @@ bool fdtable_settle_session(int fd, uint64_t seen, struct shim_ref ref)
         return false;
     atomic_fetch_add(&counts[ref.session->index], 1);
     raise_reach(fd);
+    CHECKER_GIVES(ref.session);
     if (atomic_compare_exchange_strong(&fdtable[fd], &seen, entry_of(ref)))
         return true;
     atomic_fetch_sub(&counts[ref.session->index], 1);

@@ -17,10 +17,10 @@ struct shim_global { /* shared by all processes of the arena */
     pthread_mutex_t registry_lock;
     uint32_t token_magic; /* marks our epoll data; random, so that no program's data looks so */
     uint32_t watch_serial;
-    uint32_t early_watches; /* chain of watches without a session */
-    uint32_t forks;         /* counts forks: who was there when a session was born */
-    uint32_t next_process;  /* ids, never reused */
-    uint32_t process_reach; /* entries of the table that were ever used */
+    _Atomic uint32_t early_watches; /* chain of watches without a session */
+    uint32_t forks;                 /* counts forks: who was there when a session was born */
+    uint32_t next_process;          /* ids, never reused */
+    uint32_t process_reach;         /* entries of the table that were ever used */
     struct shim_process processes[SHIM_PROCESSES];
     uint32_t reap_at; /* sessions at which those of dead processes are looked for; 0: the least */
     uint32_t rule_count;                       /* rules that ever had a session here */

@@ -27,7 +27,7 @@ struct io_vector {
     size_t offset; /* into at[0] */
     size_t left;   /* bytes in all */
 };
-/* False when the lengths overflow ssize_t: EINVAL. */
+/* False with errno: EINVAL when the lengths overflow ssize_t, EFAULT when the list is not there. */
 bool io_vector_init(struct io_vector *v, const struct iovec *iov, int count);
 
 /* ---- under locks; never wait ---- */

@@ -16,6 +16,7 @@
 #include "report.h"
 #include "ruling.h"
 #include "sockets.h"
+#include "user_memory.h"
 #include "watch.h"
 
 bool io_vector_init(struct io_vector *v, const struct iovec *iov, int count)
@@ -24,9 +25,13 @@ bool io_vector_init(struct io_vector *v, const struct iovec *iov, int count)
     v->count = count;
     v->offset = 0;
     v->left = 0;
+    if (!user_memory(iov, (size_t)count * sizeof(*iov)))
+        return false;
     for (int i = 0; i < count; i++) {
-        if (iov[i].iov_len > SSIZE_MAX - v->left)
+        if (iov[i].iov_len > SSIZE_MAX - v->left) {
+            errno = EINVAL;
             return false;
+        }
         v->left += iov[i].iov_len;
     }
     return true;
@@ -52,19 +57,22 @@ int io_errno_of(enum tls_error error)
     return EIO;
 }
 
+void io_conn_reading(struct tls_conn *conn, struct shim_session *s)
+{
+    *conn = (struct tls_conn){.session = &s->tls, .config = config_of_session(s)};
+    report_messages(conn, s);
+}
+
 void io_conn(struct tls_conn *conn, struct shim_session *s)
 {
     const struct policy_rule *rule = rule_of_session(s);
     struct timespec now;
 
-    *conn = (struct tls_conn){
-        .session = &s->tls,
-        .handshake = arena_at(ARENA_SLAB, s->handshake_slab),
-        .config = config_of_session(s),
-        .output = arena_at(ARENA_SLAB, s->out_slab),
-        .big = arena_at(ARENA_BIG, s->big_piece),
-        .big_size = s->big_piece != 0 ? TLS_BIG_SIZE : 0,
-    };
+    io_conn_reading(conn, s);
+    conn->handshake = arena_at(ARENA_SLAB, s->handshake_slab);
+    conn->output = arena_at(ARENA_SLAB, s->out_slab);
+    conn->big = arena_at(ARENA_BIG, s->big_piece);
+    conn->big_size = s->big_piece != 0 ? TLS_BIG_SIZE : 0;
     if (s->handshake_slab != 0) {
         clock_gettime(CLOCK_REALTIME, &now);
         conn->now = now.tv_sec;
@@ -75,7 +83,6 @@ void io_conn(struct tls_conn *conn, struct shim_session *s)
         conn->approve = identity_approve;
         conn->approve_arg = s;
     }
-    report_messages(conn, s);
 }
 
 bool io_need_slab(uint32_t *slab)

@@ -9,6 +9,8 @@
 
 /* The engine's view of a session for one call. */
 void io_conn(struct tls_conn *conn, struct shim_session *s);
+/* The same for who has the read lock alone: without what is the writing half's or a handshake's. */
+void io_conn_reading(struct tls_conn *conn, struct shim_session *s);
 bool io_need_slab(uint32_t *slab); /* false: the arena is used up */
 void io_give_slab(uint32_t *slab);
 void io_drop_handshake(struct shim_session *s);

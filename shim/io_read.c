@@ -14,6 +14,7 @@
 #include "global.h"
 #include "poll_anyway.h"
 #include "sockets.h"
+#include "user_memory.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -86,7 +87,10 @@ static enum io_state transport_ended(struct shim_session *s, int *error)
 
     if (alone && !session_lock_write(self))
         return IO_ERROR;
-    io_conn(&conn, s);
+    if (alone || s->both)
+        io_conn(&conn, s);
+    else
+        io_conn_reading(&conn, s);
     enum tls_result result = tls_receive_end(&conn);
 
     if (alone)
@@ -543,10 +547,10 @@ ssize_t io_receive(int fd, struct shim_ref ref, const struct iovec *iov, int cou
         errno = EOPNOTSUPP;
         return -1;
     }
-    if (!io_vector_init(&v, iov, count)) {
-        errno = EINVAL;
+    /* tcp(7): with MSG_TRUNC bytes are thrown away, and the buffer may be NULL. */
+    if (!io_vector_init(&v, iov, count) ||
+        ((flags & MSG_TRUNC) == 0 && !user_memory_vector(iov, (size_t)count)))
         return -1;
-    }
     all = v;
     blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
     if (atomic_load(&ref.session->stage) != SHIM_OPEN) {

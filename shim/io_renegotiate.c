@@ -69,8 +69,7 @@ enum tls_result io_receive_record(struct shim_session *s, int fd, struct io_reco
     struct tls_conn conn;
 
     if (!tls_in_handshake(&s->tls)) {
-        io_conn(&conn, s);
-        conn.handshake = NULL;
+        io_conn_reading(&conn, s);
         result = tls_receive(&conn, r->bytes, r->length, &r->plain, &r->plain_length);
     }
     if (result != TLS_NEED_HANDSHAKE)

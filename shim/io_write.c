@@ -17,6 +17,7 @@
 #include "report.h"
 #include "rule_numbers.h"
 #include "sockets.h"
+#include "user_memory.h"
 #include "wait.h"
 #include "watch.h"
 
@@ -309,10 +310,8 @@ ssize_t io_send(int fd, struct shim_ref ref, const struct iovec *iov, int count,
         errno = EOPNOTSUPP;
         return -1;
     }
-    if (!io_vector_init(&w.v, iov, count)) {
-        errno = EINVAL;
+    if (!io_vector_init(&w.v, iov, count) || !user_memory_vector(iov, (size_t)count))
         return -1;
-    }
     w.blocks = (flags & MSG_DONTWAIT) == 0 && io_blocks(fd);
     atomic_store(&ref.session->touched, 1);
     if (w.v.left == 0 && atomic_load(&ref.session->stage) == SHIM_HANDSHAKE &&

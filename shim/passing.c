@@ -10,6 +10,7 @@
 #include "global.h"
 #include "handover.h"
 #include "transfer.h"
+#include "user_memory.h"
 
 /* ---- descriptors in a message ---- */
 
@@ -43,7 +44,8 @@ bool passing_has_session(const struct msghdr *message)
 {
     struct shim_ref ref;
 
-    if (message->msg_controllen == 0 || !shim_ready())
+    if (!user_memory(message, sizeof(*message)) || message->msg_controllen == 0 || !shim_ready() ||
+        !user_memory(message->msg_control, message->msg_controllen))
         return false;
     for (struct cmsghdr *c = NULL; (c = next_rights(message, c)) != NULL;)
         for (size_t i = 0; i < count_in(c); i++)

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "arena.h"
+#include "checkers.h"
 #include "common_environment.h"
 #include "common_log.h"
 #include "global.h"
@@ -50,9 +51,13 @@ static struct {
 
 static void put(struct set *set, uint32_t index, const struct rules *rules)
 {
+    CHECKER_ATOMIC(set->id);
+    CHECKER_ATOMIC(set->users);
+    CHECKER_ATOMIC(set->lent);
     set->rules = *rules;
     atomic_store(&set->lent, false);
     resumption_equip(&set->rules);
+    CHECKER_GIVES(set);
     atomic_store(&set->id, rules->id);
     if (index >= atomic_load(&reach))
         atomic_store(&reach, index + 1);
@@ -76,7 +81,10 @@ bool ruling_start(struct rules_error *error)
 
 static bool has_id(uint32_t place, uint64_t id)
 {
-    return atomic_load_explicit(&sets[place].id, memory_order_acquire) == id;
+    if (atomic_load_explicit(&sets[place].id, memory_order_acquire) != id)
+        return false;
+    CHECKER_TAKES(&sets[place]);
+    return true;
 }
 
 /* Of the rules that a session was born under, here; SETS: they are unknown. */
@@ -214,7 +222,9 @@ static void look_if_due(void)
     if (now < atomic_load_explicit(&look_at, memory_order_relaxed) ||
         atomic_exchange(&looking, 1) != 0)
         return;
+    CHECKER_TAKES(&looking);
     look_undisturbed(now);
+    CHECKER_GIVES(&looking);
     atomic_store(&looking, 0);
 }
 
@@ -231,6 +241,7 @@ static struct set *pin_current(void)
         struct set *set = &sets[atomic_load(&current)];
 
         atomic_fetch_add(&set->users, 1);
+        CHECKER_TAKES(set);
         if (set == &sets[atomic_load(&current)])
             return set; /* which nobody gives up, from before that on until users is 0 again */
         atomic_fetch_sub(&set->users, 1);

@@ -4,6 +4,7 @@
 
 #include "../crypto_glue/cg_ct.h"
 #include "arena.h"
+#include "checkers.h"
 #include "global.h"
 #include "holders.h"
 #include "real.h"
@@ -72,6 +73,7 @@ static bool is_locked(int r, const struct half *half, struct shim_session *s)
 static bool begin_work(const struct half *half, struct shim_ref ref)
 {
     if (session_is_live(ref)) {
+        CHECKER_TAKES(ref.session);
         atomic_store_explicit(half->at_work, 1, memory_order_relaxed);
         inside++;
         return true;
@@ -194,12 +196,16 @@ void shim_mutex_init(pthread_mutex_t *mutex)
     pthread_mutexattr_destroy(&attributes);
 }
 
-/* Clears all but what must outlive the session: generation and locks. */
+/* Clears all but what must outlive the session: generation and locks. Word by word, for who looks
+ * at it without a lock may still do so. */
 static void clear(struct shim_session *s)
 {
-    const size_t from = offsetof(struct shim_session, tls);
+    const size_t from = offsetof(struct shim_session, tls) / sizeof(uint64_t);
+    _Atomic uint64_t *words = (void *)s;
 
-    cg_wipe((char *)s + from, sizeof(*s) - from);
+    _Static_assert(offsetof(struct shim_session, tls) % sizeof(uint64_t) == 0, "words");
+    for (size_t i = from; i < sizeof(*s) / sizeof(uint64_t); i++)
+        atomic_store_explicit(&words[i], 0, memory_order_relaxed);
     s->cookie = 0;
 }
 
@@ -215,6 +221,50 @@ static void reap_now_and_then(void)
     __atomic_store_n(&shim_global()->reap_at, 2 * arena_used(ARENA_SESSION), __ATOMIC_RELAXED);
 }
 
+/* The first session in this place. */
+static void make_locks(struct shim_session *s)
+{
+    shim_mutex_init(&s->read_lock);
+    shim_mutex_init(&s->write_lock);
+    CHECKER_ATOMIC(s->generation);
+    CHECKER_ATOMIC(s->reading);
+    CHECKER_ATOMIC(s->writing);
+    CHECKER_ATOMIC(s->cookie);
+    CHECKER_ATOMIC(s->rule);
+    CHECKER_ATOMIC(s->place);
+    CHECKER_ATOMIC(s->rule_index);
+    CHECKER_ATOMIC(s->rules_id);
+    CHECKER_ATOMIC(s->stage);
+    CHECKER_ATOMIC(s->touched);
+    CHECKER_ATOMIC(s->eager);
+    CHECKER_ATOMIC(s->tail);
+    CHECKER_ATOMIC(s->refusals);
+    CHECKER_ATOMIC(s->error);
+    CHECKER_ATOMIC(s->failure);
+    CHECKER_ATOMIC(s->deadline);
+    CHECKER_ATOMIC(s->lingering);
+    CHECKER_ATOMIC(s->moved);
+    CHECKER_ATOMIC(s->connect_result);
+    CHECKER_ATOMIC(s->queue_length);
+    CHECKER_ATOMIC(s->plain_start);
+    CHECKER_ATOMIC(s->plain_end);
+    CHECKER_ATOMIC(s->ended);
+    CHECKER_ATOMIC(s->shut_read);
+    CHECKER_ATOMIC(s->program_low_water);
+    CHECKER_ATOMIC(s->shut);
+    CHECKER_ATOMIC(s->close_sealed);
+    CHECKER_ATOMIC(s->shut_last);
+    CHECKER_ATOMIC(s->watches);
+    CHECKER_ATOMIC(s->unwatched);
+    CHECKER_ATOMIC(s->tls.established);
+    CHECKER_ATOMIC(s->tls.renegotiating);
+    CHECKER_ATOMIC(s->tls.mailbox);
+    CHECKER_ATOMIC(s->tls.read_error);
+    CHECKER_ATOMIC(s->tls.alert_received);
+    CHECKER_ATOMIC(s->tls.write_error);
+    CHECKER_ATOMIC(s->tls.alert_sent);
+}
+
 struct shim_ref session_birth(uint64_t cookie, const struct rules *rules,
                               const struct policy_rule *rule)
 {
@@ -227,10 +277,8 @@ struct shim_ref session_birth(uint64_t cookie, const struct rules *rules,
     s = arena_at(ARENA_SESSION, index);
     if (s == NULL)
         return ref;
-    if (atomic_load(&s->generation) == 0) {
-        shim_mutex_init(&s->read_lock);
-        shim_mutex_init(&s->write_lock);
-    }
+    if (atomic_load(&s->generation) == 0)
+        make_locks(s);
     clear(s);
     s->index = index;
     s->cookie = cookie;

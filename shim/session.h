@@ -11,6 +11,8 @@
  *   - All signals are blocked while a lock is held (shim_enter), every system call made then is a
  *     non-blocking one through shim_sys, and nobody waits while holding one. So neither signal
  *     handlers, cancellation, siglongjmp nor fork ever meets a held lock of its own thread.
+ *   - _Atomic fields may be looked at without a lock, of a session that has ended too: what is seen
+ *     is a hint, and whoever acts on it takes the lock and looks again.
  *   - Locks are robust: when a holder dies at work, the next one finds out and the session fails
  *     closed. An exec waits for the threads that it ends (standstill.h). */
 #ifndef SHIM_SESSION_H
@@ -48,19 +50,18 @@ struct shim_holder {
 };
 
 struct shim_session {
-    _Atomic uint32_t link;       /* the arena's while the session is free */
     _Atomic uint32_t generation; /* odd: live */
-    uint64_t cookie;             /* SO_COOKIE: which socket this belongs to */
     uint32_t index;              /* own place in the pool */
+    _Atomic uint64_t cookie;     /* SO_COOKIE: which socket this belongs to */
     pthread_mutex_t read_lock, write_lock;
     /* Who holds the lock is at work, and what the lock covers may be half done. */
     _Atomic uint8_t reading, writing;
     struct tls_session tls;
 
     /* Which rule it is under: ruling.h's business. */
-    uint32_t rule;              /* its number, for other programs (rule_numbers.h) */
-    uint32_t place, rule_index; /* of the rules in this process, and of the rule among them */
-    uint64_t rules_id;
+    _Atomic uint32_t rule;              /* its number, for other programs (rule_numbers.h) */
+    _Atomic uint32_t place, rule_index; /* of the rules in this process, and of the rule in them */
+    _Atomic uint64_t rules_id;
 
     _Atomic uint8_t stage;     /* enum shim_stage */
     _Atomic uint8_t touched;   /* a read or write was tried during the handshake */
@@ -69,44 +70,46 @@ struct shim_session {
     _Atomic uint32_t refusals; /* writes that were cut short or refused for want of room */
     _Atomic int error;         /* errno to give once, to a writer or by SO_ERROR */
     _Atomic int failure;       /* errno that every read gives: a cut stream never looks ended */
-    int64_t deadline;          /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
-    uint8_t lingering;         /* closed by the program; a number of ours sends the rest */
-    uint8_t moved; /* it lives on in another arena (transfer.h): nothing is sent or read here */
+    _Atomic int64_t deadline;  /* of the handshake or of lingering, CLOCK_MONOTONIC ns */
+    _Atomic uint8_t lingering; /* closed by the program; a number of ours sends the rest */
+    /* it lives on in another arena (transfer.h): nothing is sent or read here */
+    _Atomic uint8_t moved;
 
     _Atomic uint8_t connect_result; /* enum shim_connect_result */
 
     /* the handshake's, under both locks; a renegotiation's under the write lock */
     uint32_t handshake_slab, big_piece;
-    uint32_t queue_slab, queue_length; /* plaintext written in a handshake */
+    uint32_t queue_slab;
+    _Atomic uint32_t queue_length; /* plaintext written in a handshake */
     uint8_t started;
 
     /* the reading half's */
-    uint32_t in_slab;                /* 0 while nothing is in user memory */
-    uint32_t in_have;                /* ciphertext of a partial record at the slab's start */
-    uint32_t plain_start, plain_end; /* plaintext left over, in the slab */
-    uint32_t in_used;                /* bytes of the slab that may hold plaintext */
-    uint8_t held_byte;               /* the last record's last byte is still in the kernel */
-    uint8_t ended;                   /* close_notify, or a tolerated end */
-    uint8_t shut_read;               /* SHUT_RD: when the kernel has no more, that is the end */
-    uint32_t told;              /* one more than FIONREAD said and is still unread; 0: not asked */
-    uint32_t missing;           /* bytes that make the partial record whole, after a look at it */
-    uint32_t low_water;         /* SO_RCVLOWAT set for it; 0: it is 1 */
-    uint32_t program_low_water; /* SO_RCVLOWAT as the program set it, in plaintext */
+    uint32_t in_slab; /* 0 while nothing is in user memory */
+    uint32_t in_have; /* ciphertext of a partial record at the slab's start */
+    _Atomic uint32_t plain_start, plain_end; /* plaintext left over, in the slab */
+    uint32_t in_used;                        /* bytes of the slab that may hold plaintext */
+    uint8_t held_byte;         /* the last record's last byte is still in the kernel */
+    _Atomic uint8_t ended;     /* close_notify, or a tolerated end */
+    _Atomic uint8_t shut_read; /* SHUT_RD: when the kernel has no more, that is the end */
+    uint32_t told;             /* one more than FIONREAD said and is still unread; 0: not asked */
+    uint32_t missing;          /* bytes that make the partial record whole, after a look at it */
+    uint32_t low_water;        /* SO_RCVLOWAT set for it; 0: it is 1 */
+    _Atomic uint32_t program_low_water; /* SO_RCVLOWAT as the program set it, in plaintext */
 
     uint8_t both; /* whoever has the read lock has the write lock too */
 
     /* the writing half's */
     uint32_t out_slab;
-    uint8_t shut; /* SHIM_SHUT: no more writes, close_notify goes out after what waits;
-                   * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
-    uint8_t close_sealed;
-    uint8_t written;   /* the program has written something */
-    uint8_t shut_last; /* the peer had finished before this side shut its writing */
+    _Atomic uint8_t shut; /* SHIM_SHUT: no more writes, close_notify goes out after what waits;
+                           * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
+    _Atomic uint8_t close_sealed;
+    uint8_t written;           /* the program has written something */
+    _Atomic uint8_t shut_last; /* the peer had finished before this side shut its writing */
 
     /* under the registry lock */
     uint32_t hash_next;
-    uint32_t watches;  /* first struct shim_watch */
-    uint8_t unwatched; /* there are some, but their sets are closed */
+    _Atomic uint32_t watches;  /* first struct shim_watch */
+    _Atomic uint8_t unwatched; /* there are some, but their sets are closed */
     uint32_t birth_process, birth_forks;
     uint32_t in_flight; /* messages with its descriptor that nobody has received yet */
     uint8_t orphaned;   /* nobody but such a message holds it */

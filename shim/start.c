@@ -25,6 +25,7 @@
 #include "real.h"
 #include "ruling.h"
 #include "stdio_streams.h"
+#include "user_memory.h"
 
 _Atomic int shim_started;
 _Atomic int shim_ending;
@@ -159,6 +160,7 @@ static bool start_all(void)
 
     find_environment();
     shim_real_resolve();
+    user_memory_start();
     log_init();
     learn_init();
     if (!ruling_start(&error))

@@ -57,6 +57,7 @@ static int cookie_close(void *cookie)
 /* glibc's list of open streams, and what tells its kinds of stream apart: the table of operations
  * that lies behind every FILE (struct _IO_FILE_plus). */
 extern FILE *_IO_list_all;
+void _IO_list_lock(void), _IO_list_unlock(void);
 static void *_Atomic cookie_operations;
 
 static void *operations_of(const FILE *stream)
@@ -83,9 +84,11 @@ static FILE *open_stream(int fd, const char *mode)
  * descriptor, so that using it fails. */
 static void kill_streams(int fd)
 {
+    _IO_list_lock(); /* another thread may be closing one */
     for (FILE *f = _IO_list_all; f != NULL; f = f->_chain)
         if (f->_fileno == fd && operations_of(f) != atomic_load(&cookie_operations))
             f->_fileno = -1;
+    _IO_list_unlock();
 }
 
 HOOK FILE *fdopen(int fd, const char *mode)

@@ -108,7 +108,7 @@
     X(void, __syslog_chk, (int, int, const char *, ...), watched, "LOG_PERROR")                    \
     X(void, __vsyslog_chk, (int, int, const char *, va_list), watched, "LOG_PERROR")               \
     X(pid_t, fork, (void), watched, "sessions are shared with the child")                          \
-    X(pid_t, vfork, (void), watched, "as fork, with the parent suspended")                                        \
+    X(pid_t, vfork, (void), watched, "as fork, with the parent suspended")                         \
     X(int, execve, (const char *, char *const[], char *const[]), covered, "sessions go along")     \
     X(int, execv, (const char *, char *const[]), covered, "sessions go along")                     \
     X(int, execvp, (const char *, char *const[]), covered, "sessions go along")                    \

@@ -1,7 +1,5 @@
 #include "watch.h"
 
-#include <string.h>
-
 #include "arena.h"
 #include "fdtable.h"
 #include "global.h"
@@ -10,6 +8,7 @@
 #include "poll_anyway.h"
 #include "poll_view.h"
 #include "sockets.h"
+#include "user_memory.h"
 
 /* Data that the kernel carries for a session's descriptor: the arena's magic, a serial against
  * reuse, the watch. */
@@ -162,9 +161,9 @@ static struct shim_watch *find_watch(uint32_t first, int epoll_fd, int fd)
     return w != NULL ? w : find_in(first, epoll_fd, fd, false);
 }
 
-static void unchain(uint32_t *first, const struct shim_watch *w)
+static void unchain(_Atomic uint32_t *first, const struct shim_watch *w)
 {
-    for (uint32_t *at = first; *at != 0;) {
+    for (_Atomic uint32_t *at = first; *at != 0;) {
         struct shim_watch *entry = arena_at(ARENA_WATCH, *at);
 
         if (entry == w) {
@@ -173,25 +172,6 @@ static void unchain(uint32_t *first, const struct shim_watch *w)
         }
         at = &entry->next;
     }
-}
-
-static struct shim_watch *new_watch(uint32_t *chain, int epoll_fd, int fd)
-{
-    uint32_t index = arena_take(ARENA_WATCH);
-    struct shim_watch *w = arena_at(ARENA_WATCH, index);
-    uint32_t serial = w != NULL ? w->serial : 0;
-
-    if (w == NULL)
-        return NULL;
-    memset(w, 0, sizeof(*w));
-    w->index = index;
-    w->serial = serial + 1;
-    w->process = shim_process_id();
-    w->epoll_fd = epoll_fd;
-    w->fd = fd;
-    w->next = *chain;
-    *chain = index;
-    return w;
 }
 
 /* Numbers that sessions were added to, in this process. */
@@ -259,6 +239,30 @@ static void want(struct shim_watch *w, const struct epoll_event *event)
     w->out_shown = 0;
 }
 
+static struct shim_watch *new_watch(_Atomic uint32_t *chain, int epoll_fd, int fd)
+{
+    uint32_t index = arena_take(ARENA_WATCH);
+    struct shim_watch *w = arena_at(ARENA_WATCH, index);
+    uint32_t serial = w != NULL ? w->serial : 0;
+
+    if (w == NULL)
+        return NULL;
+    w->index = index;
+    w->serial = serial + 1;
+    w->process = shim_process_id();
+    w->epoll_fd = epoll_fd;
+    w->fd = fd;
+    w->next = *chain;
+    w->session = w->generation = 0;
+    w->cookie = 0;
+    w->closed = 0;
+    w->given = 0;
+    w->refusals_then = 0;
+    want(w, &(struct epoll_event){0});
+    *chain = index;
+    return w;
+}
+
 /* epoll_ctl(2): what goes with EPOLLEXCLUSIVE, and that it cannot be changed afterwards. */
 static bool exclusive_is_wrong(const struct shim_watch *w, int operation,
                                const struct epoll_event *event)
@@ -317,7 +321,7 @@ static int modify(struct shim_session *s, int epoll_fd, int fd, const struct epo
     return control(w, EPOLL_CTL_MOD, w->given);
 }
 
-static int drop(uint32_t *chain, int epoll_fd, int fd)
+static int drop(_Atomic uint32_t *chain, int epoll_fd, int fd)
 {
     struct shim_watch *w = find_watch(*chain, epoll_fd, fd);
 
@@ -343,10 +347,8 @@ int watch_control(int epoll_fd, int operation, int fd, struct shim_ref ref,
     struct shim_guard guard;
     int r = -EINVAL;
 
-    if (event == NULL && operation != EPOLL_CTL_DEL) {
-        errno = EFAULT;
+    if (operation != EPOLL_CTL_DEL && !user_memory(event, sizeof(*event)))
         return -1;
-    }
     shim_enter(&guard);
     registry_lock();
     if (!session_is_live(ref))
@@ -377,7 +379,7 @@ int watch_control_early(int epoll_fd, int operation, int fd, struct epoll_event 
         return r;
     shim_enter(&guard);
     registry_lock();
-    uint32_t *chain = &shim_global()->early_watches;
+    _Atomic uint32_t *chain = &shim_global()->early_watches;
 
     w = find_in(*chain, epoll_fd, fd, true);
     if (operation == EPOLL_CTL_DEL && w != NULL) {
@@ -441,12 +443,17 @@ void watch_disown(struct shim_session *s)
 
 /* ---- what the kernel reports ---- */
 
-/* The program sees this event: one-shots and, in a handshake, edges of OUT are used up. */
-static void used_up(struct shim_session *s, struct shim_watch *w, uint32_t shown)
+/* The program sees this event: one-shots and, in a handshake, edges of OUT are used up. False:
+ * another thread has had the one-shot. */
+static bool use_up(struct shim_session *s, struct shim_watch *w, uint32_t shown)
 {
     bool handshake = atomic_load(&s->stage) == SHIM_HANDSHAKE;
 
     registry_lock();
+    if (w->disarmed) {
+        registry_unlock();
+        return false;
+    }
     if (w->wanted & EPOLLONESHOT)
         w->disarmed = 1;
     if (handshake && shown & EPOLLOUT && w->wanted & EPOLLET)
@@ -458,6 +465,7 @@ static void used_up(struct shim_session *s, struct shim_watch *w, uint32_t shown
     if (handshake || (w->disarmed && (w->given & EPOLLONESHOT) == 0))
         bring_in_line(s, w, false);
     registry_unlock();
+    return true;
 }
 
 /* Nothing for the program in it: the kernel's one-shot must be armed again. */
@@ -468,31 +476,54 @@ static void swallowed(struct shim_session *s, struct shim_watch *w)
     registry_unlock();
 }
 
+/* What is known of a watch at one moment, without the registry's lock. */
+struct glance {
+    struct shim_ref ref;
+    uint64_t data;
+    uint32_t wanted, refusals_then;
+    int fd;
+    bool disarmed, out_reported, out_shown;
+};
+
+/* NULL: it is not the token's, or the session is gone. */
+static struct shim_watch *glance_at(uint64_t token, struct glance *g)
+{
+    struct shim_watch *w = watch_of(token);
+
+    if (w == NULL)
+        return NULL;
+    *g = (struct glance){session_of(w), w->data,     w->wanted,       w->refusals_then,
+                         w->fd,         w->disarmed, w->out_reported, w->out_shown};
+    /* Freed meanwhile, and perhaps another's. */
+    if (watch_of(token) != w || g->ref.session == NULL || !session_is_live(g->ref))
+        return NULL;
+    return w;
+}
+
 /* Bytes that mean nothing to the program yet came as an edge, and the kernel tells with it that
  * there is room to write. That is no news where no write was refused since it was told last. */
-static uint32_t without_stale_out(const struct shim_session *s, const struct shim_watch *w,
-                                  uint32_t got, uint32_t shown)
+static uint32_t without_stale_out(const struct glance *g, uint32_t got, uint32_t shown)
 {
-    bool swallowed_in = got & EPOLLIN && w->wanted & EPOLLIN && (shown & EPOLLIN) == 0;
+    bool swallowed_in = got & EPOLLIN && g->wanted & EPOLLIN && (shown & EPOLLIN) == 0;
 
-    if (swallowed_in && w->wanted & EPOLLET && w->out_shown &&
-        w->refusals_then == atomic_load(&s->refusals))
+    if (swallowed_in && g->wanted & EPOLLET && g->out_shown &&
+        g->refusals_then == atomic_load(&g->ref.session->refusals))
         shown &= ~(uint32_t)EPOLLOUT;
     return shown;
 }
 
 /* The handshake has ended in this very wait: what is ready since belongs to it. Edges come by
  * themselves. */
-static uint32_t shown_since(int fd, struct shim_ref ref, const struct shim_watch *w)
+static uint32_t shown_since(const struct glance *g)
 {
-    uint32_t asked = w->wanted & ~(uint32_t)MODES;
-    struct pollfd entry = {.fd = fd, .events = (short)asked};
+    uint32_t asked = g->wanted & ~(uint32_t)MODES;
+    struct pollfd entry = {.fd = g->fd, .events = (short)asked};
     struct timespec none = {0};
 
-    if (w->wanted & EPOLLET || w->disarmed || atomic_load(&ref.session->stage) != SHIM_OPEN ||
+    if (g->wanted & EPOLLET || g->disarmed || atomic_load(&g->ref.session->stage) != SHIM_OPEN ||
         sys_poll_anyway(&entry, 1, &none, NULL) != 1)
         return 0;
-    return view_answer(fd, ref, asked, (unsigned short)entry.revents);
+    return view_answer(g->fd, g->ref, asked, (unsigned short)entry.revents);
 }
 
 /* True: *event is the program's to see. */
@@ -500,41 +531,36 @@ static bool translate(struct epoll_event *event)
 {
     struct shim_watch *w;
     struct shim_guard guard;
-    struct shim_ref ref;
+    struct glance g;
     uint32_t shown;
     unsigned before;
-    int fd;
 
     if (!is_token(event->data.u64))
         return true;
-    w = watch_of(event->data.u64);
+    w = glance_at(event->data.u64, &g);
     if (w == NULL)
         return false;
-    ref = session_of(w);
-    fd = w->fd;
-    if (ref.session == NULL || !session_is_live(ref))
-        return false;
-    event->data.u64 = w->data;
+    event->data.u64 = g.data;
     /* The number that was added may be closed, and the socket have others. In a process that has
      * the set but no descriptor nothing can be done for the session. */
-    if (!socket_is_of(fd, ref.session))
-        fd = fdtable_number(ref.session);
-    if (fd < 0)
+    if (!socket_is_of(g.fd, g.ref.session))
+        g.fd = fdtable_number(g.ref.session);
+    if (g.fd < 0)
         return true;
-    before = atomic_load(&ref.session->stage);
-    shown = view_answer(fd, ref, w->wanted & ~(uint32_t)MODES, event->events);
+    before = atomic_load(&g.ref.session->stage);
+    shown = view_answer(g.fd, g.ref, g.wanted & ~(uint32_t)MODES, event->events);
     if (before == SHIM_HANDSHAKE && shown == 0)
-        shown = shown_since(fd, ref, w);
-    shown = without_stale_out(ref.session, w, event->events, shown);
-    if (w->out_reported && atomic_load(&ref.session->stage) == SHIM_HANDSHAKE)
+        shown = shown_since(&g);
+    shown = without_stale_out(&g, event->events, shown);
+    if (g.out_reported && atomic_load(&g.ref.session->stage) == SHIM_HANDSHAKE)
         shown &= ~(uint32_t)EPOLLOUT;
-    if (w->disarmed)
+    if (g.disarmed)
         shown = 0;
     shim_enter(&guard);
-    if (shown != 0)
-        used_up(ref.session, w, shown);
-    else
-        swallowed(ref.session, w);
+    if (shown != 0 && !use_up(g.ref.session, w, shown))
+        shown = 0;
+    else if (shown == 0)
+        swallowed(g.ref.session, w);
     shim_leave(&guard);
     event->events = shown;
     return shown != 0;

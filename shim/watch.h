@@ -10,23 +10,26 @@
 #include "real.h"
 #include "session.h"
 
+/* _Atomic: looked at without the registry's lock. */
 struct shim_watch {
-    _Atomic uint32_t link; /* the arena's while free */
-    uint32_t index, serial;
-    uint32_t next;        /* in the session's chain */
-    uint32_t session;     /* its index; 0: the socket was added before it was connected */
-    uint32_t generation;  /* and the session's: the arena lies elsewhere in another process */
-    uint64_t cookie;      /* of the socket */
-    uint32_t process;     /* that added it */
-    int epoll_fd, fd;     /* numbers in that process */
-    uint32_t wanted;      /* the program's mask */
-    uint32_t given;       /* the mask that the kernel has */
-    uint8_t disarmed;     /* a one-shot that has fired */
-    uint8_t closed;       /* the process has closed that number of the set */
-    uint8_t out_reported; /* edge-triggered OUT was given during the handshake */
-    uint8_t out_shown;    /* OUT was given since, when the session's refusals were refusals_then */
-    uint32_t refusals_then;
-    uint64_t data; /* the program's */
+    _Atomic uint32_t index, serial;
+    _Atomic uint32_t next;    /* in the session's chain */
+    _Atomic uint32_t session; /* its index; 0: the socket was added before it was connected */
+    _Atomic uint32_t
+        generation;   /* and the session's: the arena lies elsewhere in another process */
+    uint64_t cookie;  /* of the socket */
+    uint32_t process; /* that added it */
+    int epoll_fd;     /* numbers in that process */
+    _Atomic int fd;
+    _Atomic uint32_t wanted;      /* the program's mask */
+    uint32_t given;               /* the mask that the kernel has */
+    _Atomic uint8_t disarmed;     /* a one-shot that has fired */
+    uint8_t closed;               /* the process has closed that number of the set */
+    _Atomic uint8_t out_reported; /* edge-triggered OUT was given during the handshake */
+    _Atomic uint8_t
+        out_shown; /* OUT was given since, when the session's refusals were refusals_then */
+    _Atomic uint32_t refusals_then;
+    _Atomic uint64_t data; /* the program's */
 };
 
 /* epoll_ctl on a TLS descriptor, as the real one: 0 or -1 with errno. */
@@ -50,13 +53,13 @@ void watch_renew(struct shim_session *s);
 void watch_forget(struct shim_session *s);
 static inline bool watch_any(const struct shim_session *s)
 {
-    return __atomic_load_n(&s->watches, __ATOMIC_RELAXED) != 0;
+    return atomic_load_explicit(&s->watches, memory_order_relaxed) != 0;
 }
 
 /* Does some set that is open carry the session on, when it is waited for? */
 static inline bool watch_carries(const struct shim_session *s)
 {
-    return watch_any(s) && !__atomic_load_n(&s->unwatched, __ATOMIC_RELAXED);
+    return watch_any(s) && !atomic_load_explicit(&s->unwatched, memory_order_relaxed);
 }
 /* The program is about to close this number, which may be a set's: sessions that no other set
  * carries on become needy. */

@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 /* ---- a peer that resets ---- */
 
@@ -205,11 +207,39 @@ static void wild_pointer(char **ports)
 {
     struct ends e = connected_pair();
     char *nothing = mmap(NULL, 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), bytes[8];
+    char *const wild[] = {nothing, NULL, (char *)1, (char *)-1, (char *)(1ul << 63)};
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     (void)ports;
-    told("write", write(e.client, nothing, 100));
+    need(mprotect(page + 4096, 4096, PROT_NONE) == 0, "mprotect");
     need(write(e.server, "data", 4) == 4 && ready(e.client, POLLIN, 10000) == 1, "write");
-    told("read", read(e.client, nothing, 100));
+    for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++) {
+        struct iovec one = {wild[i], 100};
+        struct msghdr message = {.msg_iov = &one, .msg_iovlen = 1}, other = {0};
+
+        told("write", write(e.client, wild[i], 100));
+        told("send", send(e.client, wild[i], 100, MSG_NOSIGNAL));
+        told("writev", writev(e.client, &one, 1));
+        told("writev of no list", writev(e.client, (struct iovec *)wild[i], 1));
+        told("sendmsg", sendmsg(e.client, &message, 0));
+        told("sendmsg of no message", sendmsg(e.client, (struct msghdr *)wild[i], 0));
+        told("read", read(e.client, wild[i], 100));
+        told("recv", recv(e.client, wild[i], 100, MSG_DONTWAIT));
+        told("readv", readv(e.client, &one, 1));
+        told("readv of no list", readv(e.client, (struct iovec *)wild[i], 1));
+        told("recvmsg", recvmsg(e.client, &message, 0));
+        told("recvmsg of no message", recvmsg(e.client, (struct msghdr *)wild[i], 0));
+        other.msg_iov = (struct iovec *)wild[i];
+        other.msg_iovlen = 1;
+        told("recvmsg of no list", recvmsg(e.client, &other, 0));
+        told("poll", poll((struct pollfd *)wild[i], 1, 0));
+        told("FIONREAD", ioctl(e.client, FIONREAD, wild[i]));
+        told("SO_ERROR", getsockopt(e.client, SOL_SOCKET, SO_ERROR, bytes, (socklen_t *)wild[i]));
+        told("connect", connect(e.client, (struct sockaddr *)wild[i], 16));
+    }
+    told("a buffer that ends beyond", write(e.client, page + 8188, 8));
+    told("nothing at a wild pointer", write(e.client, nothing, 0));
+    told("thrown away", recv(e.client, NULL, 1, MSG_TRUNC));
     told("read", read(e.client, bytes, sizeof(bytes)));
     told("write", write(e.client, "more", 4));
 }

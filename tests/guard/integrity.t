@@ -53,12 +53,6 @@ CASES = [
     ("a log that nobody reads", full_log),
     ("nothing read is left in memory", lambda: g.says("left-over", lines=["copies left: 0"])),
 ]
-# Bugs that are known and not mended yet.
-KNOWN = {
-    "wild pointers": "a bad address is SIGSEGV, not EFAULT",
-    "nothing read is left in memory": "copies stay in freed buffers",
-}
-
 for name, function, *arguments in CASES:
-    t.subtest(name, function, *arguments, todo=KNOWN.get(name, ""))
+    t.subtest(name, function, *arguments)
 t.finish()
