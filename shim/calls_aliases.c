@@ -55,6 +55,26 @@ HOOK int __select(int count, fd_set *in, fd_set *out, fd_set *except, struct tim
     return select(count, in, out, except, timeout);
 }
 
+HOOK pid_t __fork(void)
+{
+    return fork();
+}
+
+HOOK FILE *_IO_fdopen(int fd, const char *mode)
+{
+    return fdopen(fd, mode);
+}
+
+HOOK FILE *_IO_popen(const char *command, const char *mode)
+{
+    return popen(command, mode);
+}
+
+HOOK int _IO_fclose(FILE *stream)
+{
+    return fclose(stream);
+}
+
 HOOK pid_t __vfork(void)
 {
     return fork();

@@ -5,6 +5,7 @@
  * stream. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <syslog.h>
 
 #include "fdtable.h"
@@ -85,6 +86,29 @@ HOOK void __syslog_chk(int priority, int flag, const char *format, ...)
     va_start(arguments, format);
     __vsyslog_chk(priority, flag, format, arguments);
     va_end(arguments);
+}
+
+/* A signal handler may call it: no memory, no stream. */
+HOOK void backtrace_symbols_fd(void *const *frames, int count, int fd)
+{
+    struct shim_ref ref;
+    char text[1024];
+    ssize_t n;
+    int file;
+
+    if (fd_verdict(fd, &ref) == FD_IS_PLAIN) {
+        real(backtrace_symbols_fd)(frames, count, fd);
+        return;
+    }
+    file = (int)sys3(SYS_memfd_create, "backtrace", MFD_CLOEXEC, 0);
+    if (file < 0)
+        return;
+    real(backtrace_symbols_fd)(frames, count, file);
+    sys3(SYS_lseek, file, 0, SEEK_SET);
+    while ((n = sys3(SYS_read, file, text, sizeof(text))) > 0)
+        if (write(fd, text, (size_t)n) != n)
+            break;
+    sys3(SYS_close, file, 0, 0);
 }
 
 HOOK void psiginfo(const siginfo_t *info, const char *text)

@@ -120,6 +120,16 @@ HOOK int getaddrinfo(const char *node, const char *service, const struct addrinf
     return r;
 }
 
+/* How a program learns that its getaddrinfo_a is over. */
+HOOK int gai_error(struct gaicb *request)
+{
+    int r = real(gai_error)(request);
+
+    if (r == 0 && request->ar_name != NULL)
+        remember_all(request->ar_name, request->ar_result);
+    return r;
+}
+
 HOOK struct hostent *gethostbyname(const char *name)
 {
     struct hostent *host = real(gethostbyname)(name);

@@ -10,6 +10,7 @@
 #include <aio.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <limits.h>
 #include <netdb.h>
 #include <poll.h>
@@ -43,6 +44,10 @@ int __fcntl(int, int, ...);
 int __poll(struct pollfd *, nfds_t, int);
 int __select(int, fd_set *, fd_set *, fd_set *, struct timeval *);
 pid_t __vfork(void);
+pid_t __fork(void);
+FILE *_IO_fdopen(int, const char *);
+FILE *_IO_popen(const char *, const char *);
+int _IO_fclose(FILE *);
 int io_submit(void *, long, void **);
 int io_uring_setup(unsigned, void *);
 int io_uring_queue_init(unsigned, void *, unsigned);

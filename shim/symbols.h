@@ -143,6 +143,12 @@
     X(int, __poll, (struct pollfd *, nfds_t, int), covered, "another name of poll")                \
     X(int, __select, (int, fd_set *, fd_set *, fd_set *, struct timeval *), covered, "of select")  \
     X(pid_t, __vfork, (void), watched, "another name of vfork")                                    \
+    X(pid_t, __fork, (void), watched, "another name of fork")                                      \
+    X(FILE *, _IO_fdopen, (int, const char *), covered, "another name of fdopen")                  \
+    X(FILE *, _IO_popen, (const char *, const char *), covered, "another name of popen")           \
+    X(int, _IO_fclose, (FILE *), watched, "another name of fclose")                                \
+    X(void, backtrace_symbols_fd, (void *const *, int, int), covered, "")                          \
+    X(int, gai_error, (struct gaicb *), watched, "the peer's name")                                \
     X(int, getaddrinfo, (const char *, const char *, const struct addrinfo *, struct addrinfo **), \
       watched, "the peer's name")                                                                  \
     X(struct hostent *, gethostbyname, (const char *), watched, "the peer's name")                 \

@@ -140,6 +140,37 @@ def with_allocator(*libraries):
     return str(done)
 
 
+ASYNCHRONOUS = """
+import ctypes, socket, struct, sys
+class Request(ctypes.Structure):
+    _fields_ = [("name", ctypes.c_char_p), ("service", ctypes.c_char_p), ("asked", ctypes.c_void_p),
+                ("result", ctypes.c_void_p), ("private", ctypes.c_int * 6)]
+libc = ctypes.CDLL(None)
+request = Request(b"localhost")
+one = (ctypes.POINTER(Request) * 1)(ctypes.pointer(request))
+assert libc.getaddrinfo_a(0, one, 1, None) == 0 and libc.gai_error(ctypes.byref(request)) == 0
+s = socket.socket()
+address = struct.pack("=HHI8x", socket.AF_INET, socket.htons(int(sys.argv[1])),
+                      socket.htonl(0x7f000001))
+assert libc.connect(s.fileno(), address, 16) == 0
+s.sendall(b"by name")
+assert s.recv(7) == b"by name"
+"""
+
+
+def asynchronous():
+    """getaddrinfo_a, whose results gai_error announces: a rule for the name holds."""
+    global exchanges
+    with t.TlsServer(t.STACKS[0], pki, echo) as server:
+        text = "[defaults]\nunmatched = deny\n[client a]\nconnect = localhost:*\ntrust = %s\n" % pki.ca
+        done = t.run([os.path.join(t.BUILD, "tlshim"), "-p", t.policy_file("name", text), "--",
+                      t.PYTHON, "-c", ASYNCHRONOUS, str(server.port)],
+                     env=t.environment(log=t.tmp("log")))
+        exchanges += server.accepted
+    return None if done.status == 0 and server.accepted == 1 else "%s\nlog: %s" % (
+        done, t.read_text(t.tmp("log"))[-1000:])
+
+
 def inherited_listener():
     """Socket activation: the listener was made by a process without the library."""
     served = "import socket; c, _ = socket.socket(fileno=3).accept(); c.sendall(c.recv(99).upper())"
@@ -223,6 +254,7 @@ for what in ("read", "recv", "recvfrom", "poll", "ppoll", "FD_SET"):
     t.subtest("6 %s that overflows aborts" % what, fortified, what)
 t.subtest("7 a program with names of its own for all that is inside the library", names)
 t.subtest("7 dlmopen", in_space)
+t.subtest("7 getaddrinfo_a", asynchronous)
 if os.getuid() == 0:
     t.subtest("7a chroot and another user", confined, "root")
 else:

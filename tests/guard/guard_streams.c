@@ -3,6 +3,7 @@
 
 #include <err.h>
 #include <error.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -74,6 +75,7 @@ static void stream_replaced(char **ports)
 static void messages(char **ports)
 {
     siginfo_t info = {.si_signo = SIGUSR1};
+    void *frames[8];
     int fd = connected_to(atoi(ports[0]));
 
     nonblocking(fd);
@@ -85,6 +87,7 @@ static void messages(char **ports)
     psignal(SIGUSR1, secret);
     psiginfo(&info, secret);
     dprintf(STDERR_FILENO, "%s by dprintf", secret);
+    backtrace_symbols_fd(frames, backtrace(frames, 8), STDERR_FILENO);
     syslog(LOG_ERR, "%s before openlog", secret);
     openlog("guard", LOG_PERROR, LOG_USER);
     syslog(LOG_ERR, "%s by syslog", secret);
