@@ -43,7 +43,7 @@ CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget n
                   redis-server redis-tools nginx-light lighttpd busybox \
                   libjemalloc2 libtcmalloc-minimal4 openbsd-inetd ucspi-tcp ipsvd socat ncat \
                   $(STACK_PACKAGES)
-INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan
+INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan sslscan nmap
 # To fetch, build and run the tests of libuv, libevent, Tcl, Perl and Python, in make foreign.
 FOREIGN_PACKAGES := dpkg-dev cmake tcl8.6 perl libpython3.11-testsuite
 # What tests/exec serves besides, in make soak.
