@@ -47,7 +47,8 @@ INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan ssls
 # To fetch, build and run the tests of libuv, libevent, Tcl, Perl and Python, in make foreign.
 FOREIGN_PACKAGES := dpkg-dev cmake tcl8.6 perl libpython3.11-testsuite
 # What tests/exec serves besides, in make soak.
-EXEC_PACKAGES  := fingerd micro-httpd g++ gawk ksh93u+m zsh tcl ruby rsync git vsftpd exim4-daemon-light apache2-bin netcat-traditional
+EXEC_PACKAGES  := fingerd micro-httpd g++ gawk ksh93u+m zsh tcl ruby rsync git vsftpd \
+                  exim4-daemon-light apache2-bin netcat-traditional dropbear-bin openssh-client
 LINT_PACKAGES  := clang-format shellcheck pyflakes3 cppcheck
 BENCH_PACKAGES := $(DEMO_PACKAGES) nginx-light redis-server redis-tools stunnel4
 
@@ -252,7 +253,7 @@ soak: deps ## end-to-end tests with 500 MiB each and every program, a gigabyte, 
 	CONTRACT_MIB=1024 prove --timer --exec tests/run-one tests/contract/cases.t
 	TLSTEST_MIB=500 POLICIES=400 PROGRAMS=all PROGRAMS_MIB=64 prove --timer --exec tests/run-one $(sort $(wildcard tests/e2e/*.t))
 	tests/install-packages $(EXEC_PACKAGES)
-	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd inetutils-ftpd ident2 oidentd && \
+	mkdir -p $(BUILD)/debs && cd $(BUILD)/debs && apt-get download -q xinetd inetutils-ftpd ident2 oidentd openssh-server && \
 	  for deb in *.deb; do dpkg -x $$deb . || exit 1; done
 	EXEC_SOAK=1 prove --timer --exec tests/run-one $(sort $(wildcard tests/exec/*.t))
 	SOAK_SECONDS=$${SOAK_SECONDS:-1800} prove --timer --exec tests/run-one tests/soak/soak.t
