@@ -41,7 +41,7 @@ DEMO_PACKAGES  := python3 openssl curl ca-certificates
 STACK_PACKAGES   := libssl-dev libgnutls28-dev libmbedtls-dev libbearssl-dev libnss3-dev libnss3-tools
 CHECK_PACKAGES := $(DEMO_PACKAGES) perl libcmocka-dev valgrind gnutls-bin wget netcat-openbsd \
                   redis-server redis-tools nginx-light lighttpd busybox \
-                  libjemalloc2 libtcmalloc-minimal4 openbsd-inetd ucspi-tcp ipsvd socat ncat \
+                  libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libeatmydata1 libfaketime libfakeroot openbsd-inetd ucspi-tcp ipsvd socat ncat \
                   $(STACK_PACKAGES)
 INTEROP_PACKAGES := golang-go default-jdk-headless g++ libbotan-2-dev botan sslscan nmap
 # To fetch, build and run the tests of libuv, libevent, Tcl, Perl and Python, in make foreign.

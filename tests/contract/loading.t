@@ -121,15 +121,22 @@ def in_space():
     return str(done)
 
 
-def allocators():
+def other_preloads():
+    """By name: a library that programs are often run with, or None."""
     found = {}
-    for name, pattern in (("jemalloc", "libjemalloc.so.2"), ("tcmalloc", "libtcmalloc_minimal.so.4"),
-                          ("AddressSanitizer", "libasan.so.8")):
-        found[name] = (glob.glob("/usr/lib/*/" + pattern) + [None])[0]
+    for name, pattern in (("jemalloc", "*/libjemalloc.so.2"),
+                          ("tcmalloc", "*/libtcmalloc_minimal.so.4"),
+                          ("mimalloc", "*/libmimalloc.so.2.0"),
+                          ("AddressSanitizer", "*/libasan.so.8"),
+                          ("eatmydata", "*/libeatmydata.so.1"),
+                          ("faketime", "*/faketime/libfaketimeMT.so.1"),
+                          ("fakeroot", "*/libfakeroot/libfakeroot-sysv.so"),
+                          ("stdbuf", "../libexec/coreutils/libstdbuf.so")):
+        found[name] = (glob.glob("/usr/lib/" + pattern) + [None])[0]
     return found
 
 
-def with_allocator(*libraries):
+def with_preloads(*libraries):
     """A threaded program with many connections."""
     done = t.run([program("contract"), "1", "26 threads that accept and connect"],
                  env=t.environment(log=t.tmp("log"), LD_PRELOAD=":".join(libraries),
@@ -243,12 +250,12 @@ t.subtest("3 the constructor of a library preloaded after", preloaded, LIBRARY, 
 t.subtest("7 dlsym and dlopen", good, [program("load_dl"), "PORT", program("libload.so")],
           ["RTLD_DEFAULT: good", "RTLD_NEXT: good", "dlopen(NULL): good",
            "library loaded at run time: good"])
-for name, path in allocators().items():
+for name, path in other_preloads().items():
     for what, order in (("before", [path, LIBRARY]), ("after", [LIBRARY, path])):
         if path is None:
             t.skip("4 %s preloaded %s" % (name, what), "it is not installed")
         else:
-            t.subtest("4 %s preloaded %s" % (name, what), with_allocator, *order)
+            t.subtest("4 %s preloaded %s" % (name, what), with_preloads, *order)
 t.subtest("6 _FORTIFY_SOURCE=3 works", good, [program("load_fortify"), "PORT", "good"], [])
 for what in ("read", "recv", "recvfrom", "poll", "ppoll", "FD_SET"):
     t.subtest("6 %s that overflows aborts" % what, fortified, what)
