@@ -191,12 +191,30 @@ int fdtable_number(const struct shim_session *s)
     return -1;
 }
 
+static _Atomic int pins;
+
 void fdtable_pin(const struct shim_session *s)
 {
+    atomic_fetch_add(&pins, 1);
     atomic_fetch_add(&counts[s->index], 1);
 }
 
 unsigned fdtable_unpin(const struct shim_session *s)
 {
-    return atomic_fetch_sub(&counts[s->index], 1) - 1u;
+    unsigned left = atomic_fetch_sub(&counts[s->index], 1) - 1u;
+
+    atomic_fetch_sub(&pins, 1);
+    return left;
+}
+
+void fdtable_in_child(void)
+{
+    if (fdtable == NULL || atomic_exchange(&pins, 0) == 0)
+        return;
+    for (int fd = 0; fd < fdtable_reach(); fd++)
+        if (fdtable_kind(fd) == FD_TLS)
+            atomic_store(&counts[(uint32_t)fdtable_entry(fd) >> 2], 0);
+    for (int fd = 0; fd < fdtable_reach(); fd++)
+        if (fdtable_kind(fd) == FD_TLS)
+            atomic_fetch_add(&counts[(uint32_t)fdtable_entry(fd) >> 2], 1);
 }

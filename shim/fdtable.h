@@ -72,6 +72,9 @@ void fdtable_changed(int fd, uint64_t taken);
 /* Counts a session once more without a number, and once less; unpin says how many are left. */
 void fdtable_pin(const struct shim_session *s);
 unsigned fdtable_unpin(const struct shim_session *s);
+/* The threads that had pins are not in a forked child, and nobody would take their pins back there:
+ * the last number would not look like the last, and close_notify would not be sent. */
+void fdtable_in_child(void);
 /* How many numbers of this process name the session. */
 unsigned fdtable_count(const struct shim_session *s);
 /* The lowest number of this process that names the session and is still its socket; -1: none. */

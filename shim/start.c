@@ -1,5 +1,6 @@
 /* Beginning and end of the library in a process. */
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +84,7 @@ static void in_child(void)
 {
     atomic_store(&shim_ending, 0);
     ruling_in_child();
+    fdtable_in_child();
     after_fork(true);
     holders_in_child();
     handover_in_child();
@@ -234,13 +236,42 @@ HOOK pid_t fork(void)
     return pid;
 }
 
+/* glibc's record of a thread has its id, which marks the locks it holds, 16 bytes before the list
+ * of its robust locks. libc's fork brings both up to date in a child; a system call does not, and a
+ * child that is killed with a lock would never give it back. */
+static struct robust_list_head *robust_locks(pid_t **id)
+{
+    struct robust_list_head *head = NULL;
+    size_t size = 0;
+
+    *id = NULL;
+    if (sys3(SYS_get_robust_list, 0, &head, &size) != 0 || head == NULL || size != sizeof(*head))
+        return NULL;
+    *id = (pid_t *)(void *)((char *)head - 16);
+    return **id == (pid_t)sys3(SYS_gettid, 0, 0, 0) ? head : NULL;
+}
+
+static void renew_thread(struct robust_list_head *head, pid_t *id)
+{
+    if (head == NULL)
+        return;
+    *id = (pid_t)sys3(SYS_gettid, 0, 0, 0);
+    head->list.next = &head->list;
+    head->list_op_pending = NULL;
+    sys3(SYS_set_robust_list, head, sizeof(*head), 0);
+}
+
 long shim_fork_by_number(long number, const long a[6])
 {
+    struct robust_list_head *head;
+    pid_t *id;
     long r;
 
     before_fork();
+    head = robust_locks(&id);
     r = shim_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (r == 0) {
+        renew_thread(head, id);
         in_child();
     } else {
         after_fork(false);

@@ -4,6 +4,7 @@
  *   storm at-once PORT N   N children write a line each, in turn, and then 5 each, at once
  *   storm killed PORT N    N children write until they are killed; the parent writes after each
  *   storm forks PORT N     N forks from one thread while others use everything that has a lock
+ *   storm dups PORT N      N forks while another thread copies the descriptor
  *   storm execs PORT N     executes itself N times while other threads read and write
  *   storm fork-cost N      milliseconds of 300 forks with N connections open (PORT: a listener's)
  *
@@ -21,6 +22,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -136,7 +138,8 @@ static void killed(int count)
         int fd = connection();
 
         need(write_line(fd, "before", i), "write");
-        pid_t pid = start();
+        /* libc's fork, and the system call that libc knows nothing of */
+        pid_t pid = i % 2 == 0 ? start() : (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 
         if (pid == 0)
             for (int j = 0;; j++)
@@ -232,6 +235,42 @@ static void forks(int count)
     close(fd);
 }
 
+/* ---- forks while another thread copies the descriptor ---- */
+
+static void *copies(void *fd)
+{
+    while (!stop)
+        close(dup(*(int *)fd));
+    return NULL;
+}
+
+/* The child is the last that has each connection, and has to end it in order. */
+static void dups(int count)
+{
+    for (int i = 0; i < count; i++) {
+        int fd = connection(), gate[2];
+        pthread_t thread;
+        char byte;
+
+        need(write_line(fd, "dup", i) && pipe(gate) == 0, "write");
+        stop = false;
+        need(pthread_create(&thread, NULL, copies, &fd) == 0, "pthread_create");
+        usleep(1000);
+        pid_t pid = start();
+
+        if (pid == 0) {
+            close(gate[1]);
+            _exit(read(gate[0], &byte, 1) == 0 ? 0 : 1);
+        }
+        stop = true;
+        pthread_join(thread, NULL);
+        close(fd);
+        close(gate[0]);
+        close(gate[1]);
+        need(ended_well(pid), "a child");
+    }
+}
+
 /* ---- execs while other threads are inside ---- */
 
 static int shared_fd;
@@ -323,8 +362,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(int);
-    } storms[] = {{"turns", turns}, {"at-once", at_once}, {"killed", killed},
-                  {"forks", forks}, {"execs", execs},     {"fork-cost", fork_cost}};
+    } storms[] = {{"turns", turns}, {"at-once", at_once}, {"killed", killed},      {"forks", forks},
+                  {"dups", dups},   {"execs", execs},     {"fork-cost", fork_cost}};
 
     need(argc == 4, "storm NAME PORT N");
     if (strcmp(argv[1], "execs-from") == 0) {

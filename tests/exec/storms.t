@@ -149,6 +149,13 @@ def forks(count):
     return None
 
 
+def dups(count):
+    lines, found, _ = storm("dups", count, count)
+    wrong = [e for e in lines.ended if e != "in order"]
+    return exactly(found, [("dup", i) for i in range(count)]) or wrong and \
+        "%d of %d: %s" % (len(wrong), count, wrong[0])
+
+
 def execs(count):
     """Threads that an exec ends in a session do not cost the session; a line may be lost with its
     writer, and no line after it."""
@@ -171,5 +178,6 @@ t.subtest("1000 children write a line each and end, in turn", turns, 1000)
 t.subtest("1000 children write in turn and then at once", at_once, 1000)
 t.subtest("writers that are killed", killed, 2000 if SOAK else 40)
 t.subtest("execs while other threads are inside", execs, 1000 if SOAK else 30)
-t.subtest("forks while other threads hold locks", forks, 10000 if SOAK else 60)
+t.subtest("forks while another thread copies the descriptor", dups, 400 if SOAK else 40)
+t.subtest("forks while other threads hold locks", forks, 10000 if SOAK else 1000)
 t.finish(moved=1 << 20)
