@@ -151,10 +151,10 @@ END { print "good bye" }
 }
 
 
-def script(name, text=None, shell=None):
-    path = t.tmp(name)
+def script(language, text=None, shell="/bin/sh", name=None):
+    path = t.tmp(name or language)
     with open(path, "w") as f:
-        f.write(text or SCRIPTS[name].replace("/bin/sh", shell or "/bin/sh"))
+        f.write(text or SCRIPTS[language].replace("/bin/sh", shell))
     os.chmod(path, 0o755)
     return path
 
@@ -262,7 +262,8 @@ int main()
     return [t.tmp("service")]
 
 
-SMTP = dialogue((b"", rb"220 "), (b"EHLO x\r\n", rb"250 "), (b"MAIL FROM:<a@localhost>\r\n", rb"250 "),
+SMTP = dialogue((b"", rb"220 "), (b"EHLO x\r\n", rb"250 "),
+                (b"MAIL FROM:<a@localhost>\r\n", rb"250 "),
                 (b"RCPT TO:<b@localhost>\r\n", rb"250 "), (b"DATA\r\n", rb"354 "),
                 (t.MARKER + b"\r\n.\r\n", rb"250 "), (b"QUIT\r\n", rb"221 "))
 FTP = dialogue((b"", rb"220 "), (b"SYST\r\n", rb"(215|530) "), (b"QUIT\r\n", rb"221 "))
@@ -281,7 +282,7 @@ def services():
     return {
         "cat": (["/bin/cat"], echoes),
         "a shell script": ([script("sh")], talks),
-        "a script of bash": ([script("bash", SCRIPTS["sh"].replace("/bin/sh", "/bin/bash"))], talks),
+        "a script of bash": ([script("sh", shell="/bin/bash", name="bash")], talks),
         "a script of python": ([script("python3")], talks),
         "a script of perl": ([script("perl")], talks),
         "a script of tcl": ([script("tclsh")], talks),

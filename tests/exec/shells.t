@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Shells on a connection of their own: /dev/tcp of bash and ksh, ztcp of zsh, /inet of gawk. Builtins
-and other programs read and write on it in turn, in subshells, pipelines and children; the peer is
-OpenSSL's. Each script's output is the same with TLSTEST_PLAIN=1, where it runs over plain TCP."""
+"""Shells on a connection of their own: /dev/tcp of bash and ksh, ztcp of zsh, /inet of gawk.
+Builtins and other programs read and write on it in turn, in subshells, pipelines and children; the
+peer is OpenSSL's. Each script's output is the same over plain TCP, with TLSTEST_PLAIN=1."""
 
 import os
 import shutil
@@ -86,7 +86,8 @@ cat <<END >&3
 say $(echo here) @
 END
 read -r a <&3; echo "$a"; cat <<<"say string" >&3; head -n1 <&3 | tr a-z A-Z
-{ echo "lines 3"; } >&3; for i in 1 2 3; do read -r a <&3; echo "${a#@ }"; done | cat -n | tr -d ' \t'
+{ echo "lines 3"; } >&3; for i in 1 2 3; do read -r a <&3; echo "${a#@ }"; done |
+    cat -n | tr -d ' \t'
 echo "say process" > >(cat >&3); read -r a < <(head -n 1 <&3); echo "$a"
 f() { local l; echo "say $1" >&3; read -r l <&3; echo "f $l"; }; f x; f y | cat; (f z)
 ( ( (echo "say deep" >&3) ) ); bash -c 'read -r a <&3; echo "$a"; exec /bin/echo "say deeper" >&3'
@@ -130,10 +131,13 @@ exec bash -c 'echo "say executed"; read -r a; echo "$a" >&6'
 exec 3<>/dev/tcp/127.0.0.1/$P
 echo "take BULK" >&3; cat "$D/bulk" >&3; read -r a <&3; echo "$a"
 echo "take BULK" >&3; dd if="$D/bulk" bs=7001 status=none >&3; head -n 1 <&3
-echo "give BULK" >&3; dd bs=1000 count=BULK iflag=count_bytes,fullblock status=none <&3 | cmp - "$D/bulk" && echo same
+echo "give BULK" >&3; dd bs=1000 count=BULK iflag=count_bytes,fullblock status=none <&3 |
+    cmp - "$D/bulk" && echo same
 echo "give BULK" >&3; head -c BULK <&3 | cmp - "$D/bulk" && echo same
 (echo "take BULK"; cat "$D/bulk") >&3 & head -n 1 <&3; wait
-echo "give BULK" >&3; (dd bs=4096 count=150000 iflag=count_bytes,fullblock status=none; head -c 150000) <&3 | cmp - "$D/bulk" && echo same
+echo "give BULK" >&3
+(dd bs=4096 count=150000 iflag=count_bytes,fullblock status=none; head -c 150000) <&3 |
+    cmp - "$D/bulk" && echo same
 """, "SUM\nSUM\nsame\nsame\nSUM\nsame\n"),
     ("several connections", r"""
 exec 3<>/dev/tcp/127.0.0.1/$P 4<>/dev/tcp/127.0.0.1/$P
@@ -179,7 +183,8 @@ cat <<END >&$fd
 say here
 END
 read -r a <&$fd; print -- "$a" | tr a-z A-Z; print -u $fd "say back" & wait; read -r -u $fd a
-print -- "$a"; zmodload zsh/system; syswrite -o $fd $'say sys\n'; sysread -i $fd -o 1; zmodload zsh/zselect
+print -- "$a"; zmodload zsh/system; syswrite -o $fd $'say sys\n'; sysread -i $fd -o 1
+zmodload zsh/zselect
 print -u $fd "say select"; zselect -t 1000 -r $fd && read -r -u $fd a; print -- "$a"; ztcp -c $fd
 """, "@ hello\nprogram\nhead\nsub\nHERE\nback\nsys\nselect\n"),
 ]

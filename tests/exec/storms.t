@@ -75,9 +75,9 @@ class RecordingServer(t.TlsServer):
 
 
 def repeated(wire):
-    """Blocks of ciphertext that the connection's application data has twice. Each record's IV is the
-    last block of the one before it (RFC 2246 6.2.3.2), and the peer has opened each in its place: when
-    no block is there twice, no IV was used twice."""
+    """Blocks of ciphertext that the connection's application data has twice. Each record's IV is
+    the last block of the one before it (RFC 2246 6.2.3.2), and the peer has opened each in its
+    place: when no block is there twice, no IV was used twice."""
     seen, twice, at = set(), [], 0
     while at + 5 <= len(wire):
         kind, length = wire[at], int.from_bytes(wire[at + 3:at + 5], "big")
@@ -172,7 +172,7 @@ def execs(count):
 
 t.start()
 pki = t.Pki(t.tmp("pki"))
-t.is_(repeated(bytearray(b"\x17\3\1\0\x30") + b"a" * 16 + b"b" * 16 + b"a" * 16), [(b"a" * 16).hex()],
+t.is_(repeated(b"\x17\3\1\0\x30" + b"a" * 16 + b"b" * 16 + b"a" * 16), [(b"a" * 16).hex()],
       "a block that is there twice would be found")
 t.subtest("1000 children write a line each and end, in turn", turns, 1000)
 t.subtest("1000 children write in turn and then at once", at_once, 1000)

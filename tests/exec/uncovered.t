@@ -95,6 +95,14 @@ def passes():
     return says(PASS, [path], "Operation not permitted") or came
 
 
+def static_echo():
+    source, program = t.tmp("static.c"), t.tmp("static")
+    with open(source, "w") as f:
+        f.write("#include <stdio.h>\nint main(int c, char **v) { return puts(v[c - 1]) < 0; }\n")
+    t.run([os.environ.get("CC", "gcc"), "-static", "-o", program, source])
+    return program
+
+
 t.start()
 pki = t.Pki(t.tmp("pki"))
 setuid = t.tmp("setuid")
@@ -102,15 +110,16 @@ shutil.copy("/bin/echo", setuid)
 os.chmod(setuid, 0o4755)
 REFUSED = "Operation not permitted"
 PLAIN = "uncovered-child = plain"
-for settings, along, want in (("", "along", REFUSED), ("", "closed", REFUSED),
-                              (PLAIN, "along", REFUSED), (PLAIN, "closed", "hello")):
-    t.subtest("a setuid program, %s, %s" % (along, settings or "as it is built in"), says, EXECUTE,
-              [along, setuid, "hello"], want, settings)
-t.subtest("children = drop: not with a connection", says, EXECUTE, ["along", "/bin/echo", "hello"],
-          REFUSED, "children = drop")
-t.subtest("children = drop: without", says, EXECUTE,
+for kind, program in (("setuid", setuid), ("static", static_echo())):
+    for settings, along, want in (("", "along", REFUSED), ("", "closed", REFUSED),
+                                  (PLAIN, "along", REFUSED), (PLAIN, "closed", "hello")):
+        t.subtest("38 a %s program, %s, %s" % (kind, along, settings or "as it is built in"), says,
+                  EXECUTE, [along, program, "hello"], want, settings)
+t.subtest("38 children = drop: not with a connection", says, EXECUTE,
+          ["along", "/bin/echo", "hello"], REFUSED, "children = drop")
+t.subtest("38 children = drop: without", says, EXECUTE,
           ["closed", "/bin/sh", "-c", "echo hello $LD_PRELOAD"], "hello", "children = drop")
-t.subtest("a covered program gets it", says, EXECUTE, ["along", "/bin/echo", "hello"], "hello")
-t.subtest("a message why it cannot begin does not go to the peer", cannot_begin)
-t.subtest("SCM_RIGHTS to a program that is not covered", passes)
+t.subtest("38 a covered program gets it", says, EXECUTE, ["along", "/bin/echo", "hello"], "hello")
+t.subtest("38 a message why it cannot begin does not go to the peer", cannot_begin)
+t.subtest("39 SCM_RIGHTS to a program that is not covered", passes)
 t.finish()

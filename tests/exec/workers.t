@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Connections and listeners that come to a program from outside: from a master that accepts and
-hands them to workers (SCM_RIGHTS), forked or executed, before or after it has read from them; and by
-socket activation as systemd's. The programs are Python's and systemd's, the clients OpenSSL's."""
+hands them to workers (SCM_RIGHTS), forked or executed, before or after it has read from them; and
+by socket activation as systemd's. The programs are Python's and systemd's."""
 
 import os
 import shutil
