@@ -27,7 +27,9 @@ enum tls_error tls_record_header(const struct tls_session *session, const uint8_
     if (r.bad) {
         return TLS_ERROR_OK;
     }
-    if (session->version != 0 && version != session->version) {
+    /* Who refuses the version that was chosen says so in an alert of another (RFC 2246 E). */
+    bool refusal = type == TLS_CONTENT_ALERT && !session->read.protected;
+    if (session->version != 0 && version != session->version && !refusal) {
         return TLS_ERROR_RECORD_VERSION;
     }
     if (n > (session->read.protected ? TLS_RECORD_MAX - TLS_HEADER : TLS_PLAINTEXT_MAX)) {

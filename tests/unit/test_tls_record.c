@@ -220,7 +220,7 @@ static void headers(void **state)
                          ssl2[] = {22, 2, 0, 0, 1}, heartbeat[] = {24, 3, 1, 0, 1},
                          zero[] = {19, 3, 1, 0, 1}, largest[] = {23, 3, 1, 0x48, 0x00},
                          over[] = {23, 3, 1, 0x48, 0x01}, later[] = {23, 3, 2, 0, 1},
-                         ssl3[] = {22, 3, 0, 0, 1};
+                         ssl3[] = {22, 3, 0, 0, 1}, alert[] = {21, 3, 3, 0, 2};
 
     (void)state;
     header(hello, 0, 0, false, TLS_ERROR_OK, TLS_HEADER);
@@ -235,6 +235,8 @@ static void headers(void **state)
     header(over, 5, TLS_VERSION_10, true, TLS_ERROR_RECORD_LENGTH, 0);
     header(later, 5, TLS_VERSION_10, true, TLS_ERROR_RECORD_VERSION, 0);
     header(hello, 5, TLS_VERSION_10, false, TLS_ERROR_RECORD_VERSION, 0);
+    header(alert, 5, TLS_VERSION_10, false, TLS_ERROR_OK, TLS_HEADER + 2); /* "not this version" */
+    header(alert, 5, TLS_VERSION_10, true, TLS_ERROR_RECORD_VERSION, 0);
 }
 
 /* A record whose content is longer than 2^14 although its ciphertext is within bounds. */
