@@ -185,8 +185,12 @@ static bool has_client(int fd)
  */
 static int accept_checked(int fd, struct sockaddr *address, socklen_t *length, int flags)
 {
-    socklen_t room = length != NULL ? *length : 0;
+    int before = errno;
+    bool has_room = length != NULL && user_memory(length, sizeof(*length));
+    socklen_t room = has_room ? *length : 0;
     bool expected = shim_ready() && has_client(fd);
+
+    errno = before; /* the kernel looks at the address when there is a client */
 
     for (;;) {
         int saved = errno, r;
@@ -203,7 +207,7 @@ static int accept_checked(int fd, struct sockaddr *address, socklen_t *length, i
             return r;
         }
         real(close)(r);
-        if (length != NULL)
+        if (has_room)
             *length = room;
         if (expected && !has_client(fd) && io_blocks(fd)) {
             errno = ECONNABORTED;

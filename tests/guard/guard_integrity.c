@@ -6,8 +6,10 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -202,6 +204,65 @@ static void error_queue(char **ports)
     told("recv", recv(e.client, bytes, sizeof(bytes), 0));
 }
 
+static void call_with(int fd, void *none)
+{
+    struct iovec iov = {none, 10};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1}, no_vector = {.msg_iovlen = 1};
+    struct mmsghdr *several = none;
+    socklen_t length = sizeof(int);
+    int number;
+
+    no_vector.msg_iov = none;
+    told("write", write(fd, none, 10));
+    told("send", send(fd, none, 10, MSG_NOSIGNAL));
+    told("writev", writev(fd, none, 1));
+    told("writev of it", writev(fd, &iov, 1));
+    told("sendmsg", sendmsg(fd, none, MSG_NOSIGNAL));
+    told("sendmsg of it", sendmsg(fd, &message, MSG_NOSIGNAL));
+    told("sendmsg of no vector", sendmsg(fd, &no_vector, MSG_NOSIGNAL));
+    told("sendmmsg", sendmmsg(fd, several, 1, MSG_NOSIGNAL));
+    told("read", read(fd, none, 10));
+    told("recv", recv(fd, none, 10, 0));
+    told("readv", readv(fd, none, 1));
+    told("readv of it", readv(fd, &iov, 1));
+    told("recvmsg", recvmsg(fd, none, 0));
+    told("recvmsg of it", recvmsg(fd, &message, 0));
+    told("recvmmsg", recvmmsg(fd, several, 1, 0, NULL));
+    told("FIONREAD", ioctl(fd, FIONREAD, none));
+    told("SO_ERROR", getsockopt(fd, SOL_SOCKET, SO_ERROR, none, &length));
+    told("SO_ERROR, no length", getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, none));
+    told("SO_RCVLOWAT", setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, none, sizeof(int)));
+    told("epoll_ctl", epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, fd, none));
+    told("poll", poll(none, 1, 0));
+    told("connect", connect(fd, none, sizeof(struct sockaddr_in)));
+}
+
+/* no-address: what is no address is EFAULT, and the connection lives. */
+static void no_address(char **ports)
+{
+    struct ends e = connected_pair();
+    int pair[2], port, listens = listener(&port);
+    char bytes[8];
+
+    (void)ports;
+    need(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0 && write(pair[1], "data", 4) == 4 &&
+             write(e.server, "data", 4) == 4 && ready(e.client, POLLIN, 10000) == 1,
+         "data");
+    for (int i = 0; i < 2; i++) {
+        void *none = i == 0 ? NULL : (void *)-1;
+
+        call_with(e.client, none);
+        call_with(pair[0], none);
+        told("select",
+             select(e.client + 1, i == 0 ? NULL : none, NULL, NULL, &(struct timeval){0}));
+        told("connect", connect(socket(AF_INET, SOCK_STREAM, 0), none, 16));
+    }
+    nonblocking(listens);
+    told("accept", accept(listens, (void *)-1, (void *)-1));
+    told("read", read(e.client, bytes, sizeof(bytes)));
+    told("write", write(e.client, "more", 4));
+}
+
 /* wild-pointer: EFAULT, and the connection lives. */
 static void wild_pointer(char **ports)
 {
@@ -326,6 +387,7 @@ const struct guard_case guard_integrity[] = {
     {"replaced-under-read", replaced_under_read},
     {"shut-early", shut_early},
     {"error-queue", error_queue},
+    {"no-address", no_address},
     {"wild-pointer", wild_pointer},
     {"full-log", full_log},
     {"left-over", left_over},

@@ -49,6 +49,7 @@ CASES = [
     ("dup2 over the number of a blocked read", replaced_under_read),
     ("shutdown before the handshake is over", shut_early),
     ("MSG_ERRQUEUE", g.compared, "error-queue"),
+    ("pointers that are no addresses", g.compared, "no-address"),
     ("wild pointers", g.compared, "wild-pointer"),
     ("a log that nobody reads", full_log),
     ("nothing read is left in memory", lambda: g.says("left-over", lines=["copies left: 0"])),
