@@ -236,7 +236,8 @@ def irc(stream, item):
 
 
 def postgresql(stream, item):
-    """The data there and back in a query: hexadecimal one way, escaped the other."""
+    """The data there and back in a query: hexadecimal one way, escaped the other; the marker as
+    what it is."""
     lines = Lines(stream)
 
     def message(kind, body):
@@ -252,7 +253,7 @@ def postgresql(stream, item):
                 return body
     message(b"", b"\0\3\0\0user\0tlshim\0database\0postgres\0\0")
     until(b"Z")
-    message(b"Q", b"select '\\x%s'::bytea\0" % item.data.hex().encode())
+    message(b"Q", b"select '\\x%s'::bytea -- %s\0" % (item.data.hex().encode(), t.MARKER))
     row = until(b"D")
     until(b"Z")
     message(b"X", b"")

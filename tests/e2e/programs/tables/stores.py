@@ -88,8 +88,8 @@ def mariadb_client(p):
     command = ["mariadb", "--no-defaults", "-h", "127.0.0.1", "--protocol=tcp", "-P", p.port,
                "--max-allowed-packet=1G", "-N", "-B"]
     p.run(*command, stdin=b"create database if not exists x; use x;"
-          b"create or replace table t (b longblob); insert into t values (x'%s');"
-          % p.big.data.hex().encode())
+          b"create or replace table t (b longblob, c text); insert into t values (x'%s', '%s');"
+          % (p.big.data.hex().encode(), t.MARKER))
     return p.judge(p.big, bytes.fromhex(p.run(*command, "-e", "select hex(b) from x.t").decode()))
 
 
