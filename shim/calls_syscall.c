@@ -2,10 +2,13 @@
  * are sent through the wrappers; all others go straight to the kernel, without looking at anything,
  * for jemalloc calls this from inside malloc's start. */
 #include "aio_blocks.h"
+#include "confine.h"
 #include "global.h"
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 
 #include "real.h"
 
@@ -39,6 +42,17 @@ static bool is_fork(long number, const long a[6])
 }
 
 #define P(i) ((void *)a[i])
+
+/* What libseccomp does. */
+static long set_filter(const long a[6])
+{
+    struct sock_fprog filter = confine_filter((const struct sock_fprog *)a[2]);
+    long r = as_libc(sys3(SYS_seccomp, a[0], a[1], &filter));
+
+    if (r >= 0)
+        confine_begin();
+    return r;
+}
 
 static bool through_hooks(long number, const long a[6], long *r)
 {
@@ -129,6 +143,14 @@ static bool through_hooks(long number, const long a[6], long *r)
         return true;
     case SYS_vmsplice:
         *r = vmsplice((int)a[0], P(1), (size_t)a[2], (unsigned)a[3]);
+        return true;
+    case SYS_prctl:
+        *r = prctl((int)a[0], a[1], a[2], a[3], a[4]);
+        return true;
+    case SYS_seccomp:
+        if (a[0] != SECCOMP_SET_MODE_FILTER || a[2] == 0)
+            return false;
+        *r = set_filter(a);
         return true;
     case SYS_io_uring_setup:
         errno = ENOSYS;

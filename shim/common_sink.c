@@ -81,8 +81,17 @@ static bool write_to_syslog(int priority, const char *line, size_t length)
     return done;
 }
 
+static _Atomic bool have_ended;
+
+void sinks_end(void)
+{
+    have_ended = true;
+}
+
 bool sink_write(const struct sink *sink, int priority, const char *line, size_t length)
 {
+    if (have_ended)
+        return false;
     switch (sink->kind) {
     case SINK_STDERR:
         return write_to_stderr(line, length);
@@ -98,6 +107,6 @@ bool sink_write(const struct sink *sink, int priority, const char *line, size_t 
 
 void sink_write_or_syslog(const struct sink *sink, int priority, const char *line, size_t length)
 {
-    if (!sink_write(sink, priority, line, length) && sink->kind != SINK_SYSLOG)
+    if (!sink_write(sink, priority, line, length) && sink->kind != SINK_SYSLOG && !have_ended)
         write_to_syslog(priority, line, length);
 }

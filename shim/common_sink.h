@@ -20,7 +20,10 @@ bool sink_set(struct sink *sink, const char *to);
  * closed, a socket (it may be a peer's) or a pipe that is full, or the file cannot be opened.
  * priority: syslog's. */
 bool sink_write(const struct sink *sink, int priority, const char *line, size_t length);
-/* The same, or to syslog when it could not be. */
+/* From here on nothing can be written: the process may open no file and make no socket, and is
+ * ended when it tries (a filter of system calls). */
+void sinks_end(void);
+/* The same as sink_write, or to syslog when it could not be. */
 void sink_write_or_syslog(const struct sink *sink, int priority, const char *line, size_t length);
 
 #endif

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "arena.h"
+#include "confine.h"
 #include "global.h"
 #include "real.h"
 
@@ -28,6 +29,8 @@ static uint64_t space_of_self(void)
 {
     struct stat status;
 
+    if (atomic_load(&shim_confined))
+        return own_space;
     return stat("/proc/self/ns/pid", &status) == 0 ? status.st_ino : 0;
 }
 
@@ -101,7 +104,8 @@ static bool lives(const struct shim_process *p)
         return true;
     if (sys3(SYS_kill, p->pid, 0, 0) == -ESRCH)
         return false;
-    return !state_of(p->pid, &state) || (!state.has_ended && state.started <= p->since);
+    return atomic_load(&shim_confined) || !state_of(p->pid, &state) ||
+           (!state.has_ended && state.started <= p->since);
 }
 
 static struct shim_process *process_by_id(uint32_t id)

@@ -21,22 +21,26 @@ void shim_real_resolve(void)
     errno = saved;
 }
 
+/* The address after the instruction, by which a filter of system calls knows it (confine.h). */
+#define RETURN ".globl shim_sys_return\n\t.hidden shim_sys_return\nshim_sys_return:"
+#define ONCE   __attribute__((noinline, noclone))
+
 #if defined(__x86_64__) && !defined(__ILP32__)
-long shim_sys(long number, long a, long b, long c, long d, long e, long f)
+ONCE long shim_sys(long number, long a, long b, long c, long d, long e, long f)
 {
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;
     register long r9 __asm__("r9") = f;
     long result;
 
-    __asm__ volatile("syscall"
+    __asm__ volatile("syscall\n\t" RETURN
                      : "=a"(result)
                      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");
     return result;
 }
 #elif defined(__aarch64__)
-long shim_sys(long number, long a, long b, long c, long d, long e, long f)
+ONCE long shim_sys(long number, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
@@ -46,7 +50,7 @@ long shim_sys(long number, long a, long b, long c, long d, long e, long f)
     register long x4 __asm__("x4") = e;
     register long x5 __asm__("x5") = f;
 
-    __asm__ volatile("svc 0"
+    __asm__ volatile("svc 0\n\t" RETURN
                      : "+r"(x0)
                      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
                      : "memory");

@@ -9,6 +9,7 @@
 #include "checkers.h"
 #include "common_environment.h"
 #include "common_log.h"
+#include "confine.h"
 #include "global.h"
 #include "resumption.h"
 #include "rule_numbers.h"
@@ -219,7 +220,7 @@ static void look_if_due(void)
 {
     int64_t now = shim_now();
 
-    if (now < atomic_load_explicit(&look_at, memory_order_relaxed) ||
+    if (now < atomic_load_explicit(&look_at, memory_order_relaxed) || atomic_load(&shim_confined) ||
         atomic_exchange(&looking, 1) != 0)
         return;
     CHECKER_TAKES(&looking);

@@ -107,6 +107,7 @@
     X(void, vsyslog, (int, const char *, va_list), watched, "LOG_PERROR")                          \
     X(void, __syslog_chk, (int, int, const char *, ...), watched, "LOG_PERROR")                    \
     X(void, __vsyslog_chk, (int, int, const char *, va_list), watched, "LOG_PERROR")               \
+    X(int, prctl, (int, ...), watched, "a seccomp filter lets the library's calls through")        \
     X(pid_t, fork, (void), watched, "sessions are shared with the child")                          \
     X(pid_t, vfork, (void), watched, "as fork, with the parent suspended")                         \
     X(int, execve, (const char *, char *const[], char *const[]), covered, "sessions go along")     \

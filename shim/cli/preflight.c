@@ -45,8 +45,8 @@ static void take_import(void *arg, const char *name)
 /* ---- system call filters of its own ---- */
 
 #define CONFINES                                                                                   \
-    "may confine the program to some system calls (seccomp): the filter must let through what "    \
-    "tlshim adds to the program's own, or be switched off (README)"
+    "may confine the program to some system calls (seccomp): tlshim's own are let through, but "   \
+    "nothing is logged then (README)"
 
 static void note_prctl(void *arg, const char *name)
 {

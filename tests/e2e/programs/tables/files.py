@@ -5,7 +5,7 @@ import os
 
 import tlstest as t
 
-from ..dialogues import ftp, nbd, rsync_motd, svn
+from ..dialogues import Lines, ftp, nbd, rsync_motd, svn
 from ..rows import client, server
 
 
@@ -118,12 +118,13 @@ def curl_active(p):
     return p.differs("got")
 
 
-@client("vsftpd's own sandbox", "vsftpd", "not covered: it ends its transfers", peer="vsftpd",
-        direct=True, root=True)
+@client("vsftpd's own sandbox", "vsftpd", "two processes, with system call filters", peer="vsftpd",
+        direct=True, root=True, both=True)
 def vsftpd_sandbox(p):
     """Why the server of the table runs with seccomp_sandbox=NO: with YES, and without tlshim, it
-    talks, and the kernel ends it at each transfer. The day that this fails, it can be YES."""
-    port = p.new_port()
+    talks, and the kernel ends it at each transfer. The day that this fails, it can be YES. Under
+    tlshim it talks too."""
+    port, covered = p.new_port(), p.new_port()
 
     def dies(ask):
         with ftplib.FTP() as ftp:
@@ -146,4 +147,15 @@ def vsftpd_sandbox(p):
                           ("SIZE", lambda ftp: ftp.sendcmd("SIZE big"))):
             if not dies(ask):
                 return name + " works in the sandbox"
-        return None if not dies(lambda ftp: ftp.sendcmd("PWD")) else "not even PWD works"
+        if dies(lambda ftp: ftp.sendcmd("PWD")):
+            return "not even PWD works"
+    with p.also("vsftpd", _vsftpd_configuration(p, covered, "YES"), port=covered):
+        stream = t.tls_connect(t.STACKS[0], covered, p.pki.ca)
+        lines = Lines(stream)
+        while not lines.expect(b"220").startswith(b"220 "):
+            pass
+        for command, answer in ((b"USER anonymous", b"331"), (b"PASS " + t.MARKER, b"230"),
+                                (b"PWD", b"257"), (b"PASV", b"227"), (b"QUIT", b"221")):
+            lines.ask(command, answer)
+        stream.close()
+    return None

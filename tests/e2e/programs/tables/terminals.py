@@ -81,6 +81,39 @@ def _cvs_root(p):
     return root
 
 
+def _sshd(p):
+    """Its child that talks to strangers lets itself do little (seccomp)."""
+    for name in ("host", "user"):
+        if not os.path.exists(p.path(name)):
+            p.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", p.path(name), covered=False)
+    os.makedirs("/run/sshd", mode=0o755, exist_ok=True)
+    return ["/usr/sbin/sshd", "-D", "-e", "-f", p.write("sshd.conf", """Port PORT
+ListenAddress 127.0.0.1
+HostKey DIR/host
+AuthorizedKeysFile DIR/user.pub
+PidFile none
+UsePAM no
+StrictModes no
+PermitRootLogin yes
+MaxStartups 300
+""")]
+
+
+server("sshd", "openssh-server", "process per connection, with a system call filter", _sshd,
+       root=True)
+
+
+@client("ssh", "openssh-client openssh-server", "ppoll", peer="sshd", root=True)
+def ssh(p):
+    """A file up and down. It encrypts by itself too: of this row alone the capture would show no
+    marker without TLS either."""
+    with open(p.path("www/big"), "rb") as given, open(p.path("got"), "wb") as got:
+        p.run("ssh", "-q", "-F", "none", "-p", p.port, "-i", p.peer.path("user"),
+              "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+              "root@localhost", "cat", stdin=given, stdout=got)
+    return p.differs("got")
+
+
 @client("git clone", "git", "poll", peer="git daemon")
 def git(p):
     p.run("git", "clone", "-q", "git://localhost:%d/big" % p.port,
