@@ -113,8 +113,17 @@ static void select_mixture(struct mixture *m, bool masked, char *out)
     }
 }
 
-/* A set of them all, asked twice: level-triggered ones stay, edges go (but a low-water mark can
- * mean one more, a stated difference). */
+/* An edge more may come at any moment: where the peer acknowledges the end; a stated difference is
+ * that it may after a low-water mark. */
+static bool edges_are_sure(void)
+{
+    for (int end = 0; end < ENDS; end++)
+        if (world->ends[end].marked || world->ends[end].shut_write || world->ends[end].closed)
+            return false;
+    return true;
+}
+
+/* A set of them all, asked twice: level-triggered ones stay, edges go. */
 static void epoll_mixture(struct mixture *m, uint32_t modes, int end, char *out)
 {
     struct epoll_event got[MIXED];
@@ -126,7 +135,7 @@ static void epoll_mixture(struct mixture *m, uint32_t modes, int end, char *out)
 
         say(out, "%s", epoll_ctl(set, EPOLL_CTL_ADD, m->fds[i].fd, &e) == 0 ? "+" : "-");
     }
-    int rounds = modes & EPOLLET && (world->ends[0].marked || world->ends[1].marked) ? 1 : 2;
+    int rounds = modes & EPOLLET && !edges_are_sure() ? 1 : 2;
 
     for (int round = 0; round < rounds; round++) {
         int r = epoll_wait(set, got, MIXED, 0);
