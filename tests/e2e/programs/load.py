@@ -94,7 +94,8 @@ def killed(place):
 def garbage(place):
     """Noise in place of TLS, half a hello, noise inside TLS; the next client is served."""
     for data in (os.urandom(3000), b"GET / HTTP/1.0\r\n\r\n", HELLO[:20], b""):
-        with socket.create_connection(("127.0.0.1", place.port), 60) as s:
+        with place.in_turn(
+                lambda: socket.create_connection(("127.0.0.1", place.port), 60)) as s:
             try:
                 s.sendall(data)
                 s.shutdown(socket.SHUT_WR)
