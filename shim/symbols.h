@@ -52,6 +52,15 @@
     X(ssize_t, splice, (int, off64_t *, int, off64_t *, size_t, unsigned), refused, "EINVAL")      \
     X(ssize_t, tee, (int, int, size_t, unsigned), refused, "EINVAL")                               \
     X(ssize_t, vmsplice, (int, const struct iovec *, size_t, unsigned), refused, "EBADF")          \
+    X(int, rcmd, (char **, unsigned short, const char *, const char *, const char *, int *),       \
+      refused, "EPERM, whatever the peer")                                                         \
+    X(int, rcmd_af,                                                                                \
+      (char **, unsigned short, const char *, const char *, const char *, int *, sa_family_t),     \
+      refused, "EPERM")                                                                            \
+    X(int, rexec, (char **, int, const char *, const char *, const char *, int *), refused,        \
+      "EPERM")                                                                                     \
+    X(int, rexec_af, (char **, int, const char *, const char *, const char *, int *, sa_family_t), \
+      refused, "EPERM")                                                                            \
     X(int, close, (int), covered, "close_notify at the last close")                                \
     X(int, close_range, (unsigned, unsigned, int), covered, "")                                    \
     X(void, closefrom, (int), covered, "")                                                         \

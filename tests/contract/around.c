@@ -8,11 +8,13 @@
 #include <dlfcn.h>
 #include <linux/aio_abi.h>
 #include <linux/io_uring.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 static unsigned char out[4096], in[4096];
 
@@ -320,6 +322,42 @@ static void fast_open(void)
     say("TCP_FASTOPEN_CONNECT: right or refused");
 }
 
+/* libc connects by itself and sends the names. */
+static int executes_remotely(void *arg)
+{
+    char *host = (char[]){"127.0.0.1"};
+
+    (void)arg;
+    MUST(dup2(MUST(open("/dev/null", O_WRONLY)), 2));
+    alarm(10);
+    return rexec_af(&host, htons((uint16_t)(PORT_DIRECT + contract_slot)), "user", "fill", "ls",
+                    NULL, AF_INET) < 0 &&
+           errno == EPERM;
+}
+
+static void remote(void)
+{
+    int listening = listener(PORT_DIRECT);
+    pid_t child = start_child(executes_remotely, NULL);
+    struct pollfd entry = {.fd = listening, .events = POLLIN};
+    siginfo_t end = {.si_pid = 0};
+    bool came = false;
+
+    while (!came && end.si_pid == 0) {
+        came = poll(&entry, 1, 20) == 1;
+        MUST(waitid(P_PID, (id_t)child, &end, WEXITED | WNOHANG | WNOWAIT));
+    }
+    if (came) {
+        int server = accept_from(listening);
+
+        check(recv(server, in, 14, MSG_WAITALL) == 14, "the names");
+        check(memcmp(in, "\0user\0fill\0ls", 14) == 0, "the names are as they were given");
+        close(server);
+    }
+    check(child_status(child) == !came, "neither right nor refused");
+    say("rexec: right or refused");
+}
+
 /* A bare descriptor in a stream that libc opens by itself. */
 static void device_names(void)
 {
@@ -342,6 +380,7 @@ const struct contract_case around_cases[] = {
     {"24 libc's other names", other_names},
     {"24 aio_write", posix_aio},
     {"24 io_submit", kernel_aio},
+    {"24 rexec", remote},
     {"24 io_uring", uring},
     {"24 socket options", options},
     {"24 MSG_FASTOPEN and TCP_FASTOPEN_CONNECT", fast_open},
