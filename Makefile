@@ -282,7 +282,8 @@ fresh: ## for maintainers, as root: clone into a new minimal Debian, then make d
 install: all ## install to $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR) $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(EXAMPLES) \
 	  $(addprefix $(DESTDIR)$(MANDIR)/,man1 man5 man8)
-	install -m 644 $(BUILD)/libtlshim.so $(DESTDIR)$(LIBDIR)/
+	install -m 644 $(BUILD)/libtlshim.so $(DESTDIR)$(LIBDIR)/libtlshim.so.new
+	mv -f $(DESTDIR)$(LIBDIR)/libtlshim.so.new $(DESTDIR)$(LIBDIR)/libtlshim.so
 	install -m 755 $(BUILD)/tlshim $(DESTDIR)$(PREFIX)/bin/
 	install -m 644 docs/man/tlshim.1 $(DESTDIR)$(MANDIR)/man1/
 	install -m 644 docs/man/tlshim.conf.5 $(DESTDIR)$(MANDIR)/man5/

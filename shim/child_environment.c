@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "common_elf.h"
 #include "common_memory.h"
 
 #define PRELOAD "LD_PRELOAD"
@@ -95,14 +95,10 @@ void child_environment_start(void)
     }
 }
 
-const char *child_environment_library(void)
+const char *child_environment_library(const char **fault)
 {
-    struct stat status;
-
-    return library[0] != '\0' && stat(library, &status) == 0 && S_ISREG(status.st_mode) &&
-                   access(library, R_OK) == 0
-               ? library
-               : NULL;
+    *fault = library[0] != '\0' ? elf_library_fault(library) : "its path is not known";
+    return *fault == NULL ? library : NULL;
 }
 
 /* ---- for a child ---- */

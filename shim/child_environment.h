@@ -15,9 +15,9 @@
  * change them. Once. */
 void child_environment_start(void);
 
-/* The library as a child's dynamic linker will look for it; NULL when it is not to be found there
- * (a chroot, an uninstalled package). */
-const char *child_environment_library(void);
+/* The library as a child's dynamic linker will look for it; NULL, and in words what is wrong with
+ * it, when it is not to be found there whole (a chroot, an uninstalled package, an upgrade). */
+const char *child_environment_library(const char **fault);
 /* Does this environment lack what a covered child needs? */
 bool child_environment_is_stripped(char *const environment[]);
 

@@ -1,10 +1,16 @@
 #include "common_elf.h"
 
 #include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "common_os.h"
 
 enum { HEADERS_MAX = 256 * 1024 /* bytes of a table */ };
 
@@ -86,8 +92,16 @@ static bool is_go_note(int fd, uint64_t offset, bool little)
            number(&v, 8, 4) == 4 && memcmp(note + 12, "Go\0", 4) == 0;
 }
 
+static bool lies_within(int fd, uint64_t offset, uint64_t size)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && size <= (uint64_t)status.st_size &&
+           offset <= (uint64_t)status.st_size - size;
+}
+
 static enum elf_result read_segments(int fd, struct elf_file *out, struct table *table)
 {
+    out->is_whole = true;
     for (size_t i = 0; i < table->count; i++) {
         struct view v = header(table, i);
         uint64_t type = number(&v, FIELD(out->bits, Phdr, p_type));
@@ -95,6 +109,8 @@ static enum elf_result read_segments(int fd, struct elf_file *out, struct table 
         uint64_t size = number(&v, FIELD(out->bits, Phdr, p_filesz));
         if (type == PT_NOTE && is_go_note(fd, offset, out->little))
             out->is_go = true;
+        if (type == PT_LOAD && !lies_within(fd, offset, size))
+            out->is_whole = false;
         if (type != PT_INTERP)
             continue;
         if (size == 0 || size > sizeof out->interpreter ||
@@ -146,10 +162,11 @@ enum elf_result elf_read(int fd, struct elf_file *out)
                     number(&v, FIELD(out->bits, Ehdr, e_phnum)), sizeof(Elf32_Phdr)))
         return ELF_MALFORMED;
     enum elf_result result = read_segments(fd, out, &table);
-    if (!out->is_go &&
-        find_table(&table, number(&v, FIELD(out->bits, Ehdr, e_shoff)),
-                   number(&v, FIELD(out->bits, Ehdr, e_shentsize)),
-                   number(&v, FIELD(out->bits, Ehdr, e_shnum)), sizeof(Elf32_Shdr))) {
+    uint64_t sections = number(&v, FIELD(out->bits, Ehdr, e_shoff));
+    uint64_t size = number(&v, FIELD(out->bits, Ehdr, e_shentsize));
+    uint64_t count = number(&v, FIELD(out->bits, Ehdr, e_shnum));
+    out->is_whole = out->is_whole && lies_within(fd, sections, size * count);
+    if (!out->is_go && find_table(&table, sections, size, count, sizeof(Elf32_Shdr))) {
         size_t names = (size_t)number(&v, FIELD(out->bits, Ehdr, e_shstrndx));
         out->is_go |= has_section(fd, out, &table, names, ".go.buildinfo") ||
                       has_section(fd, out, &table, names, ".note.go.buildid");
@@ -180,6 +197,34 @@ void elf_self(struct elf_file *out)
                    headers[i].p_memsz);
             out->has_interpreter = true;
         }
+}
+
+static const char *library_fault(int fd)
+{
+    struct elf_file elf, self;
+    elf_self(&self);
+    if (elf_read(fd, &elf) != ELF_GOOD || elf.has_interpreter)
+        return "this is no shared library; reinstall tlshim";
+    if (!elf.is_whole)
+        return "the file ends too early; wait until it is installed, or reinstall tlshim";
+    if (elf.bits != self.bits || elf.machine != self.machine)
+        return "it is a library for another kind of machine; reinstall tlshim";
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+    if (page == MAP_FAILED && errno != ENOMEM)
+        return "it may not be executed there (a noexec mount?); move the library";
+    if (page != MAP_FAILED)
+        munmap(page, 4096);
+    return NULL;
+}
+
+const char *elf_library_fault(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return strerrordesc_np(errno);
+    const char *fault = library_fault(fd);
+    os_close(fd);
+    return fault;
 }
 
 const char *elf_machine_name(uint16_t machine)

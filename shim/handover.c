@@ -44,16 +44,18 @@ static bool is_privileged_to_kernel(void)
 /* False: reason says why not. */
 static bool can_cover(struct program *program, const struct handover_target *target)
 {
+    const char *fault;
+
     if (is_privileged_to_kernel() && !target->resets_ids)
         snprintf(program->reason, sizeof(program->reason),
                  "%.300s: real and effective user or group of this process differ, and the dynamic "
                  "linker preloads nothing then",
                  program->path);
-    else if (child_environment_library() == NULL)
+    else if (child_environment_library(&fault) == NULL)
         snprintf(program->reason, sizeof(program->reason),
-                 "%.300s: the library is not to be found from here (after a chroot?), so the "
-                 "dynamic linker could not preload it",
-                 program->path);
+                 "%.300s: the dynamic linker could not preload the library from here (after a "
+                 "chroot, or an upgrade?): %s",
+                 program->path, fault);
     else
         return program_check(program, target->is_searched) == 0;
     program->runs = true;

@@ -1,10 +1,7 @@
 /* The preload library: found and tried before anything relies on it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../common_elf.h"
@@ -20,30 +17,14 @@ static bool look_beside(char out[PATH_MAX], const char *self, const char *betwee
     return realpath(path, out) != NULL;
 }
 
-/* Readable, an ELF library, on a file system that allows execution. */
 static bool is_loadable(const char *path)
 {
-    struct elf_file elf;
-    const char *why = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        say("%s: %s; the library is needed to run anything: reinstall tlshim, or name it in "
-            "TLSHIM_LIBRARY",
-            path, strerror(errno));
-        return false;
-    }
-    if (elf_read(fd, &elf) != ELF_GOOD || elf.has_interpreter)
-        why = "this is no shared library; reinstall tlshim";
-    void *page = why ? NULL : mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
-    if (page == MAP_FAILED)
-        why = "it may not be executed there (a noexec mount?); move the library";
-    else if (page)
-        munmap(page, 4096);
-    close(fd);
+    const char *why = elf_library_fault(path);
     if (!why && strpbrk(path, " :"))
         why = "the dynamic linker takes no space or colon in LD_PRELOAD; move the library";
     if (why)
-        say("%s: %s", path, why);
+        say("%s: %s (the library is needed to run anything; TLSHIM_LIBRARY names another)", path,
+            why);
     return !why;
 }
 

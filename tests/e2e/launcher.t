@@ -252,6 +252,9 @@ def library_trouble():
     refused("a library that is not there", "No such file", TLSHIM_LIBRARY=t.tmp("nothing.so"))
     refused("a library that is text", "this is no shared library", TLSHIM_LIBRARY=policy)
     refused("a library that is a program", "this is no shared library", TLSHIM_LIBRARY=TRUE)
+    with open(LIBRARY, "rb") as whole, open(t.tmp("half.so"), "wb") as half:
+        half.write(whole.read(100000))
+    refused("a library that is half there", "ends too early", TLSHIM_LIBRARY=t.tmp("half.so"))
     shutil.copy(LIBRARY, t.tmp("with space.so"))
     refused("a library whose path has a space", "no space or colon",
             TLSHIM_LIBRARY=t.tmp("with space.so"))

@@ -55,6 +55,15 @@ os.dup2(s.fileno(), 2)
 os.execv("/bin/true", ["true"])
 """
 
+UPGRADE = """
+import os, sys
+os.rename(sys.argv[2], sys.argv[1])
+try:
+    os.execv("/bin/echo", ["echo", "executed"])
+except OSError as e:
+    print(e.strerror)
+"""
+
 
 def cannot_begin():
     """The executed program's policy is wrong, and its descriptor 2 is the connection: the message
@@ -80,6 +89,22 @@ def runs(script, arguments, settings=""):
 def says(script, arguments, want, settings=""):
     got = runs(script, arguments, settings)
     return None if got == want else "%r\n%s" % (got, t.read_text(t.tmp("log"))[-1500:])
+
+
+def upgraded(whole):
+    """The library's file is another while the program runs; one that is still being written, which
+    the dynamic linker would do without."""
+    library, new = t.tmp("lib", "libtlshim.so"), t.tmp("lib", "new")
+    os.makedirs(t.tmp("lib"), exist_ok=True)
+    shutil.copy(os.path.join(t.BUILD, "libtlshim.so"), library)
+    with open(library, "rb") as f, open(new, "wb") as g:
+        g.write(f.read(-1 if whole else 100000))
+    policy = t.policy_file("policy", POLICY % ("", 1, pki.ca))
+    done = t.run([os.path.join(t.BUILD, "tlshim"), "-p", policy, "--", t.PYTHON, "-c", UPGRADE,
+                  library, new], env=t.environment(log=t.tmp("log"), TLSHIM_LIBRARY=library))
+    want, log = ("executed", "") if whole else (REFUSED, "the file ends too early")
+    said = t.read_text(t.tmp("log"))
+    return None if done.out.decode().strip() == want and log in said else "%s %s" % (done, said)
 
 
 def passes():
@@ -121,5 +146,7 @@ t.subtest("38 children = drop: without", says, EXECUTE,
           ["closed", "/bin/sh", "-c", "echo hello $LD_PRELOAD"], "hello", "children = drop")
 t.subtest("38 a covered program gets it", says, EXECUTE, ["along", "/bin/echo", "hello"], "hello")
 t.subtest("38 a message why it cannot begin does not go to the peer", cannot_begin)
+t.subtest("5 the library's file is replaced", upgraded, True)
+t.subtest("5 the library's file is half there: refused", upgraded, False)
 t.subtest("39 SCM_RIGHTS to a program that is not covered", passes)
 t.finish()
