@@ -17,10 +17,15 @@
 #define CHILD "TLSHIM_CHILD"
 
 /* What is put back when the program took it away. The program's own choice stands where it made
- * one; of the two that name the policy only one may be there. */
-static const char *const names[] = {
-    "TLSHIM_POLICY", "TLSHIM_POLICY_TEXT", "TLSHIM_STRICT", "TLSHIM_LOG",
-    "TLSHIM_LOG_TO", "TLSHIM_LOG_FORMAT",  "SSL_CERT_FILE", "SSL_CERT_DIR",
+ * one; of the two that name the policy only one may be there. What others read too comes back under
+ * a name of ours: curl, for one, says a word about SSL_CERT_DIR. */
+static const struct {
+    const char *name, *back;
+} names[] = {
+    {"TLSHIM_POLICY", "TLSHIM_POLICY"},        {"TLSHIM_POLICY_TEXT", "TLSHIM_POLICY_TEXT"},
+    {"TLSHIM_STRICT", "TLSHIM_STRICT"},        {"TLSHIM_LOG", "TLSHIM_LOG"},
+    {"TLSHIM_LOG_TO", "TLSHIM_LOG_TO"},        {"TLSHIM_LOG_FORMAT", "TLSHIM_LOG_FORMAT"},
+    {"SSL_CERT_FILE", "TLSHIM_SSL_CERT_FILE"}, {"SSL_CERT_DIR", "TLSHIM_SSL_CERT_DIR"},
 };
 enum { NAMES = sizeof(names) / sizeof(*names) };
 
@@ -84,14 +89,15 @@ void child_environment_start(void)
     if (list != NULL)
         find_own_name(list);
     for (int i = 0; i < NAMES; i++) {
-        const char *value = getenv(names[i]);
-        size_t n = strlen(names[i]);
+        const char *value = getenv(names[i].name), *back = names[i].back;
 
         if (value == NULL)
+            value = getenv(back);
+        if (value == NULL)
             continue;
-        kept[i] = memory_take(&memory, n + strlen(value) + 2);
+        kept[i] = memory_take(&memory, strlen(back) + strlen(value) + 2);
         if (kept[i] != NULL)
-            sprintf(kept[i], "%s=%s", names[i], value);
+            sprintf(kept[i], "%s=%s", back, value);
     }
 }
 
@@ -141,9 +147,10 @@ static bool names_library(const char *list)
 /* Is the i-th remembered variable to be put back? */
 static bool is_missing(char *const environment[], int i)
 {
-    if (kept[i] == NULL || value_in(environment, names[i]) != NULL)
+    if (kept[i] == NULL || value_in(environment, names[i].name) != NULL ||
+        value_in(environment, names[i].back) != NULL)
         return false;
-    return i >= 2 || value_in(environment, names[1 - i]) == NULL;
+    return i >= 2 || value_in(environment, names[1 - i].name) == NULL;
 }
 
 bool child_environment_is_stripped(char *const environment[])

@@ -131,9 +131,17 @@ bool credentials_load_trust_path(struct x509_trust *out, const char *path, struc
 
 /* ---- the system's ---- */
 
+/* The second is what comes to a program whose parent took the first away (child_environment.h). */
+static const char *either(const char *value, const char *back)
+{
+    return value ? value : back;
+}
+
 static bool find_system_files(struct search *search)
 {
-    const char *file = kept_getenv("SSL_CERT_FILE"), *directories = kept_getenv("SSL_CERT_DIR");
+    const char *file = either(kept_getenv("SSL_CERT_FILE"), kept_getenv("TLSHIM_SSL_CERT_FILE"));
+    const char *directories =
+        either(kept_getenv("SSL_CERT_DIR"), kept_getenv("TLSHIM_SSL_CERT_DIR"));
     snprintf(search->reason, CREDENTIALS_REASON,
              "SSL_CERT_FILE or SSL_CERT_DIR is empty; unset it");
     if (!file && !directories) {

@@ -157,6 +157,17 @@ for what, variables, want in (
           "SSL_CERT_DIR": hashed}, "olleh")):
     said, log = ask(plain, "trust = system", **variables)
     t.ok(want in said, "trust = system: " + what, said + log)
+done = t.run([LAUNCHER, "-p", t.policy_file("system.conf", "[client c]\nconnect = *:*\ntrust = system\n"
+                                            "verify-name = localhost\n"),
+              "--", "/usr/bin/env", "-u", "SSL_CERT_DIR", "-u", "SSL_CERT_FILE", t.PYTHON, "-c", """
+import os, socket, sys
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 20)
+s.sendall(b'hello\\n')
+print(s.recv(100).decode().strip(), "SSL_CERT_DIR" in os.environ, "SSL_CERT_FILE" in os.environ)
+""", str(plain.port)], env=t.environment(SSL_CERT_FILE=t.policy_file("o.pem", OTHER.pem()),
+                                        SSL_CERT_DIR=hashed), timeout=60)
+t.is_(done.out, b"olleh False False\n",
+      "what a program took out of the environment counts for its children, and they do not see it")
 chroot = os.geteuid() == 0
 done = t.run([LAUNCHER, "-p", t.policy_file("system.conf", "[client c]\nconnect = *:*\ntrust = system\n"
                                             "verify-name = localhost\n"),
