@@ -161,7 +161,7 @@ address = struct.pack("=HHI8x", socket.AF_INET, socket.htons(int(sys.argv[1])),
                       socket.htonl(0x7f000001))
 assert libc.connect(s.fileno(), address, 16) == 0
 s.sendall(b"by name")
-assert s.recv(7) == b"by name"
+assert s.recv(7, socket.MSG_WAITALL) == b"by name"
 """
 
 
