@@ -77,5 +77,5 @@ HOOK int _IO_fclose(FILE *stream)
 
 HOOK pid_t __vfork(void)
 {
-    return fork();
+    return vfork();
 }

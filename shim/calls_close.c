@@ -53,6 +53,16 @@ static bool is_hidden(int fd)
     return true;
 }
 
+/* libc's would let the thread be cancelled half-way: it asks before, and not in the call. */
+static int close_taken(int fd)
+{
+    long r = sys3(SYS_close, fd, 0, 0);
+
+    if (r < 0)
+        errno = (int)-r;
+    return r < 0 ? -1 : 0;
+}
+
 HOOK int close(int fd)
 {
     struct taking t;
@@ -68,9 +78,10 @@ HOOK int close(int fd)
         errno = saved;
         return real(close)(fd);
     }
+    pthread_testcancel();
     take_number(fd, &t);
     errno = saved;
-    r = real(close)(fd);
+    r = close_taken(fd);
     number_taken(&t);
     fdtable_changed(fd, t.taken);
     return r;

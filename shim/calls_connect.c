@@ -138,13 +138,20 @@ static int connect_again(int fd, struct shim_ref ref, const struct sockaddr *add
     return r == 0 ? connected(fd, ref) : r;
 }
 
+/* An address in no program: where another thread may map memory in between, the kernel must not
+ * look. */
+#define NOWHERE ((const struct sockaddr *)-4096L)
+
 HOOK int connect(int fd, const struct sockaddr *address, socklen_t length)
 {
     struct shim_ref ref;
     int saved = errno;
 
-    if (!shim_ready() || length < sizeof(address->sa_family) || !user_memory(address, length))
-        return real(connect)(fd, address, length);
+    if (!shim_ready() || length < sizeof(address->sa_family) ||
+        length > sizeof(struct sockaddr_storage))
+        return real(connect)(fd, address, length); /* connects to nothing */
+    if (!user_memory(address, length))
+        return real(connect)(fd, NOWHERE, length);
     switch (socket_kind(fd)) {
     case SOCKET_NONE:
         errno = saved;

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 
 #include "real.h"
+#include "user_memory.h"
 
 static long as_libc(long r)
 {
@@ -148,7 +149,7 @@ static bool through_hooks(long number, const long a[6], long *r)
         *r = prctl((int)a[0], a[1], a[2], a[3], a[4]);
         return true;
     case SYS_seccomp:
-        if (a[0] != SECCOMP_SET_MODE_FILTER || a[2] == 0)
+        if (a[0] != SECCOMP_SET_MODE_FILTER || !user_memory(P(2), sizeof(struct sock_fprog)))
             return false;
         *r = set_filter(a);
         return true;

@@ -34,7 +34,9 @@ static bool has_ended(pid_t pid)
 {
     siginfo_t info = {.si_pid = 0};
 
-    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid == pid;
+    /* Not libc's, in which a thread can be cancelled. */
+    return sys5(SYS_waitid, P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT, NULL) != 0 ||
+           info.si_pid == pid;
 }
 
 static void wait_for_child(struct suspension *s, pid_t pid)

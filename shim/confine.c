@@ -14,6 +14,7 @@
 #include "common_sink.h"
 #include "global.h"
 #include "real.h"
+#include "user_memory.h"
 
 _Atomic bool shim_confined;
 
@@ -25,7 +26,7 @@ enum { OWN_ARCHITECTURE = (int)AUDIT_ARCH_AARCH64 };
 
 struct admitted {
     int call;
-    int argument; /* which one must be `value`; -1: any will do */
+    int argument; /* which one must be `value`, all 64 bits of it; -1: any will do */
     unsigned value;
 };
 
@@ -61,7 +62,7 @@ static const struct admitted here[] = {
 enum {
     ANYWHERE = sizeof(anywhere) / sizeof(*anywhere),
     HERE = sizeof(here) / sizeof(*here),
-    OF_RULE = 5,                             /* instructions */
+    OF_RULE = 7,                             /* instructions */
     AHEAD = 8 + (ANYWHERE + HERE) * OF_RULE, /* at most */
 };
 _Static_assert(AHEAD < 256, "a jump reaches the end");
@@ -98,10 +99,12 @@ static size_t write_rules(struct sock_filter *out, const struct admitted *rules,
     for (size_t i = 0; i < count; i++) {
         bool any = rules[i].argument < 0;
 
-        out[n++] = unless((unsigned)rules[i].call, any ? 1 : 4);
+        out[n++] = unless((unsigned)rules[i].call, any ? 1 : 6);
         if (!any) {
             out[n++] = load(argument(rules[i].argument));
-            out[n++] = unless(rules[i].value, 1);
+            out[n++] = unless(rules[i].value, 3);
+            out[n++] = load(argument(rules[i].argument) + sizeof(uint32_t));
+            out[n++] = unless(0, 1);
         }
         out[n++] = admit();
         if (!any)
@@ -166,7 +169,8 @@ HOOK int prctl(int option, ...)
     for (int i = 0; i < 4; i++)
         a[i] = va_arg(arguments, unsigned long);
     va_end(arguments);
-    if (option != PR_SET_SECCOMP || a[0] != SECCOMP_MODE_FILTER || a[1] == 0 || !shim_ready())
+    if (option != PR_SET_SECCOMP || a[0] != SECCOMP_MODE_FILTER || !shim_ready() ||
+        !user_memory((const void *)a[1], sizeof(filter)))
         return real(prctl)(option, a[0], a[1], a[2], a[3]);
     filter = confine_filter((const struct sock_fprog *)a[1]);
     r = real(prctl)(option, a[0], (unsigned long)&filter, a[2], a[3]);

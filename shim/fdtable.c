@@ -211,9 +211,8 @@ void fdtable_in_child(void)
 {
     if (fdtable == NULL || atomic_exchange(&pins, 0) == 0)
         return;
-    for (int fd = 0; fd < fdtable_reach(); fd++)
-        if (fdtable_kind(fd) == FD_TLS)
-            atomic_store(&counts[(uint32_t)fdtable_entry(fd) >> 2], 0);
+    for (uint32_t i = 0; i <= arena_reach(ARENA_SESSION); i++)
+        atomic_store(&counts[i], 0);
     for (int fd = 0; fd < fdtable_reach(); fd++)
         if (fdtable_kind(fd) == FD_TLS)
             atomic_fetch_add(&counts[(uint32_t)fdtable_entry(fd) >> 2], 1);

@@ -262,29 +262,35 @@ static bool carry(struct handover *h, int fd, uint32_t process)
 
 /* ---- exec ---- */
 
-/* A path of the new program's directory, seen from this one's. */
-static bool program_from(struct program *program, const struct inheritance *in, const char *name)
+/* A path of the new program's directory, seen from this one's. False: too long to be told. */
+static bool path_from(const struct inheritance *in, const char *name, char *out, size_t size)
 {
-    char path[PATH_MAX];
     size_t used;
 
-    if (name[0] == '/' || in->actions == NULL)
-        return program_at(program, name) == 0;
-    if (!inheritance_directory(in, path, sizeof(path)))
+    if (!inheritance_directory(in, out, size))
         return false;
-    used = strlen(path);
-    return (size_t)snprintf(path + used, sizeof(path) - used, "%s", name) < sizeof(path) - used &&
-           program_at(program, path) == 0;
+    used = strlen(out);
+    return (size_t)snprintf(out + used, size - used, "%s", name) < size - used;
+}
+
+static bool is_relative(const struct inheritance *in, const struct handover_target *target)
+{
+    return in->actions != NULL && target->name != NULL && target->name[0] != '/' &&
+           (!target->is_searched || strchr(target->name, '/') != NULL);
 }
 
 static bool find_target(struct program *program, const struct inheritance *in,
                         const struct handover_target *target)
 {
+    char path[PATH_MAX];
+
     if (target->name == NULL || target->name[0] == '\0')
         return false;
     if (target->is_searched && strchr(target->name, '/') == NULL)
         return program_find(program, target->name) == 0;
-    return program_from(program, in, target->name);
+    if (!is_relative(in, target))
+        return program_at(program, target->name) == 0;
+    return path_from(in, target->name, path, sizeof(path)) && program_at(program, path) == 0;
 }
 
 /* What both ways have in common: is there a program, and can it be covered? False with errno:
@@ -292,6 +298,7 @@ static bool find_target(struct program *program, const struct inheritance *in,
 static bool look_at(struct handover *h, const struct handover_target *target)
 {
     struct program program;
+    char path[PATH_MAX];
 
     *h = (struct handover){.is_off = true, .streams = {-1, -1}};
     if (!shim_ready())
@@ -301,6 +308,9 @@ static bool look_at(struct handover *h, const struct handover_target *target)
         return refuse("this C library keeps the file actions of posix_spawn in a way that is not "
                       "known",
                       ", and a TLS connection could go along; use fork and exec");
+    if (is_relative(&h->in, target) && !path_from(&h->in, target->name, path, sizeof(path)))
+        return refuse("the path of the program, from where its file actions go to, is too long",
+                      "; use an absolute one");
     if (!find_target(&program, &h->in, target))
         return true;
     h->is_off = false;

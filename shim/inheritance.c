@@ -98,31 +98,31 @@ static bool is_open_after_exec(int fd, bool flag_is_cleared)
     return flags >= 0 && (flag_is_cleared || (flags & FD_CLOEXEC) == 0);
 }
 
-/* After the first `count` actions: which descriptor of this process lies at the number? -1: none.
- * Backwards. */
-static int source_of(const struct inheritance *in, int count, int number, bool *flag_is_cleared)
+/* Where does what lies at *number after the first `count` actions come from? Backwards to the
+ * action that opened or closed it; -1: from this process's descriptor *number. */
+static int origin_of(const struct inheritance *in, int count, int *number, bool *flag_is_cleared)
 {
     *flag_is_cleared = !in->is_known;
     for (int i = count; i-- > 0;) {
         const struct action *a = &list_of(in->actions)[i];
 
-        if ((a->tag == CLOSE && a->fd == number) || (a->tag == CLOSEFROM && a->fd <= number) ||
-            (a->tag == OPEN && a->open.fd == number))
-            return -1;
-        if (a->tag == DUP2 && a->dup2.to == number) {
-            number = a->dup2.fd;
+        if ((a->tag == CLOSE && a->fd == *number) || (a->tag == CLOSEFROM && a->fd <= *number) ||
+            (a->tag == OPEN && a->open.fd == *number))
+            return i;
+        if (a->tag == DUP2 && a->dup2.to == *number) {
+            *number = a->dup2.fd;
             *flag_is_cleared = true;
         }
     }
-    return number;
+    return -1;
 }
 
 int inheritance_at(const struct inheritance *in, int number)
 {
     bool flag_is_cleared;
-    int fd = source_of(in, count_of(in), number, &flag_is_cleared);
+    int by = origin_of(in, count_of(in), &number, &flag_is_cleared);
 
-    return fd >= 0 && is_open_after_exec(fd, flag_is_cleared) ? fd : -1;
+    return by < 0 && is_open_after_exec(number, flag_is_cleared) ? number : -1;
 }
 
 struct walk {
@@ -172,28 +172,44 @@ bool descriptors_each(bool (*each)(int fd, void *arg), void *arg)
     return true;
 }
 
-bool inheritance_directory(const struct inheritance *in, char *out, size_t size)
+static bool go_to(const char *directory, char *out, size_t size)
 {
-    size_t used = 0;
+    size_t used = directory[0] == '/' ? 0 : strlen(out);
+    int n = snprintf(out + used, size - used, "%s/", directory);
+
+    return n >= 0 && (size_t)n < size - used;
+}
+
+/* After the first `count` actions. What comes before the last FCHDIR does not matter, but for the
+ * path of a directory that an action opens. */
+static bool directory_after(const struct inheritance *in, int count, char *out, size_t size)
+{
+    const struct action *list = count > 0 ? list_of(in->actions) : NULL;
+    char path[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+    bool ignored, good = true;
+    int i = count, number, by;
 
     out[0] = '\0';
-    for (int i = 0; i < count_of(in); i++) {
-        const struct action *a = &list_of(in->actions)[i];
-        bool ignored;
-        int n = 0;
-
-        if (a->tag == CHDIR) {
-            used = a->directory[0] == '/' ? 0 : used;
-            n = snprintf(out + used, size - used, "%s/", a->directory);
-        } else if (a->tag == FCHDIR) {
-            used = 0;
-            n = snprintf(out, size, "/proc/self/fd/%d/", source_of(in, i, a->fd, &ignored));
+    while (i > 0 && list[i - 1].tag != FCHDIR)
+        i--;
+    if (i > 0) {
+        number = list[i - 1].fd;
+        by = origin_of(in, i - 1, &number, &ignored);
+        if (by >= 0 && list[by].tag == OPEN) {
+            good = directory_after(in, by, out, size) && go_to(list[by].open.path, out, size);
+        } else {
+            snprintf(path, sizeof(path), "/proc/self/fd/%d", by < 0 ? number : -1);
+            good = go_to(path, out, size);
         }
-        if (n < 0 || (size_t)n >= size - used)
-            return false;
-        used += (size_t)n;
     }
-    return true;
+    for (; good && i < count; i++)
+        good = list[i].tag != CHDIR || go_to(list[i].directory, out, size);
+    return good;
+}
+
+bool inheritance_directory(const struct inheritance *in, char *out, size_t size)
+{
+    return directory_after(in, count_of(in), out, size);
 }
 
 /* ---- one descriptor more ---- */

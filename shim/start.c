@@ -272,6 +272,7 @@ long shim_fork_by_number(long number, const long a[6])
     r = shim_sys(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (r == 0) {
         renew_thread(head, id);
+        stdio_in_child();
         in_child();
     } else {
         after_fork(false);

@@ -5,6 +5,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 
 #include "cxx_streams.h"
 #include "fdtable.h"
@@ -57,7 +58,7 @@ static int cookie_close(void *cookie)
 /* glibc's list of open streams, and what tells its kinds of stream apart: the table of operations
  * that lies behind every FILE (struct _IO_FILE_plus). */
 extern FILE *_IO_list_all;
-void _IO_list_lock(void), _IO_list_unlock(void);
+void _IO_list_lock(void), _IO_list_unlock(void), _IO_list_resetlock(void);
 static void *_Atomic cookie_operations;
 
 static void *operations_of(const FILE *stream)
@@ -89,6 +90,12 @@ static void kill_streams(int fd)
         if (f->_fileno == fd && operations_of(f) != atomic_load(&cookie_operations))
             f->_fileno = -1;
     _IO_list_unlock();
+}
+
+void stdio_in_child(void)
+{
+    if (!__libc_single_threaded)
+        _IO_list_resetlock();
 }
 
 HOOK FILE *fdopen(int fd, const char *mode)

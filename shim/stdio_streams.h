@@ -11,6 +11,9 @@ void stdio_takes_over(int fd);
 void stdio_gives_back(int fd);
 /* A program that inetd or a supervisor started may have a connection as its standard streams. */
 void stdio_at_start(void);
+/* A child that was forked by a system call, not by libc: a thread that is not in it may have had
+ * the lock of libc's list of streams. */
+void stdio_in_child(void);
 /* At exit: what streams over sessions still hold goes out. */
 void stdio_flush_all(void);
 

@@ -23,9 +23,11 @@ static bool look(uintptr_t page)
 {
     const uintptr_t half = (uintptr_t)1 << (8 * sizeof(page) - 1 - PAGE_BITS);
 
-    if (page == 0 || under_valgrind) /* NULL would be taken for no mask at all */
+    if (under_valgrind)
         return page != 0 && page < half;
-    return sys4(SYS_rt_sigprocmask, -1, page << PAGE_BITS, NULL, sizeof(uint64_t)) != -EFAULT;
+    /* Not the page's first word, for NULL would be taken for no mask at all. */
+    return sys4(SYS_rt_sigprocmask, -1, (page << PAGE_BITS) + sizeof(uint64_t), NULL,
+                sizeof(uint64_t)) != -EFAULT;
 }
 
 static bool is_there(uintptr_t page)

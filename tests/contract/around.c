@@ -147,6 +147,40 @@ static void forked_by_number(void)
     close(p.client);
 }
 
+void _IO_list_lock(void), _IO_list_unlock(void);
+static _Atomic int flushing; /* 1: it holds the lock; 2: it may end */
+
+/* As fflush(NULL) does when a reader is slow. */
+static void *hold_streams(void *arg)
+{
+    _IO_list_lock();
+    for (flushing = 1; flushing != 2;)
+        pause_ms(1);
+    _IO_list_unlock();
+    return arg;
+}
+
+/* While another thread works on libc's streams. */
+static void forked_by_number_from_threads(void)
+{
+    struct pair p = pair_open();
+    pthread_t thread = start_thread(hold_streams, NULL);
+    pid_t child;
+
+    while (flushing != 1)
+        pause_ms(1);
+    child = MUST((int)syscall(SYS_clone, SIGCHLD, 0L, 0L, 0L, 0L));
+    if (child == 0) {
+        alarm(5);
+        _exit(dup2(p.server, 100) == 100 && write(100, "from the child", 14) == 14 ? 0 : 1);
+    }
+    say("child %d", child_status(child));
+    flushing = 2;
+    pthread_join(thread, NULL);
+    say("read %s", outcome(read_all(p.client, in, 14)));
+    pair_close(&p);
+}
+
 /* A socket that came by a system call with a number: accept, connect. */
 static void born_by_number(void)
 {
@@ -373,6 +407,7 @@ static void device_names(void)
 
 const struct contract_case around_cases[] = {
     {"33 fork by the system call's number", forked_by_number},
+    {"33 fork by number while a thread works on streams", forked_by_number_from_threads},
     {"24 splice, tee, vmsplice, copy_file_range", splices},
     {"24 preadv2 and pwritev2 at the current position", positioned},
     {"24 system calls by number", by_number},

@@ -359,6 +359,29 @@ static void cancel_read(void)
     relay_close(&r);
 }
 
+static void *cancelled_close(void *arg)
+{
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    pthread_cancel(pthread_self());
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    close(*(int *)arg);
+    return NULL;
+}
+
+/* Of one of two numbers: the other goes on. */
+static void cancel_close(void)
+{
+    struct pair p = pair_open();
+    int copy = MUST(dup(p.client));
+    void *result;
+
+    pthread_join(start_thread(cancelled_close, &copy), &result);
+    say("cancelled %d", result == PTHREAD_CANCELED);
+    say("still open: %s", outcome(close(copy)));
+    say_hello(&p);
+    pair_close(&p);
+}
+
 static struct {
     int fd;
     _Atomic uint64_t accepted;
@@ -579,6 +602,7 @@ const struct contract_case signal_cases[] = {
     {"18 a handler writes while a read is blocked", handler_in_blocked_read},
     {"19 pthread_cancel in read", cancel_read},
     {"19 pthread_cancel in write", cancel_write},
+    {"19 pthread_cancel in close", cancel_close},
     {"19 pthread_cancel in connect", cancel_connect},
     {"19 siglongjmp out of read", jump_reads},
     {"19 siglongjmp out of write", jump_writes},

@@ -82,6 +82,19 @@ static void in_open_directory(struct spawning *s, const struct pair *p)
     s->path = "./bin/sh";
 }
 
+/* A directory that the actions before have opened, at another number, from where they had gone. */
+static void in_opened_directory(struct spawning *s, const struct pair *p)
+{
+    posix_spawn_file_actions_addchdir_np(&s->actions, "/");
+    posix_spawn_file_actions_addopen(&s->actions, 20, "usr", O_RDONLY | O_DIRECTORY, 0);
+    posix_spawn_file_actions_addchdir_np(&s->actions, "proc");
+    posix_spawn_file_actions_adddup2(&s->actions, 20, 21);
+    posix_spawn_file_actions_addfchdir_np(&s->actions, 21);
+    posix_spawn_file_actions_addclosefrom_np(&s->actions, 20);
+    on_streams(s, p);
+    s->path = "./bin/sh";
+}
+
 /* ---- attributes ---- */
 
 static void with_flags(struct spawning *s, const struct pair *p, int flags)
@@ -119,11 +132,17 @@ static void new_session(struct spawning *s, const struct pair *p)
 static const struct {
     const char *name;
     void (*prepare)(struct spawning *s, const struct pair *p);
-} ways[] = {{"closefrom", closes_from},    {"closefrom in between", closes_and_moves},
-            {"high numbers", moves_high},  {"open over it", opens_over},
-            {"onto itself", onto_itself},  {"chdir", in_directory},
-            {"fchdir", in_open_directory}, {"signal masks", masks},
-            {"process group", groups},     {"session and scheduler", new_session}};
+} ways[] = {{"closefrom", closes_from},
+            {"closefrom in between", closes_and_moves},
+            {"high numbers", moves_high},
+            {"open over it", opens_over},
+            {"onto itself", onto_itself},
+            {"chdir", in_directory},
+            {"fchdir", in_open_directory},
+            {"an fchdir to what was opened", in_opened_directory},
+            {"signal masks", masks},
+            {"process group", groups},
+            {"session and scheduler", new_session}};
 
 /* How many descriptors it has besides 0 to 2, and what it is told. */
 static char told[] = "read -r line; n=0; for f in /proc/$$/fd/*; do case $(readlink $f) in "
@@ -219,6 +238,8 @@ static void interrupted(void)
 
 /* ---- vfork ---- */
 
+pid_t __vfork(void) __attribute__((returns_twice));
+
 /* The parent goes on when the child has executed or ended, not before. */
 static void suspends(void)
 {
@@ -227,8 +248,9 @@ static void suspends(void)
     char byte;
 
     MUST(pipe2(ends, O_NONBLOCK | O_CLOEXEC));
-    for (int executes = 0; executes < 2; executes++) {
-        pid_t pid = vfork();
+    for (int round = 0; round < 4; round++) {
+        bool executes = round % 2 != 0;
+        pid_t pid = round < 2 ? vfork() : __vfork();
 
         if (pid == 0) {
             usleep(100000);
