@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """SSH inside TLS: a whole session of ssh covered; dropbear by itself and by inetd, as far as an
-unknown key goes; and OpenSSH's sshd, which executes itself anew for each connection, and lets a child
-talk first that may make few system calls."""
+unknown key goes; and OpenSSH's sshd, which executes itself anew for each connection, and lets a
+child talk first that may make few system calls."""
 
 import os
 import pwd
