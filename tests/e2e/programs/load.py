@@ -54,10 +54,16 @@ class _Cut:
     def _spend(self, count):
         self._left -= count
         if self._left <= 0:
+            self._stream.stop_reading()  # another thread may be waiting for what will not come
             raise _Enough
 
     def recv(self, size):
-        data = self._stream.recv(min(size, 16384))
+        try:
+            data = self._stream.recv(min(size, 16384))
+        except OSError:
+            if self._left > 0:
+                raise
+            data = b""
         self._spend(len(data))
         return data
 

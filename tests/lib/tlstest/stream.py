@@ -1,10 +1,11 @@
 """TLS 1.0 peers inside the test: blocking streams by OpenSSL 3 (Python's ssl) and by GnuTLS.
 
 A stream has recv(n) (b"" only after the peer's close_notify; anything else raises), sendall(bytes),
-close_write() (close_notify, reading goes on), close() and abort() (with a reset). One thread may
-receive while another sends."""
+close_write() (close_notify, reading goes on), close(), abort() (with a reset) and stop_reading() (who
+is in recv meets the end). One thread may receive while another sends."""
 
 import collections
+import contextlib
 import socket
 import ssl
 import struct
@@ -32,6 +33,10 @@ if PLAIN:
 class _Stream:
     def close(self):
         self._socket.close()
+
+    def stop_reading(self):
+        with contextlib.suppress(OSError):  # ENOTCONN: the peer has reset it
+            self._socket.shutdown(socket.SHUT_RD)
 
     def abort(self):
         """Closes with a reset, as a machine does for a program that is killed."""
