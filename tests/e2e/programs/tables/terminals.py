@@ -5,7 +5,7 @@ import os
 
 import tlstest as t
 
-from ..dialogues import echo, echo_to_the_end, finger, telnet
+from ..dialogues import echo, echo_by_steps, echo_to_the_end, finger, telnet
 from ..repositories import cvs_checkout, git_fetch
 from ..rows import client, server
 
@@ -26,7 +26,8 @@ server("socat becomes cat", "socat", "program per connection, its streams",
        lambda p: ["socat", "TCP-LISTEN:%d,bind=127.0.0.1,reuseaddr,fork,backlog=400" % p.port,
                   "EXEC:cat,nofork"], ask=echo_to_the_end)
 server("ncat runs cat", "ncat", "program per connection, pipes",
-       lambda p: ["ncat", "-l", "-k", "-m", "300", "-e", "/bin/cat", "127.0.0.1", p.port], ask=echo)
+       lambda p: ["ncat", "-l", "-k", "-m", "300", "-e", "/bin/cat", "127.0.0.1", p.port],
+       ask=echo_by_steps)
 server("git daemon", "git", "program per connection, its streams",
        lambda p: ["git", "daemon", "--listen=127.0.0.1", "--port=%d" % p.port, "--export-all",
                   "--max-connections=0", "--base-path=" + _repositories(p), "--reuseaddr",
