@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
+#include "checkers.h"
 #include "connections.h"
 #include "global.h"
 #include "io.h"
@@ -56,7 +57,10 @@ static bool is_hidden(int fd)
 /* libc's would let the thread be cancelled half-way: it asks before, and not in the call. */
 static int close_taken(int fd)
 {
-    long r = sys3(SYS_close, fd, 0, 0);
+    long r;
+
+    CHECKER_CLOSES(fd);
+    r = sys3(SYS_close, fd, 0, 0);
 
     if (r < 0)
         errno = (int)-r;

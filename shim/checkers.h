@@ -1,5 +1,6 @@
-/* What helgrind cannot know by itself: it takes no notice of C11's atomics. Empty but in the build
- * that it runs (build/helgrind); ThreadSanitizer knows them. */
+/* What checkers of threads cannot know by themselves: helgrind takes no notice of C11's atomics,
+ * and ThreadSanitizer none of system calls that do not go through libc. Empty but in the builds
+ * that they run (build/helgrind, build/tsan). */
 #ifndef SHIM_CHECKERS_H
 #define SHIM_CHECKERS_H
 
@@ -15,6 +16,14 @@
 #define CHECKER_TAKES(p)      ((void)0)
 #define CHECKER_ATOMICS(p, n) ((void)0)
 #endif
+
+#ifdef __SANITIZE_THREAD__
+void __sanitizer_syscall_pre_impl_close(long fd); /* of sanitizer/linux_syscall_hooks.h */
+#define CHECKER_CLOSES(fd) __sanitizer_syscall_pre_impl_close(fd)
+#else
+#define CHECKER_CLOSES(fd) ((void)0)
+#endif
+
 #define CHECKER_ATOMIC(field) CHECKER_ATOMICS(&(field), sizeof(field))
 
 #endif
