@@ -61,6 +61,24 @@ static int set_low_water(int fd, struct shim_ref ref, const void *value, socklen
     return error != 0 ? -1 : 0;
 }
 
+/* Under the lock of writing, which may have it set for a moment (io_core.c). */
+static int set_no_delay(int fd, struct shim_ref ref, const void *value, socklen_t length)
+{
+    struct shim_guard guard;
+    int r = -1, error = EBADF;
+
+    shim_enter(&guard);
+    if (session_lock_write(ref)) {
+        r = real(setsockopt)(fd, IPPROTO_TCP, TCP_NODELAY, value, length);
+        error = errno;
+        session_unlock_write(ref.session);
+    }
+    shim_leave(&guard);
+    if (r != 0)
+        errno = error;
+    return r;
+}
+
 static int refuse_option(void)
 {
     errno = EOPNOTSUPP;
@@ -78,6 +96,10 @@ HOOK int setsockopt(int fd, int level, int option, const void *value, socklen_t 
 {
     if (level == SOL_SOCKET && option == SO_RCVLOWAT) {
         ROUTE(fd, set_low_water(fd, ref, value, length),
+              real(setsockopt)(fd, level, option, value, length))
+    }
+    if (level == IPPROTO_TCP && option == TCP_NODELAY) {
+        ROUTE(fd, set_no_delay(fd, ref, value, length),
               real(setsockopt)(fd, level, option, value, length))
     }
     if (is_refused(level, option)) {

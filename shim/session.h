@@ -104,6 +104,7 @@ struct shim_session {
                            * SHIM_SHUT_FIN: and the socket's writing half is shut down then */
     _Atomic uint8_t close_sealed;
     uint8_t written;           /* the program has written something */
+    uint8_t after_handshake;   /* what is sent next follows a handshake's last bytes */
     _Atomic uint8_t shut_last; /* the peer had finished before this side shut its writing */
 
     /* under the registry lock */

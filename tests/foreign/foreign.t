@@ -200,7 +200,7 @@ with open(policy, "w") as f:
     f.write(POLICY.replace("CA", pki.ca).replace("CERT", pki.cert).replace("KEY", pki.key))
 if os.getuid() == 0:
     for path in [SCRATCH, *glob.glob(SCRATCH + "/**", recursive=True),
-                 os.path.join(PLACE, "libuv1", "test"), os.path.join(PLACE, "perl", "t")]:
+                 os.path.join(PLACE, "libuv1"), os.path.join(PLACE, "libuv1", "test"), os.path.join(PLACE, "perl", "t")]:
         os.chown(path, 65534, 65534)
 PLAIN = Way("plain", [])
 COVERED = Way("covered", [os.path.join(SCRATCH, "tlshim"), "-p", policy, "--"])
